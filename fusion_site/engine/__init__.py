@@ -1,0 +1,1 @@
+"""The fusion method in plain Python: settings in, an async stream of events out."""

@@ -1,0 +1,179 @@
+"""The seam between the fusion method and the models: one ask in, a stream of what happened out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal, Protocol
+
+
+class Outcome(StrEnum):
+    """How one ask ended; the only seven ways there are."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    FILTERED = "filtered"
+    EMPTY = "empty"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+class ErrorKind(StrEnum):
+    """Why an ask failed, in words that do not depend on the vendor."""
+
+    AUTH = "auth"
+    BILLING = "billing"
+    PERMISSION = "permission"
+    MODERATION = "moderation"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    CONTEXT_LENGTH = "context_length"
+    TOO_LARGE = "too_large"
+    RATE_LIMIT = "rate_limit"
+    OVERLOADED = "overloaded"
+    UPSTREAM = "upstream"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    PROTOCOL = "protocol"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class AskError:
+    """A failure as a person reads it: `message` is one plain sentence and never holds a key."""
+
+    kind: ErrorKind
+    message: str
+    retryable: bool = False
+    status: int | None = None
+    provider: str | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; None is unknown, which is not zero."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which model, reached through which connection (the connection's id)."""
+
+    connection: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of the conversation that a model is shown."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model should write; None leaves the choice to the server."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    reasoning_effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to one model. `messages` ends with a user turn.
+
+    `deadline_s` bounds the ask from the moment it leaves the queue, in seconds; None is the provider's
+    own default. `json_schema` asks for a reply of that shape from servers which can promise it.
+    """
+
+    model: ModelRef
+    messages: tuple[Message, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    deadline_s: float | None = None
+    json_schema: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskQueued:
+    """The ask waits for a free place on its connection; `place` counts from 1."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskStarted:
+    """The ask has left the queue: its clocks run and its request is about to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskRetrying:
+    """The request failed before any content came and will be sent again in `after_s` seconds."""
+
+    after_s: float
+    error: AskError
+
+
+@dataclass(frozen=True, slots=True)
+class AskText:
+    """The next piece of the answer, exactly as the server sent it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskReasoning:
+    """The next piece of the model's visible reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskFinished:
+    """The one last event of an ask; the text is the concatenation of the AskText events before it."""
+
+    outcome: Outcome
+    error: AskError | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal | None = None
+    served_model: str | None = None
+    provider: str | None = None
+    unconfirmed: bool = False
+    first_token_ms: int | None = None
+    total_ms: int | None = None
+
+
+AskEvent = AskQueued | AskStarted | AskRetrying | AskText | AskReasoning | AskFinished
+
+
+class Asker(Protocol):
+    """Asks models. Implemented over HTTP by `providers`, and by scripts in the engine's own tests."""
+
+    def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
+        """Stream what happens to `ask`, ending with exactly one AskFinished and never with an exception.
+
+        Closing the generator early, or cancelling the task that reads it, drops the upstream connection
+        at once; no AskFinished follows then.
+        """
+        ...
+
+
+def ends_with_user(messages: Sequence[Message]) -> bool:
+    """Whether a message list may be sent: several servers refuse one that ends with a model's turn."""
+    return bool(messages) and messages[-1].role == "user"
