@@ -1,0 +1,192 @@
+"""What a fusion reports while it goes on. Each event is a fact; whoever reads them keeps the truth in rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from fusion_site.engine.asking import AskError, Outcome, Usage
+
+
+class AnswerKey(NamedTuple):
+    """Which answer: the debate round from 0, and the member's index in the pool from 0."""
+
+    round: int
+    member: int
+
+
+class Source(StrEnum):
+    """Where a fused answer came from."""
+
+    BEST_OF = "best_of"
+    VOTE = "vote"
+    MERGE = "merge"
+    DEBATE = "debate"
+    SINGLE = "single"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerResult:
+    """One finished answer: its exact text, and what the server said about it. None is unknown."""
+
+    outcome: Outcome
+    text: str = ""
+    reasoning: str = ""
+    error: AskError | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal | None = None
+    served_model: str | None = None
+    provider: str | None = None
+    unconfirmed: bool = False
+    first_token_ms: int | None = None
+    total_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQueued:
+    """The answer waits for a free place on its connection; `place` counts from 1."""
+
+    key: AnswerKey
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStarted:
+    """The model is being asked; whatever text an earlier attempt wrote no longer counts."""
+
+    key: AnswerKey
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRetrying:
+    """The model could not be reached; it will be asked again in `after_s` seconds."""
+
+    key: AnswerKey
+    after_s: float
+    error: AskError
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDelta:
+    """The next piece of the answer's text."""
+
+    key: AnswerKey
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReasoning:
+    """The next piece of the answer's visible reasoning."""
+
+    key: AnswerKey
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFinished:
+    """The answer is final."""
+
+    key: AnswerKey
+    result: AnswerResult
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A call by the judge is about to be made; stored before its first byte leaves, since it may cost money."""
+
+    name: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A call by the judge is over; `result.text` is its raw reply."""
+
+    name: str
+    result: AnswerResult
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictStarted:
+    """The answers are being compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictFinished:
+    """The comparison is over; `verdict` is plain JSON, in which answers stand as `[round, member]`."""
+
+    verdict: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FusedStarted:
+    """The fused answer begins, from its first character; a second one of the same version starts it again."""
+
+    version: int
+    source: Source
+    answers: tuple[AnswerKey, ...]
+    late: tuple[AnswerKey, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FusedDelta:
+    """The next piece of the fused answer's text."""
+
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FusedFinished:
+    """The fused answer is final."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FusionFinished:
+    """The one last event: nothing of this pass runs any more. `message` says why a run failed."""
+
+    state: str
+    message: str = ""
+
+
+FusionEvent = (
+    AnswerQueued
+    | AnswerStarted
+    | AnswerRetrying
+    | AnswerDelta
+    | AnswerReasoning
+    | AnswerFinished
+    | StepStarted
+    | StepFinished
+    | VerdictStarted
+    | VerdictFinished
+    | FusedStarted
+    | FusedDelta
+    | FusedFinished
+    | FusionFinished
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What an earlier attempt at the same run had finished; none of it is asked or paid for again."""
+
+    answers: dict[AnswerKey, AnswerResult] = field(default_factory=dict)
+    steps: dict[str, AnswerResult] = field(default_factory=dict)
+    verdict: dict[str, Any] | None = None
+    fused: FusedText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FusedText:
+    """A fused answer that was finished."""
+
+    version: int
+    source: Source
+    text: str

@@ -1,0 +1,98 @@
+"""Every setting that one run uses, frozen when the run is accepted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from fusion_site.engine.asking import Message, ModelRef, Sampling
+
+
+class Mode(StrEnum):
+    """How one answer is made of many."""
+
+    BEST_OF = "best_of"
+    MERGE = "merge"
+    DEBATE = "debate"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One place in the pool. `deadline_s` counts from the moment the ask leaves the queue; None follows the run."""
+
+    index: int
+    label: str
+    model: ModelRef
+    system: str = ""
+    aspect: str = ""
+    required: bool = False
+    deadline_s: float | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One thing that a good answer does; weights are relative to each other."""
+
+    name: str
+    description: str = ""
+    weight: float = 1.0
+
+
+# Used where a judge names no criteria of its own: four that fit most questions, with correctness first.
+DEFAULT_CRITERIA = (
+    Criterion("Correct", "States nothing false and draws no wrong conclusion.", 3.0),
+    Criterion("Complete", "Answers every part of the question.", 2.0),
+    Criterion("Grounded", "Gives reasons, figures or examples that can be checked.", 1.0),
+    Criterion("Clear", "Is easy to follow, without padding.", 1.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Who compares the answers, and by what; `fallback` is asked when `model` fails."""
+
+    name: str
+    model: ModelRef
+    fallback: ModelRef | None = None
+    criteria: tuple[Criterion, ...] = DEFAULT_CRITERIA
+    instructions: str = ""
+    swap_check: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FusionSettings:
+    """One prompt through one pool. Durations are seconds; `messages` ends with the user's turn.
+
+    `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again.
+    """
+
+    mode: Mode
+    members: tuple[Member, ...]
+    judge: Judge
+    messages: tuple[Message, ...]
+    quorum: int | None = None
+    grace: float = 2.0
+    deadline_s: float = 300.0
+    debate_rounds: int = 1
+    budget_usd: Decimal | None = None
+    do_no_harm: bool = False
+    seed: int = 0
+
+    @property
+    def quorum_size(self) -> int:
+        """How many usable answers start the grace period: as set, else max(2, ⌈N/2⌉), at most all members."""
+        wanted = self.quorum or max(2, math.ceil(len(self.members) / 2))
+        return min(wanted, len(self.members))
+
+    @property
+    def answering_s(self) -> float:
+        """How long answers count: the deadline less what is kept for judging (a quarter, at most 60 s)."""
+        return self.deadline_s - min(60.0, self.deadline_s / 4)
+
+    @property
+    def question(self) -> str:
+        """What the members were asked: the last user turn."""
+        return self.messages[-1].content

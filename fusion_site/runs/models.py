@@ -1,0 +1,170 @@
+"""What is kept of a run. These rows are the truth: everything a page or a program sees is rebuilt from them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from fusion_site.accounts.ids import ID_LENGTH, new_id
+from fusion_site.accounts.models import Team
+from fusion_site.pools.models import Mode, Preset
+
+
+class State(models.TextChoices):
+    """How far a run has come; the last three are final."""
+
+    QUEUED = "queued"
+    ANSWERING = "answering"
+    JUDGING = "judging"
+    FUSING = "fusing"
+    SETTLING = "settling"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL_STATES = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+
+
+class Run(models.Model):
+    """One prompt through one preset. `settings` is the frozen copy of everything that the run uses.
+
+    `epoch` is the fencing number: it rises with each claim, and a write with an older one changes nothing.
+    `seq` is the number of the last event. Money is USD.
+    """
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="runs")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="runs")
+    preset = models.ForeignKey(Preset, null=True, on_delete=models.SET_NULL, related_name="runs")
+    preset_name = models.CharField(max_length=120)
+    mode = models.CharField(max_length=8, choices=Mode.choices)
+    prompt = models.TextField()
+    settings = models.JSONField()
+    rehearsal = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    message = models.TextField(blank=True)
+    verdict = models.JSONField(null=True)
+    cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
+    cost_complete = models.BooleanField(default=False)
+    seq = models.PositiveIntegerField(default=0)
+    epoch = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    idempotency_key = models.CharField(max_length=255, null=True)
+    idempotency_digest = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Newest first; the runs that still need work are found without a scan."""
+
+        ordering: ClassVar[list[str]] = ["-created_at", "-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["team", "-created_at", "-id"]),
+            models.Index(
+                fields=["lease_until"], condition=models.Q(finished_at=None), name="runs_unfinished"
+            ),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["person", "idempotency_key"], name="one_run_per_key_and_person")
+        ]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing of this run will change any more."""
+        return self.state in FINAL_STATES
+
+
+class Answer(models.Model):
+    """What one member wrote in one round. `outcome` is empty while it is being written."""
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="answers")
+    round = models.PositiveSmallIntegerField(default=0)
+    member = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=80)
+    model = models.CharField(max_length=300)
+    rehearsal = models.BooleanField(default=False)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    outcome = models.CharField(max_length=12, blank=True)
+    text = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    error = models.JSONField(null=True)
+    usage = models.JSONField(default=dict)
+    cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
+    served_model = models.CharField(max_length=300, blank=True)
+    provider = models.CharField(max_length=120, blank=True)
+    unconfirmed = models.BooleanField(default=False)
+    first_token_ms = models.PositiveIntegerField(null=True)
+    total_ms = models.PositiveIntegerField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    class Meta:
+        """By round, then in pool order; a member answers once a round."""
+
+        ordering: ClassVar[list[str]] = ["round", "member"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["run", "round", "member"], name="one_answer_per_member_and_round")
+        ]
+
+
+class Step(models.Model):
+    """One call by the judge: what it was for and what came back, raw. `outcome` is empty until it is over."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    name = models.CharField(max_length=60)
+    model = models.CharField(max_length=300)
+    result = models.JSONField(null=True)
+    outcome = models.CharField(max_length=12, blank=True)
+    cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
+
+    class Meta:
+        """In the order in which they were made."""
+
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["run", "name"], name="one_row_per_judge_step")
+        ]
+
+
+class Fusion(models.Model):
+    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="fusions")
+    version = models.PositiveSmallIntegerField()
+    source = models.CharField(max_length=10)
+    text = models.TextField(blank=True)
+    answers = models.JSONField(default=list)
+    late = models.JSONField(default=list)
+    note = models.TextField(blank=True)
+    finished = models.BooleanField(default=False)
+
+    class Meta:
+        """Oldest version first."""
+
+        ordering: ClassVar[list[str]] = ["version"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["run", "version"], name="one_row_per_fusion_version")
+        ]
+
+
+class Event(models.Model):
+    """One fact about a run, numbered from 1 without gaps."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    kind = models.CharField(max_length=24)
+    data = models.JSONField()
+
+    class Meta:
+        """In the order in which they happened."""
+
+        ordering: ClassVar[list[str]] = ["seq"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["run", "seq"], name="one_event_per_run_and_seq")
+        ]

@@ -1,0 +1,197 @@
+"""Every setting of the site, in the order in which docs/settings.md lists them. All values have a safe default."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from cryptography.fernet import Fernet
+
+from fusion_site.ops.secrets import kept_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    """Give the environment's value of `name`, where an empty value counts as unset."""
+    return os.environ.get(name, "").strip() or default
+
+
+def env_flag(name: str, *, default: bool) -> bool:
+    """Give a yes/no setting; raises ValueError on a word that is neither."""
+    word = env(name, "1" if default else "0").lower()
+    if word not in {"0", "1", "true", "false", "yes", "no"}:
+        raise ValueError(f"{name} must be 0 or 1, not {word!r}")
+    return word in {"1", "true", "yes"}
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """Give a comma-separated setting as a list without blanks."""
+    return [item.strip() for item in env(name, default).split(",") if item.strip()]
+
+
+# Where things live ---------------------------------------------------------------------------------------
+
+FUSION_DATA_DIR = Path(env("FUSION_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+FUSION_URL = env("FUSION_URL", "http://127.0.0.1:8000").rstrip("/")
+FUSION_HOSTS = env_list("FUSION_HOSTS", f"127.0.0.1,localhost,{urlsplit(FUSION_URL).hostname}")
+DEBUG = env_flag("FUSION_DEBUG", default=False)
+
+# Secrets -------------------------------------------------------------------------------------------------
+
+SECRET_KEY = env("FUSION_SECRET_KEY") or kept_secret(
+    FUSION_DATA_DIR / "secret.key", lambda: secrets.token_urlsafe(48)
+)
+FUSION_SEALING_KEYS = env_list("FUSION_SEALING_KEYS") or env_list(
+    "", kept_secret(FUSION_DATA_DIR / "sealing.keys", lambda: Fernet.generate_key().decode())
+)
+
+# Models on this machine ----------------------------------------------------------------------------------
+
+FUSION_REHEARSAL = env_flag("FUSION_REHEARSAL", default=True)
+FUSION_REHEARSAL_SPEED = float(env("FUSION_REHEARSAL_SPEED", "1"))
+FUSION_COMPACT_MODEL = Path(env("FUSION_COMPACT_MODEL")) if env("FUSION_COMPACT_MODEL") else None
+FUSION_COMPACT_STATE = FUSION_DATA_DIR / "compact.host.json"
+FUSION_PRIVATE_UPSTREAMS = frozenset(env_list("FUSION_PRIVATE_UPSTREAMS"))
+
+# Limits --------------------------------------------------------------------------------------------------
+
+FUSION_RUNS_PER_PERSON = int(env("FUSION_RUNS_PER_PERSON", "10"))
+FUSION_RUNS_PER_TEAM = int(env("FUSION_RUNS_PER_TEAM", "50"))
+FUSION_CALLS_PER_MINUTE = int(env("FUSION_CALLS_PER_MINUTE", "120"))
+FUSION_PROMPT_CHARS = int(env("FUSION_PROMPT_CHARS", "200000"))
+DATA_UPLOAD_MAX_MEMORY_SIZE = int(env("FUSION_BODY_BYTES", str(4 * 1024 * 1024)))
+
+# Database and channel layer ------------------------------------------------------------------------------
+
+_SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=27103364;",
+}
+DATABASES = {
+    "default": dj_database_url.parse(
+        env("DATABASE_URL", f"sqlite:///{FUSION_DATA_DIR / 'fusion.sqlite3'}"), conn_max_age=0
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = _SQLITE_OPTIONS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# The site itself -----------------------------------------------------------------------------------------
+
+ALLOWED_HOSTS = FUSION_HOSTS
+ROOT_URLCONF = "fusion_site.urls"
+ASGI_APPLICATION = "fusion_site.asgi.application"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "django_htmx",
+    "heroicons",
+    "fusion_site.accounts",
+    "fusion_site.pools",
+    "fusion_site.runs",
+    "fusion_site.api",
+    "fusion_site.pages",
+    "fusion_site.ops",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "fusion_site.ops.headers.SecurityHeaders",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "fusion_site.accounts.context.current_team",
+            ],
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+SERVESTATIC_USE_FINDERS = True
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# People and sign-in --------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = env("FUSION_EMAIL_VERIFICATION", "none")
+ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# Transport security --------------------------------------------------------------------------------------
+
+_HTTPS = FUSION_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [FUSION_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_NAME = "__Host-sid" if _HTTPS else "sid"
+CSRF_COOKIE_NAME = "__Host-csrf" if _HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = _HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+
+# Logs ----------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+    },
+}
