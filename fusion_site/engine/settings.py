@@ -52,7 +52,10 @@ DEFAULT_CRITERIA = (
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Who compares the answers, and by what; `fallback` is asked when `model` fails."""
+    """Who compares the answers, and by what; `fallback` is asked when `model` fails.
+
+    `window` is the context length of the judge's model in tokens; None is unknown and taken as ample.
+    """
 
     name: str
     model: ModelRef
@@ -60,6 +63,7 @@ class Judge:
     criteria: tuple[Criterion, ...] = DEFAULT_CRITERIA
     instructions: str = ""
     swap_check: bool = True
+    window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

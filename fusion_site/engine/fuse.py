@@ -1,0 +1,46 @@
+"""One run from its first question to its fused answer, as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from fusion_site.engine.asking import Asker
+from fusion_site.engine.control import Control
+from fusion_site.engine.events import FusionEvent, FusionFinished, Resume
+from fusion_site.engine.fusing import Fusing
+from fusion_site.engine.settings import FusionSettings
+
+
+async def fuse(
+    settings: FusionSettings,
+    asker: Asker,
+    *,
+    resume: Resume | None = None,
+    control: Control | None = None,
+    elapsed_s: float = 0.0,
+) -> AsyncGenerator[FusionEvent, None]:
+    """Stream what happens to a run, ending with exactly one FusionFinished.
+
+    `resume` holds what an earlier attempt finished: none of it is asked again. `elapsed_s` is the part of the
+    deadline that has passed already. Closing the generator drops every upstream connection at once.
+    """
+    outbox: asyncio.Queue[FusionEvent | None] = asyncio.Queue()
+    fusing = Fusing(settings, asker, resume or Resume(), control or Control(), outbox.put_nowait, elapsed_s)
+    driver = asyncio.create_task(_drive(fusing, outbox))
+    try:
+        while (event := await outbox.get()) is not None:
+            yield event
+            if isinstance(event, FusionFinished):
+                break
+        await driver
+    finally:
+        driver.cancel()
+        await asyncio.wait([driver])
+
+
+async def _drive(fusing: Fusing, outbox: asyncio.Queue[FusionEvent | None]) -> None:
+    try:
+        await fusing.run()
+    finally:
+        outbox.put_nowait(None)
