@@ -160,13 +160,11 @@ class Fusing:
         else:
             self._agreed(front, positions, value)
 
-    def _agreed(self, tied: Sequence[Position], positions: Sequence[Position]) -> None:
-        value = final_answer(tied[0].text) or ""
+    def _agreed(self, front: Sequence[Position], positions: Sequence[Position], value: str) -> None:
         self._emit(VerdictStarted())
-        self._emit(VerdictFinished(vote_json([p.key for p in tied], value)))
-        self._verbatim(
-            Source.VOTE, tied[0], positions, note=f"{len(tied)} of {len(positions)} agreed on {value}."
-        )
+        self._emit(VerdictFinished(vote_json([p.key for p in front], value)))
+        note = f"{len(front)} of {len(positions)} agreed on {value}."
+        self._verbatim(Source.VOTE, front[0], positions, note=note)
 
     async def _debated(self, positions: list[Position]) -> list[Position]:
         for number in range(1, self._settings.debate_rounds + 1):
