@@ -42,6 +42,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = UserManager()
 
+    class Meta:
+        """At most one person owns the site: of two who sign up first at once, one does."""
+
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["is_site_owner"], condition=models.Q(is_site_owner=True), name="one_site_owner"
+            )
+        ]
+
     def __str__(self) -> str:
         """Read as the address."""
         return self.email
@@ -102,9 +111,13 @@ class ApiToken(models.Model):
     hint = models.CharField(max_length=12)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True, blank=True)
-    # A token bucket: `allowance` calls are left as of `allowance_at`; it refills by the minute.
-    allowance = models.FloatField(default=0)
-    allowance_at = models.DateTimeField(null=True, blank=True)
+    # Until when its calls have used up its share of calls per minute, in seconds since 1970; see tokens.spend_call.
+    paid_until = models.FloatField(default=0)
+
+    class Meta:
+        """Newest first."""
+
+        ordering: ClassVar[list[str]] = ["-created_at", "-id"]
 
     @staticmethod
     def digest_of(token: str) -> str:

@@ -1,0 +1,138 @@
+"""Who may see and change what. Every query for a team's things starts here, from the viewer's memberships."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from fusion_site.accounts.models import Membership, User
+
+SESSION_TEAM = "team"
+_CACHE = "_fusion_memberships"
+
+M = TypeVar("M", bound=Model)
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+AsyncView = Callable[Concatenate[HttpRequest, P], Awaitable[HttpResponseBase]]
+
+
+def visible(model: type[M], user: User | AnonymousUser) -> QuerySet[M]:
+    """Give the rows of `model` (anything with a `team`) that belong to a team of this person; none for a stranger."""
+    if not isinstance(user, User):
+        return model._default_manager.none()
+    return model._default_manager.filter(team__memberships__user=user)
+
+
+def membership_in(user: User | AnonymousUser, team_id: str) -> Membership | None:
+    """Give this person's place in that team, or None, whether the team is foreign or does not exist."""
+    if not isinstance(user, User):
+        return None
+    return Membership.objects.select_related("team").filter(user=user, team_id=team_id).first()
+
+
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """Give the signed-in person's places, the personal team first, then by team name; one query per request."""
+    found: list[Membership] | None = getattr(request, _CACHE, None)
+    if found is None:
+        person = request.user
+        rows = Membership.objects.select_related("team").filter(
+            user=person if isinstance(person, User) else None
+        )
+        found = sorted(rows, key=lambda row: (row.team.personal_of_id != row.user_id, row.team.name))
+        setattr(request, _CACHE, found)
+    return found
+
+
+def current_membership(request: HttpRequest) -> Membership:
+    """Give the place in the team that the person works in now: the one kept in the session, else the personal one.
+
+    Raises PermissionDenied for a person without any team. In an async view, call it under `asigned_in`.
+    """
+    places = memberships_of(request)
+    kept = request.session.get(SESSION_TEAM)
+    chosen = next((place for place in places if place.team_id == kept), None) or next(iter(places), None)
+    if chosen is None:
+        raise PermissionDenied("you belong to no team")
+    return chosen
+
+
+def signed_in(view: View[P]) -> View[P]:
+    """Let only signed-in people through to a sync view; others are led to sign in and back."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_login(request)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def asigned_in(view: AsyncView[P]) -> AsyncView[P]:
+    """Let only signed-in people through to an async view; `request.user` and the membership are loaded by then."""
+
+    @wraps(view)
+    async def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not await sync_to_async(_load)(request):
+            return _to_login(request)
+        return await view(request, *args, **kwargs)
+
+    return guarded
+
+
+def editor_required(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Let only people through who may change the current team's things: sign-in first, then 403 for viewers."""
+    if iscoroutinefunction(view):
+
+        @asigned_in
+        @wraps(view)
+        async def aguarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            _refuse_viewers(request)
+            response: HttpResponseBase = await view(request, *args, **kwargs)
+            return response
+
+        return aguarded
+
+    @signed_in
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        _refuse_viewers(request)
+        response: HttpResponseBase = view(request, *args, **kwargs)
+        return response
+
+    return guarded
+
+
+def _refuse_viewers(request: HttpRequest) -> None:
+    if not current_membership(request).may_edit():
+        raise PermissionDenied("only editors and owners of the team may change this")
+
+
+def _load(request: HttpRequest) -> bool:
+    """Do every query that access needs in one hop to the database thread; says whether somebody is signed in."""
+    if not request.user.is_authenticated:
+        return False
+    current_membership(request)
+    return True
+
+
+def _to_login(request: HttpRequest) -> HttpResponseBase:
+    """Lead to sign-in and back; htmx is told to go there itself, and back to the page that the person was on."""
+    htmx = getattr(request, "htmx", None)
+    if not isinstance(htmx, HtmxDetails) or not htmx:
+        return redirect_to_login(request.get_full_path())
+    page = redirect_to_login(htmx.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL))
+    return HttpResponseClientRedirect(page.url)

@@ -1,0 +1,36 @@
+"""Where allauth's sign-up meets this site's way of opening an account."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.shortcuts import redirect
+
+from fusion_site.accounts.flows.open_account import open_account
+from fusion_site.accounts.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Stores a person together with the personal team, or not at all."""
+
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: BaseForm, commit: bool = True
+    ) -> AbstractBaseUser:
+        """Give the stored person; two sign-ups with one address at once leave one person and lead to sign-in."""
+        person = cast("User", super().save_user(request, user, form, commit=False))
+        if commit:
+            try:
+                open_account(person)
+            except IntegrityError:
+                if not User.objects.filter(email=person.email).exists():
+                    raise
+                messages.error(request, "Somebody has just signed up with this address. Sign in instead.")
+                raise ImmediateHttpResponse(redirect("account_login")) from None
+        return person

@@ -1,0 +1,22 @@
+"""What every page knows about its reader's team."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from fusion_site.accounts.access import current_membership, memberships_of
+
+
+def current_team(request: HttpRequest) -> dict[str, Any]:
+    """Give templates `team`, `memberships` and `may_edit`; None, empty and False for a stranger."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"team": None, "memberships": [], "may_edit": False}
+    try:
+        place = current_membership(request)
+    except PermissionDenied:
+        return {"team": None, "memberships": [], "may_edit": False}
+    return {"team": place.team, "memberships": memberships_of(request), "may_edit": place.may_edit()}

@@ -1,0 +1,63 @@
+"""The pages of API tokens and of the team."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fusion_site.accounts.access import current_membership, signed_in
+from fusion_site.accounts.flows.make_token import make_token, revoke_token
+from fusion_site.accounts.flows.switch_team import switch_team
+from fusion_site.accounts.forms import TokenForm
+from fusion_site.accounts.models import ApiToken, Membership, User
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def tokens(request: HttpRequest) -> HttpResponseBase:
+    """List the person's tokens and make one; its text is in the answer to that POST and nowhere else."""
+    form = TokenForm(request.POST or None)
+    made = ""
+    if form.is_valid():
+        team = current_membership(request).team
+        _, made = make_token(_person(request), team, form.cleaned_data["name"])
+        form = TokenForm()
+    own = ApiToken.objects.filter(user=_person(request)).select_related("team")
+    status = 422 if form.errors else 200
+    return render(request, "accounts/tokens.html", {"form": form, "made": made, "tokens": own}, status=status)
+
+
+@signed_in
+@require_POST
+def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
+    """Delete one own token; htmx gets an empty row in its place."""
+    if not revoke_token(_person(request), token_id):
+        raise Http404
+    return HttpResponse("") if request.headers.get("HX-Request") == "true" else redirect("tokens")
+
+
+@signed_in
+@require_GET
+def team(request: HttpRequest) -> HttpResponseBase:
+    """Show who is in the current team, and the reader's other teams."""
+    place = current_membership(request)
+    people = Membership.objects.filter(team=place.team).select_related("user").order_by("user__email")
+    return render(request, "accounts/team.html", {"place": place, "people": people})
+
+
+@signed_in
+@require_POST
+def switch(request: HttpRequest) -> HttpResponseBase:
+    """Go over to another own team and to its first page; a foreign team answers as one that does not exist."""
+    if switch_team(request, request.POST.get("team", "")) is None:
+        raise Http404
+    return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+def _person(request: HttpRequest) -> User:
+    """Give the signed-in person, as `signed_in` has made sure that there is one."""
+    if not isinstance(request.user, User):
+        raise TypeError("this view needs signed_in")
+    return request.user

@@ -1,0 +1,44 @@
+"""Whether the process lives, and whether it can serve: two addresses for proxies, supervisors and scripts.
+
+Both are open to anyone, so they name what is wrong and never why in the words of a driver, which may hold secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+def livez(request: HttpRequest) -> JsonResponse:
+    """Answer 200 while the process can answer at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when requests can be served, else 503 with `problems`, a list of sentences."""
+    problems = _database_problems()
+    if problems:
+        return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+def _database_problems() -> list[str]:
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        connection.ensure_connection()
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        logger.exception("the database cannot be read")
+        return ["The database cannot be reached."]
+    if missing:
+        return [f"{len(missing)} database migrations are not applied: run manage.py migrate."]
+    return []

@@ -1,0 +1,154 @@
+"""What all tests share: a site of their own in a temporary folder, async tests, and the cast.
+
+The cast of every access test: alice owns the team, bob edits in it, dave views it, charlie is a stranger to it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The environment is settled before anything imports the settings, and owes nothing to the shell that runs the tests.
+DATA_DIR = Path(tempfile.mkdtemp(prefix="fusion-tests-"))
+for _name in [name for name in os.environ if name.startswith("FUSION_") and name != "FUSION_REQUIRE_ALL"]:
+    del os.environ[_name]
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "fusion_site.settings",
+    "FUSION_DATA_DIR": str(DATA_DIR),
+    "FUSION_REHEARSAL_SPEED": "30",
+}
+
+import django  # noqa: E402
+
+django.setup()
+
+from asgiref.sync import async_to_sync  # noqa: E402
+from django.conf import settings as site_settings  # noqa: E402
+from django.db import connections  # noqa: E402
+from django.test import Client  # noqa: E402
+
+from fusion_site.accounts.access import SESSION_TEAM  # noqa: E402
+from fusion_site.accounts.flows.join_team import join_team  # noqa: E402
+from fusion_site.accounts.flows.new_team import new_team  # noqa: E402
+from fusion_site.accounts.flows.open_account import open_account  # noqa: E402
+from fusion_site.accounts.models import Role, Team, User  # noqa: E402
+
+REQUIRE_ALL = os.environ.get("FUSION_REQUIRE_ALL", "") not in {"", "0"}
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run async tests as Django's own TestCase does: in the thread, and so the transaction, of the fixtures."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    async_to_sync(pyfuncitem.obj)(**arguments)
+    return True
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """With FUSION_REQUIRE_ALL=1 a skipped test is a failed one (an expected failure stays what it is)."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        _fail(report)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """The same for a module that skips itself as a whole."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if REQUIRE_ALL and report.skipped:
+        _fail(report)
+
+
+def _fail(report: Any) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"{report.nodeid}: skipped, but FUSION_REQUIRE_ALL=1 wants everything run. {reason}"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Keep the test database in a file: threads that share an in-memory one meet locks that no site meets."""
+    if site_settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        connections["default"].settings_dict["TEST"]["NAME"] = str(DATA_DIR / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def keep_test_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop Channels from closing the connection that holds the test's transaction."""
+    monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
+
+
+def make_person(name: str) -> User:
+    """Store a person `name`@example.com with a personal team, without a password: tests sign in by `client_for`."""
+    user = User(email=f"{name}@example.com", name=name.title())
+    user.set_unusable_password()
+    open_account(user)
+    return user
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Give the owner of `team` and of the site."""
+    return make_person("alice")
+
+
+@pytest.fixture
+def team(alice: User) -> Team:
+    """Give the team that alice owns and bob and dave are in."""
+    return new_team("Alpha", alice)
+
+
+@pytest.fixture
+def bob(team: Team) -> User:
+    """Give an editor of `team`."""
+    user = make_person("bob")
+    join_team(user, team, Role.EDITOR)
+    return user
+
+
+@pytest.fixture
+def dave(team: Team) -> User:
+    """Give a viewer of `team`."""
+    user = make_person("dave")
+    join_team(user, team, Role.VIEWER)
+    return user
+
+
+@pytest.fixture
+def charlie(alice: User) -> User:
+    """Give a stranger to `team`, who is somebody in a team of their own."""
+    return make_person("charlie")
+
+
+@pytest.fixture
+def client_for(team: Team) -> Callable[[User | None], Client]:
+    """Give browsers of people: signed in (None is nobody) and, for people of `team`, working in it."""
+
+    def client_of(user: User | None) -> Client:
+        client = Client()
+        if user is not None:
+            client.force_login(user)
+            session = client.session
+            if team.memberships.filter(user=user).exists():
+                session[SESSION_TEAM] = team.pk
+            session.save()
+        return client
+
+    return client_of
