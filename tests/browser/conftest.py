@@ -1,0 +1,89 @@
+"""A real browser at a real site. A page that logs an error, breaks the security policy or throws fails its test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+
+from tests.chromium import FLAGS, find
+from tests.site_process import Site
+
+VIEWPORT = {"width": 1280, "height": 900}
+_WATCH_POLICY = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
+});
+"""
+
+
+# Playwright's sync API keeps an event loop running in this thread, where Django's ORM and async tests refuse to work.
+# So the browser ends with this package, not with the session.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Give one browser for all tests of this folder; skips, by name, where there is none."""
+    path = find()
+    if path is None:
+        pytest.skip("no Chromium or Chrome is installed; `make test` can fetch one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a data folder with a migrated, empty database: sites start from copies of it."""
+    data_dir = tmp_path_factory.mktemp("migrated")
+    Site(data_dir).manage("migrate", "--verbosity", "0")
+    return data_dir
+
+
+@pytest.fixture
+def fresh(migrated: Path, tmp_path: Path) -> Path:
+    """Give a fresh data folder for a test that starts sites of its own: `Site(fresh, NAME="value")`."""
+    return Path(shutil.copytree(migrated, tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a running site that nobody has signed up to before this module, with fast rehearsal models."""
+    data_dir = tmp_path_factory.mktemp("site") / "data"
+    running = Site(Path(shutil.copytree(migrated, data_dir)))
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def tolerated() -> list[str]:
+    """Give the list of texts whose console messages are no failure: a test adds what it provokes on purpose."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, tolerated: list[str]) -> Iterator[Page]:
+    """Give an empty page of a new visitor, with addresses relative to the site; fails the test on any complaint."""
+    context = browser.new_context(base_url=site.url, viewport=VIEWPORT)
+    context.set_default_timeout(10_000)
+    context.add_init_script(_WATCH_POLICY)
+    complaints: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(f"console {message.type}: {message.text} ({message.location.get('url')})")
+
+    def thrown(error: Error) -> None:
+        complaints.append(f"uncaught: {error.message}")
+
+    page = context.new_page()
+    page.on("console", heard)
+    page.on("pageerror", thrown)
+    yield page
+    context.close()
+    left = [text for text in complaints if not any(part in text for part in tolerated)]
+    assert not left, "the page complained:\n" + "\n".join(left)
