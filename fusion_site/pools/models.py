@@ -56,6 +56,7 @@ class Connection(Named):
     )
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     check_error = models.JSONField(null=True, blank=True, editable=False)
+    catalogue_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta(Named.Meta):
         """At most one connection to each of this machine's own hosts per team."""

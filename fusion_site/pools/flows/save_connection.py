@@ -1,0 +1,131 @@
+"""A connection is made, or changed. Its key is sealed here for one address, and lost when that address changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from fusion_site.accounts.models import Membership
+from fusion_site.accounts.sealing import SealContext, origin_of, seal
+from fusion_site.pools.addresses import OPENROUTER, fault_of
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.models import Connection, Kind
+from fusion_site.pools.naming import LONGEST_NAME
+from fusion_site.pools.plain import plain_connection
+from fusion_site.pools.reading import Given, Reading
+from fusion_site.pools.rights import held, require_editor
+
+_FIELDS = ["name", "kind", "base_url", "api_key", "parallel"]
+_BY_HAND = [Kind.OPENROUTER.value, Kind.OPENAI.value, Kind.COMPACT.value]
+_LONGEST_KEY = 4096
+_ONE_HOST = "This team already has a connection to the Compact host on this machine."
+
+
+@transaction.atomic
+def save_connection(by: Membership, given: Given, row: Connection | None = None) -> Connection:
+    """Store a new connection, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
+
+    Fields are those of `plain_connection`, and `api_key`: a text is sealed, a blank or null one takes the key away,
+    none leaves it as it is. An address of another origin loses the key unless it is given anew.
+    """
+    require_editor(by)
+    connection = Connection(team=by.team) if row is None else held(by, row)
+    wanted = _read(connection, given if row is None else {**plain_connection(connection), **given}, row)
+    changes = _key_changes(connection, wanted, given)
+    if changes or wanted["base_url"] != connection.base_url:
+        changes |= {"checked_at": None, "check_error": None, "catalogue_at": None}
+    for field, value in {**wanted, **changes}.items():
+        setattr(connection, field, value)
+    _store(connection)
+    if connection.catalogue_at is None:
+        connection.catalogue.all().delete()
+    return connection
+
+
+def _store(connection: Connection) -> None:
+    try:
+        with transaction.atomic():
+            connection.save()
+    except IntegrityError:
+        if not connection.is_local_host:
+            raise
+        raise Invalid({"kind": [_ONE_HOST]}) from None
+
+
+def _read(connection: Connection, given: Given, row: Connection | None) -> dict[str, Any]:
+    reading = Reading(given)
+    reading.only(_FIELDS)
+    kind = _kind(reading, row)
+    wanted = {
+        "name": reading.line("name", longest=LONGEST_NAME, required=True),
+        "kind": kind,
+        "base_url": _base_url(reading, kind),
+        "parallel": reading.whole("parallel", low=1, high=256, default=8),
+        "api_key": _api_key(reading),
+    }
+    if kind and not wanted["base_url"] and "base_url" not in reading.errors:
+        _check_local(reading, connection, kind)
+    reading.finish()
+    return wanted
+
+
+def _kind(reading: Reading, row: Connection | None) -> str:
+    if row is None:
+        return reading.choice("kind", _BY_HAND, required=True)
+    if reading.choice("kind", list(Kind.values), default=row.kind) != row.kind:
+        reading.wrong("kind", "The kind of a connection stays as it is; make another connection instead.")
+    return row.kind
+
+
+def _base_url(reading: Reading, kind: str) -> str:
+    """Read the address; OpenRouter has one by default, this machine's own hosts have none."""
+    base_url = reading.line("base_url", longest=500).rstrip("/")
+    if not base_url:
+        if kind == Kind.OPENAI:
+            reading.wrong("base_url", "Give the address of the API, such as https://api.example.com/v1.")
+        return OPENROUTER if kind == Kind.OPENROUTER else ""
+    if kind == Kind.REHEARSAL:
+        reading.wrong("base_url", "The rehearsal models have no address of their own.")
+    elif fault := fault_of(base_url):
+        reading.wrong("base_url", fault)
+    return base_url
+
+
+def _api_key(reading: Reading) -> str:
+    """Read the key, which has to fit into an HTTP header. What is wrong with it is said without it."""
+    key = reading.line("api_key", longest=_LONGEST_KEY)
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        reading.wrong("api_key", "A key has no blanks and only ASCII characters; copy it again.")
+    return key
+
+
+def _check_local(reading: Reading, connection: Connection, kind: str) -> None:
+    """Keep to one connection per team to each host of this machine; the site itself holds the key to it."""
+    if not reading.blank("api_key"):
+        reading.wrong("api_key", "The site's own models need no key; leave this empty.")
+    others = Connection.objects.filter(team=connection.team, kind=kind, base_url="").exclude(pk=connection.pk)
+    if kind == Kind.COMPACT and others.exists():
+        reading.wrong("kind", _ONE_HOST)
+
+
+def _key_changes(connection: Connection, wanted: dict[str, Any], given: Given) -> dict[str, Any]:
+    """Give the fields about the key that change; the typed key itself leaves `wanted` here."""
+    key, origin = wanted.pop("api_key"), _origin(wanted["base_url"])
+    if key:
+        context = SealContext(connection=connection.pk, team=connection.team_id, origin=origin)
+        return {"sealed_key": seal(key, context=context), "key_hint": _hint(key), "key_lost": False}
+    if "api_key" in given:
+        return {"sealed_key": "", "key_hint": "", "key_lost": False}
+    if connection.sealed_key and origin != _origin(connection.base_url):
+        return {"sealed_key": "", "key_hint": "", "key_lost": True}
+    return {}
+
+
+def _origin(base_url: str) -> str:
+    return origin_of(base_url) if base_url else ""
+
+
+def _hint(key: str) -> str:
+    """Give the key's last four characters, or of one so short that they would be most of it, dots."""
+    return key[-4:] if len(key) >= 8 else "····"

@@ -1,0 +1,90 @@
+"""A judge is made, or changed as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from fusion_site.accounts.models import Membership, Team
+from fusion_site.pools.models import Connection, Judge
+from fusion_site.pools.naming import LONGEST_NAME, read_model
+from fusion_site.pools.plain import plain_judge
+from fusion_site.pools.reading import Given, Reading
+from fusion_site.pools.rights import held, require_editor
+
+MAX_CRITERIA = 12
+
+_FIELDS = [
+    "name",
+    "connection",
+    "model",
+    "fallback_connection",
+    "fallback_model",
+    "criteria",
+    "instructions",
+    "swap_check",
+]
+
+
+@transaction.atomic
+def save_judge(by: Membership, given: Given, row: Judge | None = None) -> Judge:
+    """Store a new judge, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
+
+    Fields are those of `plain_judge`. No criteria means the engine's own four.
+    """
+    require_editor(by)
+    judge = Judge(team=by.team) if row is None else held(by, row)
+    wanted = _read(by.team, given if row is None else _changed(judge, given))
+    for field, value in wanted.items():
+        setattr(judge, field, value)
+    judge.save()
+    return judge
+
+
+def _changed(judge: Judge, given: Given) -> Given:
+    """Lay what was given over what is there; a fallback model that is taken away takes its connection along."""
+    merged = {**plain_judge(judge), **given}
+    if not merged["fallback_model"] and "fallback_connection" not in given:
+        merged["fallback_connection"] = None
+    return merged
+
+
+def _read(team: Team, given: Given) -> dict[str, Any]:
+    reading = Reading(given)
+    reading.only(_FIELDS)
+    connections = Connection.objects.filter(team=team)
+    wanted = {
+        "name": reading.line("name", longest=LONGEST_NAME, required=True),
+        "connection": reading.row("connection", connections, "connection", required=True),
+        "model": read_model(reading, "model", required=True),
+        "fallback_connection": reading.row("fallback_connection", connections, "connection"),
+        "fallback_model": read_model(reading, "fallback_model"),
+        "criteria": _criteria(reading),
+        "instructions": reading.text("instructions", longest=20_000),
+        "swap_check": reading.flag("swap_check", default=True),
+    }
+    if wanted["fallback_connection"] and not wanted["fallback_model"]:
+        reading.wrong("fallback_model", "Name the fallback model, or choose no connection for it.")
+    if wanted["fallback_model"] and reading.blank("fallback_connection"):
+        wanted["fallback_connection"] = wanted["connection"]
+    reading.finish()
+    return wanted
+
+
+def _criteria(reading: Reading) -> list[dict[str, Any]]:
+    """Read the criteria; a verdict names each by its name, so two may not have the same."""
+    found: list[dict[str, Any]] = []
+    for each in reading.each("criteria", most=MAX_CRITERIA):
+        each.only(["name", "description", "weight"])
+        name = each.line("name", longest=80, required=True)
+        if name and name.casefold() in {criterion["name"].casefold() for criterion in found}:
+            each.wrong("name", "Another criterion has this name.")
+        found.append(
+            {
+                "name": name,
+                "description": each.text("description", longest=1000),
+                "weight": each.number("weight", low=0, high=100, above=True, default=1.0),
+            }
+        )
+    return found

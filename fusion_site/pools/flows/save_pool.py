@@ -1,0 +1,75 @@
+"""A pool is made, or changed as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from fusion_site.accounts.models import Membership, Team
+from fusion_site.pools.models import MAX_MEMBERS, Connection, Pool, PoolMember
+from fusion_site.pools.naming import LONGEST_NAME, read_model
+from fusion_site.pools.plain import plain_pool
+from fusion_site.pools.reading import Given, Reading
+from fusion_site.pools.rights import held, require_editor
+from fusion_site.pools.sampling import read_params
+
+_LONGEST_DEADLINE_S = 3600
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    name: str
+    members: list[dict[str, Any]]
+
+
+@transaction.atomic
+def save_pool(by: Membership, given: Given, row: Pool | None = None) -> Pool:
+    """Store a new pool, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
+
+    Fields are those of `plain_pool`. A given list of members replaces the one before.
+    """
+    require_editor(by)
+    pool = Pool(team=by.team) if row is None else held(by, row)
+    wanted = _read(by.team, given if row is None else {**plain_pool(pool), **given}, pool)
+    pool.name = wanted.name
+    pool.save()
+    pool.members.all().delete()
+    PoolMember.objects.bulk_create(
+        PoolMember(pool=pool, position=position, **fields) for position, fields in enumerate(wanted.members)
+    )
+    return pool
+
+
+def _read(team: Team, given: Given, pool: Pool) -> _Wanted:
+    reading = Reading(given)
+    reading.only(["name", "members"])
+    name = reading.line("name", longest=LONGEST_NAME, required=True)
+    members = [_member(team, each) for each in reading.each("members", most=MAX_MEMBERS)]
+    if "members" not in reading.errors:
+        _check_number(reading, len(members), pool)
+    reading.finish()
+    return _Wanted(name, members)
+
+
+def _check_number(reading: Reading, number: int, pool: Pool) -> None:
+    if not number:
+        reading.wrong("members", "A pool needs at least one member.")
+    for preset in pool.presets.filter(quorum__gt=number):
+        reading.wrong("members", f"The preset “{preset.name}” waits for {preset.quorum} usable answers.")
+
+
+def _member(team: Team, reading: Reading) -> dict[str, Any]:
+    reading.only(["connection", "model", "label", "system", "aspect", "required", "deadline_s", "params"])
+    connections = Connection.objects.filter(team=team)
+    return {
+        "connection": reading.row("connection", connections, "connection", required=True),
+        "model": read_model(reading, "model", required=True),
+        "label": reading.line("label", longest=80),
+        "system": reading.text("system", longest=20_000),
+        "aspect": reading.line("aspect", longest=80),
+        "required": reading.flag("required", default=False),
+        "deadline_s": reading.number("deadline_s", low=1, high=_LONGEST_DEADLINE_S),
+        "params": read_params(reading.inside("params")),
+    }
