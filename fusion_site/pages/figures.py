@@ -1,0 +1,60 @@
+"""Figures as people read them. What is not known is said to be unknown, never shown as zero."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+UNKNOWN = "unknown"
+_LEAST_SHOWN = Decimal("0.0001")
+
+
+def duration(ms: float | None) -> str:
+    """Milliseconds as `0.8 s`, `12.4 s`, `1 min 05 s` or `2 h 03 min`."""
+    if ms is None:
+        return UNKNOWN
+    tenths = round(ms / 100)
+    if tenths < 600:
+        return f"{tenths / 10:.1f} s"
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def money(usd: Decimal | None) -> str:
+    """US dollars with two figures that mean something: `$12.30`, `$0.042`, `under $0.0001`."""
+    if usd is None:
+        return UNKNOWN
+    if usd == 0:
+        return "$0"
+    if usd < _LEAST_SHOWN:
+        return f"under ${_LEAST_SHOWN}"
+    places = max(2, 1 - usd.adjusted())
+    return f"${usd.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,}"
+
+
+def per_million(usd_per_token: Decimal | None) -> str:
+    """A price per token as one per million tokens, the way providers list it: `$3.00/M`, or `free`."""
+    if usd_per_token is None:
+        return UNKNOWN
+    return f"{money(usd_per_token * 1_000_000)}/M" if usd_per_token else "free"
+
+
+def percent(share: float | None) -> str:
+    """A share from 0 to 1 as a whole percentage."""
+    return UNKNOWN if share is None else f"{round(share * 100)}%"
+
+
+def count(number: int | None) -> str:
+    """A whole number with its thousands apart."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """A point in time, the shorter the nearer: `14:02` today, `24 Nov, 14:02` this year, else `24 Nov 2025`."""
+    if at.date() == now.date():
+        return f"{at:%H:%M}"
+    if at.year == now.year:
+        return f"{at.day} {at:%b, %H:%M}"
+    return f"{at.day} {at:%b %Y}"
