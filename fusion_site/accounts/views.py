@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -24,18 +25,19 @@ def tokens(request: HttpRequest) -> HttpResponseBase:
         team = current_membership(request).team
         _, made = make_token(_person(request), team, form.cleaned_data["name"])
         form = TokenForm()
-    own = ApiToken.objects.filter(user=_person(request)).select_related("team")
-    status = 422 if form.errors else 200
-    return render(request, "accounts/tokens.html", {"form": form, "made": made, "tokens": own}, status=status)
+    context = {"form": form, "made": made, "tokens": _tokens_of(request)}
+    return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
 
 
 @signed_in
 @require_POST
 def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
-    """Delete one own token; htmx gets an empty row in its place."""
+    """Delete one own token; htmx gets the list without it."""
     if not revoke_token(_person(request), token_id):
         raise Http404
-    return HttpResponse("") if request.headers.get("HX-Request") == "true" else redirect("tokens")
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "accounts/_tokens.html", {"tokens": _tokens_of(request)})
+    return redirect("tokens")
 
 
 @signed_in
@@ -54,6 +56,10 @@ def switch(request: HttpRequest) -> HttpResponseBase:
     if switch_team(request, request.POST.get("team", "")) is None:
         raise Http404
     return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+def _tokens_of(request: HttpRequest) -> QuerySet[ApiToken]:
+    return ApiToken.objects.filter(user=_person(request)).select_related("team")
 
 
 def _person(request: HttpRequest) -> User:
