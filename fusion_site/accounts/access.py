@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -26,7 +26,7 @@ _CACHE = "_fusion_memberships"
 M = TypeVar("M", bound=Model)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
-AsyncView = Callable[Concatenate[HttpRequest, P], Awaitable[HttpResponseBase]]
+AsyncView = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBase]]
 
 
 def visible(model: type[M], user: User | AnonymousUser) -> QuerySet[M]:
