@@ -1,0 +1,63 @@
+# make run   installs what is needed and serves the site        make test   installs what is needed and checks everything
+# make lock  pins the newest allowed versions with hashes       make bench  measures
+# Settings come from the environment (docs/settings.md); HOST and PORT say where `make run` listens.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := run
+.PHONY: run test check lock bench
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+TEST_STAMP := $(VENV)/.installed-test
+
+# The versions are pinned for Python 3.11 to 3.13; a newer one is taken only where none of these is installed.
+IS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2]
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(IS) <= (3, 13))' 2>/dev/null && echo $$python && exit; done; \
+	python3 -c '$(IS))' 2>/dev/null && echo python3)
+
+run: $(RUN_STAMP)
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
+
+test: $(TEST_STAMP)
+	@$(BIN)/python -m tests.chromium
+	@$(MAKE) --no-print-directory check
+
+# The checks alone, on data of their own: no site's secrets or database are touched.
+check: export FUSION_DATA_DIR := $(CURDIR)/var/check
+check:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	FUSION_URL=https://fusion.example $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/pytest
+
+# The test requirements hold the others in the same versions, so one installation serves both.
+$(TEST_STAMP): requirements.txt tests/requirements.txt
+	$(call install,tests/requirements.txt)
+	@touch $(RUN_STAMP) $@
+
+$(RUN_STAMP): requirements.txt
+	$(call install,requirements.txt)
+	@touch $@
+
+define install
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed. On Debian and Ubuntu: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -I fusion_site/ops/install.py $(VENV) $(1)
+endef
+
+# One resolution for all Pythons and systems; no file says where packages come from.
+UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade
+lock:
+	$(UV) pyproject.toml --output-file requirements.txt
+	$(UV) pyproject.toml --group test --constraints requirements.txt --output-file tests/requirements.txt
+
+bench: $(TEST_STAMP)
+	@if [ -d tests/bench ]; then $(BIN)/pytest tests/bench -s; else echo "There are no benches yet: tests/bench does not exist."; fi
