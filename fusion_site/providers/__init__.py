@@ -1,0 +1,27 @@
+"""How one model is asked: the wire, the clocks, retries, parameters, prices, and where this site may reach."""
+
+from __future__ import annotations
+
+from fusion_site.providers.catalogue import CatalogueModel, read_catalogue
+from fusion_site.providers.check import CheckResult
+from fusion_site.providers.clocks import Clocks
+from fusion_site.providers.door import Providers
+from fusion_site.providers.endpoint import AskFailed, Endpoint, EndpointUnavailable, Kind
+from fusion_site.providers.plan import Retries
+from fusion_site.providers.prices import cost_of
+from fusion_site.providers.request import Attribution
+
+__all__ = [
+    "AskFailed",
+    "Attribution",
+    "CatalogueModel",
+    "CheckResult",
+    "Clocks",
+    "Endpoint",
+    "EndpointUnavailable",
+    "Kind",
+    "Providers",
+    "Retries",
+    "cost_of",
+    "read_catalogue",
+]

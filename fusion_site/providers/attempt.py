@@ -1,0 +1,149 @@
+"""One request and its reply: sent, read piece by piece under the clocks, and judged at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import httpx
+
+from fusion_site.engine.asking import AskError, Outcome
+from fusion_site.providers.body import Body
+from fusion_site.providers.clocks import Watch
+from fusion_site.providers.endpoint import AskFailed
+from fusion_site.providers.errors import from_exception, is_drop
+from fusion_site.providers.outcome import Ending, ending_of
+from fusion_site.providers.reply import Piece, Reply
+from fusion_site.providers.reports import Report, read_report_bytes
+from fusion_site.providers.responses import raw_body, refusal_of, refuse_detours
+from fusion_site.providers.shapes import one_line
+
+REUSE_S = 0.05
+"""How long the end of a finished body is waited for, so that its connection can serve the next request."""
+CLEAN_END_S = 2.0
+"""How long it is waited for where [DONE] has only that to back it."""
+ANY = 1_000_000
+
+
+class Attempt:
+    """One try of an ask. Run `pieces` to its end; then the rest is set:
+
+    `ending` says how it went, `reply` holds usage and cost, `accepted` whether the request was good in the
+    server's eyes, `refused` what a failing reply said, and `resends` how often at most this failure is worth
+    sending the request again: never once something may have been generated, once if that is only unlikely.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, request: httpx.Request, watch: Watch) -> None:
+        self._client = client
+        self._request = request
+        self._watch = watch
+        watch.attempt()
+        self._cut: AskError | None = None
+        self._ended = False
+        self._clean = True
+        self.reply = Reply()
+        self.ending = Ending(Outcome.CANCELLED)
+        self.accepted = False
+        self.refused = Report()
+        self.resends = 0
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """Yield the text and reasoning as they come. Raises nothing but cancellation."""
+        try:
+            response = await self._send()
+        except AskFailed as failed:
+            self.ending = Ending(Outcome.ERROR, failed.error)
+            return
+        try:
+            async with aclosing(raw_body(response)) as stream, aclosing(self._read(stream)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            await response.aclose()
+        self._judge()
+
+    async def _send(self) -> httpx.Response:
+        """Give the response once its headers are in and good. Raises AskFailed."""
+        try:
+            async with asyncio.timeout_at(self._watch.until):
+                response = await self._client.send(self._request, stream=True)
+                await self._accept(response)
+        except TimeoutError as error:
+            raise AskFailed(self._watch.error()) from error
+        except httpx.HTTPError as error:
+            self.resends = 1 if is_drop(error) and not isinstance(error, httpx.ConnectError) else ANY
+            raise AskFailed(from_exception(error, self._request.url.host)) from error
+        return response
+
+    async def _accept(self, response: httpx.Response) -> None:
+        try:
+            refuse_detours(response)
+            if not response.is_success:
+                error, body = await refusal_of(response)
+                self.refused, self.resends = read_report_bytes(body), ANY
+                raise AskFailed(error)
+        except BaseException:
+            await response.aclose()
+            raise
+        self.accepted = True
+        self.reply.provider = one_line(response.headers.get("x-provider-name", ""), 80) or None
+
+    async def _read(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:
+        reply, body, progressed = self.reply, Body(self.reply), False
+        while not reply.over:
+            self._wind(progressed)
+            data = await self._next(stream)
+            if not data:
+                break
+            body.feed(data)
+            pieces = reply.take()
+            progressed = bool(pieces)
+            for piece in pieces:
+                yield piece
+        if self._ended and not reply.over:
+            body.end()
+        for piece in reply.end():
+            yield piece
+        if reply.done and not self._ended:
+            await self._drain(stream)
+
+    def _wind(self, progressed: bool) -> None:
+        if progressed:
+            self._watch.progressed()
+        if self.reply.finish:
+            self._watch.trailing()
+
+    async def _next(self, stream: AsyncIterator[bytes]) -> bytes:
+        """Give the next bytes, or none at the end, however it came about."""
+        try:
+            async with asyncio.timeout_at(self._watch.until):
+                async for data in stream:
+                    if data:
+                        return data
+        except TimeoutError:
+            self._cut = None if self.reply.finish else self._watch.error()
+            return b""
+        except httpx.HTTPError:
+            self._clean = False
+        self._ended = True
+        return b""
+
+    async def _drain(self, stream: AsyncIterator[bytes]) -> None:
+        """Wait for the end of the body after [DONE]; what it still holds is not read."""
+        try:
+            async with asyncio.timeout(REUSE_S if self.reply.finish else CLEAN_END_S):
+                async for _ in stream:
+                    pass
+        except TimeoutError:
+            pass  # left open: nobody said that anything is wrong
+        except httpx.HTTPError:
+            self._clean = False
+
+    def _judge(self) -> None:
+        if self._cut is not None:
+            self.ending = Ending(Outcome.ERROR, self._cut)
+            return
+        self.ending = ending_of(self.reply, self._clean)
+        if self.reply.error is not None and not self.reply.shown:
+            self.refused, self.resends = self.reply.report, ANY

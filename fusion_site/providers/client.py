@@ -1,0 +1,161 @@
+"""Asking a model: the lookup of its connection, the queue, the requests with their retries, and one ending."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import orjson
+
+from fusion_site.engine.asking import (
+    Ask,
+    AskError,
+    AskEvent,
+    AskFinished,
+    AskQueued,
+    AskRetrying,
+    AskStarted,
+    ErrorKind,
+    Outcome,
+)
+from fusion_site.providers.attempt import Attempt
+from fusion_site.providers.clients import Clients, url_under
+from fusion_site.providers.clocks import Clocks, Watch
+from fusion_site.providers.endpoint import AskFailed, Endpoint
+from fusion_site.providers.errors import redacted
+from fusion_site.providers.guard import host_port
+from fusion_site.providers.outcome import Ending
+from fusion_site.providers.plan import Plan, Retries
+from fusion_site.providers.queue import Queues
+from fusion_site.providers.quirks import QuirkBook
+from fusion_site.providers.reply import Reply
+from fusion_site.providers.request import Attribution, check_ask, headers_for, payload_for
+
+logger = logging.getLogger(__name__)
+
+HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
+
+Endpoints = Callable[[str], Awaitable[Endpoint]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all asks of a process share."""
+
+    clients: Clients
+    queues: Queues
+    quirks: QuirkBook
+    clocks: Clocks
+    retries: Retries
+    attribution: Attribution
+
+
+class HttpAsker:
+    """The engine's Asker over HTTP. `endpoints` looks a connection up, at each ask."""
+
+    def __init__(self, tools: Tools, endpoints: Endpoints) -> None:
+        self._tools = tools
+        self._endpoints = endpoints
+
+    async def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
+        """Stream what happens to `ask`; see the protocol. Everything it held is free before AskFinished comes."""
+        asking = Asking(self._tools, self._endpoints, ask)
+        try:
+            async with aclosing(asking.events()) as events:
+                async for event in events:
+                    yield event
+        except AskFailed as failed:
+            asking.fail(failed.error)
+        except Exception:
+            # The last line of defence of the promise to end with AskFinished. It is our fault, and logged as such.
+            logger.exception("asking %s failed inside", ask.model.model)
+            message = "This site failed while it asked the model; the details are in its log."
+            asking.fail(AskError(ErrorKind.SERVER, message))
+        yield asking.finished()
+
+
+class Asking:
+    """One ask on its way."""
+
+    def __init__(self, tools: Tools, endpoints: Endpoints, ask: Ask) -> None:
+        self._tools = tools
+        self._endpoints = endpoints
+        self._ask = ask
+        self._endpoint: Endpoint | None = None
+        self._watch: Watch | None = None
+        self._first_token_ms: int | None = None
+        self._reply = Reply()
+        self._ending = Ending(Outcome.CANCELLED)
+
+    async def events(self) -> AsyncGenerator[AskEvent, None]:
+        """Yield all events but the last. Raises AskFailed where no request was possible."""
+        endpoint = await self._look_up()
+        ticket, leave = self._tools.queues.join(
+            (self._ask.model.connection, endpoint.base_url), endpoint.parallel
+        )
+        try:
+            if ticket.place:
+                async with aclosing(ticket.places()) as places:
+                    async for place in places:
+                        yield AskQueued(place)
+                endpoint = await self._look_up()  # the key may have been changed or withdrawn meanwhile
+            yield AskStarted()
+            async with aclosing(self._requests(endpoint)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            leave()
+
+    def fail(self, error: AskError) -> None:
+        """End with `error`."""
+        self._ending = Ending(Outcome.ERROR, error)
+
+    def finished(self) -> AskFinished:
+        """Give the last event."""
+        ending, reply = self._ending, self._reply
+        return AskFinished(
+            outcome=ending.outcome,
+            error=self._safe(ending.error) if ending.error else None,
+            usage=reply.usage,
+            cost_usd=reply.cost,
+            served_model=reply.served_model,
+            provider=reply.provider,
+            unconfirmed=ending.unconfirmed,
+            first_token_ms=self._first_token_ms,
+            total_ms=self._watch.elapsed_ms if self._watch else None,
+        )
+
+    async def _look_up(self) -> Endpoint:
+        self._endpoint = await self._endpoints(self._ask.model.connection)
+        check_ask(self._ask, self._endpoint)
+        return self._endpoint
+
+    async def _requests(self, endpoint: Endpoint) -> AsyncGenerator[AskEvent, None]:
+        """Send the request until it is answered, refused for good, or out of time."""
+        tools, model = self._tools, self._ask.model.model
+        url = url_under(endpoint.base_url, "/chat/completions")
+        headers = headers_for(endpoint, tools.attribution) | HEADERS
+        watch = self._watch = Watch(tools.clocks, self._ask.deadline_s, asyncio.get_running_loop().time)
+        plan = Plan(tools.retries, watch, tools.quirks, (host_port(url), model))
+        async with tools.clients.lease(url) as client:
+            pause: float | None = 0.0
+            while pause is not None:
+                payload = payload_for(self._ask, endpoint, plan.quirks)
+                request = client.build_request("POST", url, content=orjson.dumps(payload), headers=headers)
+                attempt = Attempt(client, request, watch)
+                async with aclosing(attempt.pieces()) as pieces:
+                    async for piece in pieces:
+                        if self._first_token_ms is None:
+                            self._first_token_ms = watch.elapsed_ms
+                        yield piece
+                self._reply, self._ending = attempt.reply, attempt.ending
+                pause = plan.after(attempt, payload)
+                if pause is not None and attempt.ending.error is not None:
+                    yield AskRetrying(pause, self._safe(attempt.ending.error))
+                    await asyncio.sleep(pause)
+
+    def _safe(self, error: AskError) -> AskError:
+        return redacted(error, self._endpoint.api_key if self._endpoint else None)

@@ -1,0 +1,201 @@
+"""One reply as it comes in: what was shown, and everything that will decide its outcome."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from fusion_site.engine.asking import AskError, AskReasoning, AskText, ErrorKind, Usage
+from fusion_site.providers.chunks import read_cost, read_usage, reasoning_of, text_of, usage_of
+from fusion_site.providers.errors import from_stream, sentence
+from fusion_site.providers.reports import Report, read_report
+from fusion_site.providers.shapes import Malformed, as_dict, as_list, as_text, load_json, one_line, storable
+
+Piece = AskText | AskReasoning
+TEXT_CAP = 8 << 20
+"""Characters of text and reasoning together that one reply may have."""
+
+
+class Strand:
+    """Makes the pieces of one text storable, joining halves of a surrogate pair that came apart."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def take(self, piece: str) -> str:
+        """Give what can be shown now; a high surrogate at the end waits for its other half."""
+        if self._half:
+            piece, self._half = self._half + piece, ""
+        if piece and "\ud800" <= piece[-1] <= "\udbff":
+            piece, self._half = piece[:-1], piece[-1]
+        return storable(piece)
+
+    def end(self) -> str:
+        """Give what still waits when nothing more will come."""
+        half, self._half = self._half, ""
+        return storable(half)
+
+
+class Reply:
+    """Reads events or one whole document, and holds what they said. `take` hands out the pieces since last time.
+
+    Pieces of the same sort that came in one read are handed out as one: the text is the same, and whoever
+    stores or shows it has less to do.
+    """
+
+    def __init__(self, provider: str | None = None) -> None:
+        self.provider = provider
+        self.served_model: str | None = None
+        self.usage = Usage()
+        self.cost: Decimal | None = None
+        self.finish = ""
+        self.native_finish = ""
+        self.refusal = ""
+        self.error: AskError | None = None
+        self.report = Report()
+        self.done = False
+        self.events = 0
+        self.malformed = 0
+        self.has_text = False
+        self.has_reasoning = False
+        self._size = 0
+        self._kind: type[Piece] = AskText
+        self._parts: list[str] = []
+        self._pieces: list[Piece] = []
+        self._strands: dict[type[Piece], Strand] = {AskText: Strand(), AskReasoning: Strand()}
+
+    @property
+    def over(self) -> bool:
+        """Whether reading may stop: [DONE] or an error was sent."""
+        return self.done or self.error is not None
+
+    @property
+    def shown(self) -> bool:
+        """Whether a person may already have seen something of this reply."""
+        return self.has_text or self.has_reasoning
+
+    def read(self, name: str, data: bytes) -> None:
+        """Take in one event of the stream. A frame that is not JSON is counted and survived."""
+        data = data.strip()
+        if data == b"[DONE]":
+            self.done = True
+        elif name == "error":
+            self._read_error_event(data)
+        elif data and not data.startswith(b":"):  # a comment that a proxy sent on as data
+            self._read_data(data)
+
+    def read_chunk(self, chunk: dict[str, Any]) -> None:
+        """Take in one decoded chunk: usage and text first, since both may ride on an error."""
+        self.events += 1
+        if self.served_model is None or self.provider is None:
+            self._read_origin(chunk)
+        if usage := usage_of(chunk):
+            self.usage = read_usage(usage, self.usage)
+            self.cost = read_cost(usage) if "cost" in usage else self.cost
+        for choice in as_list(chunk.get("choices")):
+            if isinstance(choice, dict) and not choice.get("index"):
+                self._read_choice(choice)
+        if chunk.get("error") or "error_message" in chunk or "error_type" in chunk:
+            self._report(read_report(chunk))
+
+    def read_document(self, document: object) -> None:
+        """Take in a whole reply that came as one JSON document although a stream was asked for."""
+        if isinstance(document, list) and document:
+            document = document[0]  # Gemini wraps its errors in an array
+        body = as_dict(document)
+        if not any(body.get(key) for key in ("choices", "error", "error_message", "error_type")):
+            self.fail("it is JSON, but no chat completion")
+            return
+        self.read_chunk(body)
+        self.done = True
+
+    def fail(self, reason: str) -> None:
+        """End the reply with an error of kind protocol: reading on would give nothing true."""
+        self.error = AskError(ErrorKind.PROTOCOL, sentence(ErrorKind.PROTOCOL, reason))
+
+    def take(self) -> list[Piece]:
+        """Hand out the pieces that came since the last call."""
+        self._seal()
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+    def end(self) -> list[Piece]:
+        """Hand out the last pieces: nothing more will come."""
+        for kind, strand in self._strands.items():
+            self._add(kind, strand.end())
+        return self.take()
+
+    def _read_data(self, data: bytes) -> None:
+        try:
+            chunk = load_json(data)
+        except Malformed:
+            self._read_lines(data)
+            return
+        if isinstance(chunk, dict):
+            self.read_chunk(chunk)
+        else:
+            self.malformed += 1
+
+    def _read_lines(self, data: bytes) -> None:
+        """Chunks on neighbouring lines, without the blank line between events, arrive as one event."""
+        lines = data.split(b"\n")
+        if len(lines) == 1:
+            self.malformed += 1
+            return
+        for line in lines:
+            if not self.over:
+                self.read("message", line)
+
+    def _read_error_event(self, data: bytes) -> None:
+        self.events += 1
+        try:
+            report = read_report(load_json(data))
+        except Malformed:
+            report = read_report({"message": data.decode("utf-8", "replace")})
+        self._report(report)
+
+    def _report(self, report: Report) -> None:
+        self.report = report
+        self.error = from_stream(report, self.provider)
+
+    def _read_origin(self, chunk: dict[str, Any]) -> None:
+        self.served_model = self.served_model or one_line(as_text(chunk.get("model")), 200) or None
+        self.provider = self.provider or one_line(as_text(chunk.get("provider")), 80) or None
+
+    def _read_choice(self, choice: dict[str, Any]) -> None:
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            # A whole message counts only if it does not repeat what was already streamed.
+            delta = {} if self.shown else as_dict(choice.get("message"))
+        if reasoning := reasoning_of(delta):
+            self._add(AskReasoning, self._strands[AskReasoning].take(reasoning))
+        if text := text_of(delta):
+            self._add(AskText, self._strands[AskText].take(text))
+        if refusal := delta.get("refusal"):
+            self.refusal += as_text(refusal)[:1000]
+        if finish := choice.get("finish_reason"):
+            self.finish = as_text(finish).lower()
+            self.native_finish = as_text(choice.get("native_finish_reason"))
+        if choice.get("error"):
+            self._report(read_report(choice))
+
+    def _add(self, kind: type[Piece], text: str) -> None:
+        if not text:
+            return
+        self._size += len(text)
+        if self._size > TEXT_CAP:
+            self.fail(f"it is longer than {TEXT_CAP} characters")
+            return
+        if kind is not self._kind:
+            self._seal()
+            self._kind = kind
+        if kind is AskText:
+            self.has_text = True
+        else:
+            self.has_reasoning = True
+        self._parts.append(text)
+
+    def _seal(self) -> None:
+        if self._parts:
+            self._pieces.append(self._kind("".join(self._parts)))
+            self._parts = []

@@ -1,0 +1,54 @@
+"""What is checked and read of a response before anybody trusts it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+
+import httpx
+
+from fusion_site.engine.asking import AskError, ErrorKind
+from fusion_site.providers.endpoint import AskFailed
+from fusion_site.providers.errors import from_reply, sentence
+from fusion_site.providers.reports import read_report_bytes
+
+ERROR_CAP = 64 << 10
+
+
+def refuse_detours(response: httpx.Response) -> None:
+    """Refuse a redirect, which may lead anywhere, and a compressed body, which may be a bomb. Raises AskFailed."""
+    if 300 <= response.status_code < 400:
+        reason = "it redirects to another address, which is not followed; enter the final address as base URL"
+        raise _not_understood(reason, response.status_code)
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise _not_understood("it is compressed although that was not accepted", response.status_code)
+
+
+def raw_body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Give the bytes of the body as they come; httpx declares less than it returns, so that it can be closed."""
+    return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+
+
+async def refusal_of(response: httpx.Response) -> tuple[AskError, bytes]:
+    """Give the error of a response with a failing status, and as much of its body as was needed for it."""
+    try:
+        body = await read_up_to(response, ERROR_CAP)
+    except httpx.HTTPError:
+        body = b""  # cut short: the status and the headers still say what is wrong
+    return from_reply(response.status_code, response.headers, read_report_bytes(body)), body
+
+
+async def read_up_to(response: httpx.Response, cap: int) -> bytes:
+    """Give the body, or its first bytes if it is longer than `cap`. Raises httpx.HTTPError."""
+    body = bytearray()
+    async with aclosing(raw_body(response)) as stream:
+        async for data in stream:
+            body += data
+            if len(body) > cap:
+                break
+    return bytes(body)
+
+
+def _not_understood(reason: str, status: int) -> AskFailed:
+    return AskFailed(AskError(ErrorKind.PROTOCOL, sentence(ErrorKind.PROTOCOL, reason), status=status))
