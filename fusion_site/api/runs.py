@@ -1,0 +1,189 @@
+"""`/api/v1/runs`: ask a preset, read what came of it, follow it live, stop it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Literal
+
+import orjson
+from annotated_types import Interval
+from asgiref.sync import sync_to_async
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from ninja import Field, Header, Query, Router, Schema
+from pydantic import ConfigDict, StringConstraints
+
+from fusion_site.api.doors import Given, caller
+from fusion_site.api.paging import Paging, page
+from fusion_site.api.refusals import refusal
+from fusion_site.engine.asking import Message
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.models import Preset
+from fusion_site.runs.access import may_act
+from fusion_site.runs.feed import follow
+from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.start import KeyReused, LimitReached, Order, start_run
+from fusion_site.runs.loading import load_state
+from fusion_site.runs.models import Answer, Run
+from fusion_site.runs.reading import run_json
+
+router = Router(tags=["runs"])
+
+# A comment this often keeps proxies and clients from giving up on a quiet stream, in seconds.
+HEARTBEAT_S = 15.0
+
+
+class TurnGiven(Given):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class NewRun(Given):
+    """What a new run needs: a preset, and either a prompt or a conversation that ends with a user turn."""
+
+    preset: str = Field(description="The id or the slug of a preset.")
+    prompt: str | None = None
+    messages: list[TurnGiven] | None = None
+    variables: dict[str, str] = Field(default_factory=dict, description="Values for the preset's template.")
+
+
+class AcceptedRun(Schema):
+    """A run that was accepted: from now on it is not lost."""
+
+    id: str
+    url: str
+    state: str
+
+
+class RunOut(Schema):
+    """A run with all its answers; unknown numbers are null."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    state: str
+
+
+class RunPage(Schema):
+    """One page of runs, newest first."""
+
+    items: list[RunOut]
+    next: str | None
+
+
+Key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
+Seq = Annotated[int, Interval(ge=0)]
+
+
+@router.post("", response={201: AcceptedRun})
+def create_run(
+    request: HttpRequest, payload: NewRun, idempotency_key: Header[Key] = None
+) -> dict[str, Any] | HttpResponse:
+    """Ask a preset. With the header `Idempotency-Key`, the same body gives the same run for 24 hours."""
+    who = caller(request)
+    order = _order(payload, who.token.team_id, idempotency_key)
+    try:
+        run = start_run(who.token.user, who.token.team, order)
+    except KeyReused:
+        return refusal(409, "This Idempotency-Key was used with another body.")
+    except LimitReached as limit:
+        response = refusal(429, str(limit))
+        response["Retry-After"] = "5"
+        return response
+    return {"id": run.pk, "url": _url(request, run), "state": run.state}
+
+
+def _order(payload: NewRun, team: str, key: str | None) -> Order:
+    named = Q(pk=payload.preset) | Q(slug=payload.preset)
+    preset = Preset.objects.select_related("judge__connection", "pool").filter(named, team=team).first()
+    if preset is None:
+        raise Invalid({"preset": ["There is no such preset."]})
+    if (payload.prompt is None) == (payload.messages is None):
+        raise Invalid({"prompt": ["Give either a prompt or messages."]})
+    turns = [Message(t.role, t.content) for t in payload.messages or []]
+    if payload.messages is not None and (not turns or turns[-1].role != "user"):
+        raise Invalid({"messages": ["The last message must be the user's."]})
+    return Order(preset, payload.prompt or "", turns, payload.variables, None, key)
+
+
+def _url(request: HttpRequest, run: Run) -> str:
+    return request.build_absolute_uri(reverse("run", args=[run.pk]))
+
+
+def _found(request: HttpRequest, run_id: str) -> Run:
+    run = Run.objects.filter(team=caller(request).token.team_id, pk=run_id).first()
+    if run is None:
+        raise Http404
+    return run
+
+
+@router.get("", response=RunPage)
+def list_runs(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
+    """Give the team's runs, newest first."""
+    rows = Run.objects.filter(team=caller(request).token.team_id)
+    runs, following = page(rows, paging, by=("-created_at", "-id"))
+    return {"items": [run_json(load_state(run.pk)) for run in runs], "next": following}
+
+
+@router.get("/{run_id}", response=RunOut)
+def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
+    """Give one run as it is now, with what has been written of every answer."""
+    return run_json(load_state(_found(request, run_id).pk))
+
+
+@router.post("/{run_id}/cancel", response={202: AcceptedRun})
+def stop_run(request: HttpRequest, run_id: str) -> tuple[int, dict[str, Any]] | HttpResponse:
+    """Stop a run; what was written stays."""
+    run = _actable(request, run_id)
+    if isinstance(run, HttpResponse):
+        return run
+    cancel_run(run)
+    return 202, {"id": run.pk, "url": _url(request, run), "state": run.state}
+
+
+@router.post("/{run_id}/answers/{answer_id}/cancel", response={202: AcceptedRun})
+def stop_answer(
+    request: HttpRequest, run_id: str, answer_id: str
+) -> tuple[int, dict[str, Any]] | HttpResponse:
+    """Stop one answer; the others go on."""
+    run = _actable(request, run_id)
+    if isinstance(run, HttpResponse):
+        return run
+    answer = Answer.objects.filter(run=run, pk=answer_id).first()
+    if answer is None:
+        raise Http404
+    cancel_answer(answer)
+    return 202, {"id": run.pk, "url": _url(request, run), "state": run.state}
+
+
+def _actable(request: HttpRequest, run_id: str) -> Run | HttpResponse:
+    run = _found(request, run_id)
+    if not may_act(caller(request).token.user, run):
+        return refusal(403, "Only who started a run, and editors of its team, may stop it.")
+    return run
+
+
+@router.get("/{run_id}/events", response={200: None})
+async def follow_run(
+    request: HttpRequest, run_id: str, last_event_id: Header[Seq] = 0
+) -> StreamingHttpResponse:
+    """Stream the run's events (SSE) after `Last-Event-ID`, and close when the run is over."""
+    run = await sync_to_async(_found)(request, run_id)
+    response = StreamingHttpResponse(_events(run.pk, last_event_id), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _events(run_id: str, after: int) -> AsyncGenerator[bytes, None]:
+    async for facts in follow(run_id, after, heartbeat_s=HEARTBEAT_S):
+        if not facts:
+            yield b": still here\n\n"
+            continue
+        yield b"".join(
+            b"id: %d\nevent: %b\ndata: %b\n\n" % (fact.seq, fact.kind.encode(), orjson.dumps(fact.data))
+            for fact in facts
+        )

@@ -1,0 +1,25 @@
+"""Addresses of the REST doors, under /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from fusion_site.api import connections, judges, me, pools, presets, runs
+from fusion_site.api.doors import api, in_json, nowhere
+
+api.add_router("me", me.router)
+api.add_router("connections", connections.router)
+api.add_router("pools", pools.router)
+api.add_router("judges", judges.router)
+api.add_router("presets", presets.router)
+api.add_router("runs", runs.router)
+
+_patterns, _app, _namespace = api.urls
+
+urlpatterns = [
+    path(
+        "",
+        ([in_json(each) for each in _patterns if isinstance(each, URLPattern)], _app, _namespace),
+    ),
+    path("<path:unknown>", nowhere),
+]

@@ -1,0 +1,154 @@
+"""Working on one run: claim it, go on from what its rows hold, write down what happens, let it go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from fusion_site.engine.asking import Asker, AskError, ErrorKind, Outcome, Usage
+from fusion_site.engine.control import Control
+from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
+from fusion_site.engine.fuse import fuse
+from fusion_site.engine.settings import FusionSettings
+from fusion_site.runs.claiming import RENEW_S, claim, release, renew
+from fusion_site.runs.frozen import result_from_json, settings_from_json
+from fusion_site.runs.journal import Fenced, Journal
+from fusion_site.runs.models import Answer, Run
+from fusion_site.runs.recording import Recorder
+
+log = logging.getLogger(__name__)
+
+# A request to stop that another process stored is seen after this many seconds at most.
+LOOK_FOR_STOPS_S = 0.5
+
+
+class Execution:
+    """One run being worked on by this process. `stop` and `stop_answer` may be called from its event loop."""
+
+    def __init__(self, run_id: str, owner: str, journal: Journal, asker: Asker) -> None:
+        self._id, self._owner, self._journal, self._asker = run_id, owner, journal, asker
+        self._control = Control()
+        self._keys: dict[str, AnswerKey] = {}
+        self._fusing: asyncio.Task[None] | None = None
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Stop the run for a person: every upstream connection is dropped, what was written stays."""
+        self._is_stopped = True
+        if self._fusing is not None:
+            self._fusing.cancel()
+
+    def stop_answer(self, key: AnswerKey) -> None:
+        """Stop one answer for a person."""
+        self._control.stop(key)
+
+    async def run(self) -> None:
+        """Work on the run until it is final. Being cancelled parks it: another process goes on from its rows.
+
+        Returns at once when the run is final already, or somebody else's.
+        """
+        run = await sync_to_async(claim)(self._id, self._owner)
+        if run is None:
+            return
+        try:
+            await self._work(run)
+        except Fenced:
+            log.warning("run %s was taken over by another process", self._id)
+        except asyncio.CancelledError:
+            await sync_to_async(release)(run.pk, run.epoch)
+            raise
+
+    async def _work(self, run: Run) -> None:
+        settings = settings_from_json(run.settings)
+        run_log = self._journal.open(run.pk, run.epoch, run.seq)
+        recorder = await sync_to_async(Recorder)(run, settings, run_log)
+        resume = await sync_to_async(resume_of)(run)
+        self._is_stopped = self._is_stopped or run.cancel_requested
+        keeping = asyncio.create_task(self._keep(run))
+        self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder))
+        if self._is_stopped:
+            self._fusing.cancel()
+        try:
+            await self._ended(recorder)
+        finally:
+            for task in (self._fusing, keeping):
+                task.cancel()
+            await asyncio.wait([self._fusing, keeping])
+            if run_log.failure is None:
+                await run_log.flushed()
+
+    async def _ended(self, recorder: Recorder) -> None:
+        assert self._fusing is not None
+        await asyncio.wait([self._fusing])
+        if self._fusing.cancelled():
+            if not self._is_stopped:
+                raise Fenced(self._id)
+            recorder.cancel()
+        elif (error := self._fusing.exception()) is not None:
+            if isinstance(error, Fenced):
+                raise error
+            log.error("run %s failed inside the site", self._id, exc_info=error)
+            recorder.fail("The site failed while it worked on this run. What was finished is kept.")
+
+    async def _fuse(self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder) -> None:
+        # The clock of a run that was taken over starts anew: the time in which nobody worked on it is not its fault.
+        elapsed = (timezone.now() - run.created_at).total_seconds() if run.epoch == 1 else 0.0
+        events = fuse(settings, self._asker, resume=resume, control=self._control, elapsed_s=elapsed)
+        async with aclosing(events):
+            async for event in events:
+                recorder.record(event)
+
+    async def _keep(self, run: Run) -> None:
+        """Renew the lease, and look for stops that another process stored."""
+        since = RENEW_S
+        while True:
+            if since >= RENEW_S:
+                since = 0.0
+                if not await sync_to_async(renew)(run.pk, run.epoch) and self._fusing:
+                    self._fusing.cancel()
+                    return
+            stop, answers = await sync_to_async(stops_of)(run.pk)
+            for key in answers:
+                self._control.stop(key)
+            if stop:
+                self.stop()
+            await asyncio.sleep(LOOK_FOR_STOPS_S)
+            since += LOOK_FOR_STOPS_S
+
+
+def stops_of(run_id: str) -> tuple[bool, list[AnswerKey]]:
+    """Give what people have asked to stop: the run as a whole, and single answers."""
+    stop = Run.objects.filter(pk=run_id, cancel_requested=True).exists()
+    asked = Answer.objects.filter(run_id=run_id, cancel_requested=True, outcome="")
+    return stop, [AnswerKey(*pair) for pair in asked.values_list("round", "member")]
+
+
+def resume_of(run: Run) -> Resume:
+    """Give what is finished of a run, from its rows."""
+    fusion = run.fusions.filter(finished=True).order_by("version").last()
+    return Resume(
+        answers={AnswerKey(a.round, a.member): _result(a) for a in run.answers.exclude(outcome="")},
+        steps={s.name: result_from_json(s.result) for s in run.steps.exclude(outcome="") if s.result},
+        verdict=run.verdict,
+        fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
+    )
+
+
+def _result(row: Answer) -> AnswerResult:
+    return AnswerResult(
+        outcome=Outcome(row.outcome),
+        text=row.text,
+        reasoning=row.reasoning,
+        error=AskError(ErrorKind(row.error["kind"]), row.error["message"]) if row.error else None,
+        usage=Usage(**row.usage),
+        cost_usd=row.cost_usd,
+        served_model=row.served_model or None,
+        provider=row.provider or None,
+        unconfirmed=row.unconfirmed,
+        first_token_ms=row.first_token_ms,
+        total_ms=row.total_ms,
+    )

@@ -1,0 +1,95 @@
+"""The feed of a run: every event once and in order, from any point on, however it reaches us."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+
+from fusion_site.runs.bell import group_of
+from fusion_site.runs.models import FINAL_STATES, Event, Run
+
+# A lost bell is made good by a look at the rows after this many seconds.
+SAFETY_POLL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event of a run, as it was stored."""
+
+    seq: int
+    kind: str
+    data: dict[str, Any]
+
+
+async def follow(
+    run_id: str, after: int, *, heartbeat_s: float | None = None
+) -> AsyncGenerator[list[Fact], None]:
+    """Yield the events after `after`, as they come, in order and without a gap, and end when the run is over.
+
+    With `heartbeat_s`, an empty list is yielded whenever nothing came for that many seconds.
+    """
+    seq = after
+    quiet = 0.0
+    async with _standing_at(run_id) as channel:
+        facts, is_over = await _read(run_id, seq)
+        while True:
+            if facts:
+                seq, quiet = facts[-1].seq, 0.0
+                yield facts
+            if is_over:
+                return
+            bell = await _bell(channel)
+            facts = _next_of(bell, seq)
+            is_over = bool(facts) and facts[-1].kind == "run.finished"
+            if not facts:
+                facts, is_over = await _read(run_id, seq)
+            if not facts and bell is None and heartbeat_s is not None:
+                quiet += SAFETY_POLL_S
+                if quiet >= heartbeat_s:
+                    quiet = 0.0
+                    yield []
+
+
+@asynccontextmanager
+async def _standing_at(run_id: str) -> AsyncGenerator[str, None]:
+    """Stand in the run's group before the first look at the rows, so that nothing falls between the two."""
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(group_of(run_id), channel)
+    try:
+        yield channel
+    finally:
+        await layer.group_discard(group_of(run_id), channel)
+
+
+async def _bell(channel: str) -> dict[str, Any] | None:
+    try:
+        message: dict[str, Any] = await asyncio.wait_for(
+            get_channel_layer().receive(channel), timeout=SAFETY_POLL_S
+        )
+    except TimeoutError:
+        return None
+    return message
+
+
+def _next_of(bell: dict[str, Any] | None, seq: int) -> list[Fact]:
+    """Give the events that a bell carries, if they go on exactly where we are."""
+    carried = bell["events"] if bell else []
+    if not carried or carried[0]["seq"] != seq + 1:
+        return []
+    return [Fact(event["seq"], event["kind"], event["data"]) for event in carried]
+
+
+@sync_to_async
+def _read(run_id: str, after: int) -> tuple[list[Fact], bool]:
+    rows = Event.objects.filter(run_id=run_id, seq__gt=after).values_list("seq", "kind", "data")
+    facts = [Fact(*row) for row in rows]
+    state, last = Run.objects.values_list("state", "seq").get(pk=run_id)
+    reached = facts[-1].seq if facts else after
+    return facts, state in FINAL_STATES and reached >= last

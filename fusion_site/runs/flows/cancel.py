@@ -1,0 +1,27 @@
+"""Stopping a run, or one answer of it. What was written stays."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from fusion_site.engine.events import AnswerKey
+from fusion_site.runs.models import Answer, Run
+from fusion_site.runs.queue import queue
+
+
+def cancel_run(run: Run) -> None:
+    """Ask for a run to be stopped; whoever works on it drops its upstream connections within a second.
+
+    A run that is final already stays as it is.
+    """
+    wanted = Run.objects.filter(pk=run.pk, finished_at=None)
+    if wanted.update(cancel_requested=True):
+        transaction.on_commit(lambda: queue().cancel(run.pk))
+
+
+def cancel_answer(answer: Answer) -> None:
+    """Ask for one answer to be stopped; the others go on. One that has ended stays as it is."""
+    wanted = Answer.objects.filter(pk=answer.pk, outcome="")
+    if wanted.update(cancel_requested=True):
+        key = AnswerKey(answer.round, answer.member)
+        transaction.on_commit(lambda: queue().cancel_answer(answer.run_id, key))

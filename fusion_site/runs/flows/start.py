@@ -1,0 +1,156 @@
+"""Starting a run: everything it will use is frozen and stored before anything is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings as site
+from django.db import transaction
+from django.utils import timezone
+
+from fusion_site.accounts.ids import new_id
+from fusion_site.accounts.models import Team, User
+from fusion_site.engine.asking import Message
+from fusion_site.engine.settings import FusionSettings, Mode
+from fusion_site.pools.freezing import freeze
+from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
+from fusion_site.pools.models import Connection, Preset
+from fusion_site.pools.prompting import fill_template
+from fusion_site.runs.frozen import settings_to_json
+from fusion_site.runs.models import Answer, Event, Run
+from fusion_site.runs.queue import queue
+from fusion_site.runs.shapes import answer_json
+
+KEY_KEPT = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn."""
+
+    preset: Preset
+    prompt: str = ""
+    messages: Sequence[Message] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    mode: Mode | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Give a hash of everything but the key: the same order has the same one."""
+        parts = [
+            self.preset.pk,
+            self.prompt,
+            [[m.role, m.content] for m in self.messages],
+            dict(self.variables),
+            self.mode,
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+class KeyReused(Exception):
+    """The idempotency key has been used for another order within the last 24 hours."""
+
+
+class LimitReached(Exception):
+    """Too many runs are going on; the message says whose. Nothing was stored."""
+
+
+def start_run(person: User, team: Team, order: Order) -> Run:
+    """Store a run and have it worked on; the same idempotency key gives the same run again.
+
+    Raises Invalid (with a message for each field), LimitReached, or KeyReused.
+    """
+    messages = _messages(order)
+    with transaction.atomic():
+        if (earlier := _earlier(person, order)) is not None:
+            return earlier
+        _check_limits(person, team)
+        settings = freeze(order.preset, messages, mode=order.mode, seed=secrets.randbits(48))
+        run = _store(person, team, order, settings)
+        transaction.on_commit(lambda: queue().submit(run.pk))
+    return run
+
+
+def _messages(order: Order) -> tuple[Message, ...]:
+    """Give the conversation to ask, its last turn filled into the preset's template."""
+    *before, last = order.messages or (Message("user", order.prompt),)
+    name = "messages" if order.messages else "prompt"
+    if not last.content.strip():
+        raise Invalid({name: [REQUIRED]})
+    turns = (*before, Message("user", fill_template(order.preset.template, last.content, order.variables)))
+    size = sum(len(m.content) for m in turns)
+    if size > site.FUSION_PROMPT_CHARS:
+        raise Invalid({name: [f"Use at most {site.FUSION_PROMPT_CHARS:,} characters (this has {size:,})."]})
+    if not all(_storable(m.content) for m in turns):
+        raise Invalid({name: [UNSTORABLE]})
+    return turns
+
+
+def _storable(text: str) -> bool:
+    """Whether every database keeps this text: PostgreSQL takes no U+0000, and a lone surrogate has no UTF-8."""
+    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
+
+
+def _earlier(person: User, order: Order) -> Run | None:
+    """Give the run that this key made already; a key older than 24 hours is free again."""
+    if order.idempotency_key is None:
+        return None
+    same = Run.objects.filter(person=person, idempotency_key=order.idempotency_key)
+    same.filter(created_at__lt=timezone.now() - KEY_KEPT).update(idempotency_key=None)
+    run = same.first()
+    if run is not None and run.idempotency_digest != order.digest:
+        raise KeyReused
+    return run
+
+
+def _check_limits(person: User, team: Team) -> None:
+    unfinished = Run.objects.filter(finished_at=None)
+    if unfinished.filter(person=person).count() >= site.FUSION_RUNS_PER_PERSON:
+        raise LimitReached(
+            f"You have {site.FUSION_RUNS_PER_PERSON} runs going on. Wait for one to end, or stop one."
+        )
+    if unfinished.filter(team=team).count() >= site.FUSION_RUNS_PER_TEAM:
+        raise LimitReached(f"The team has {site.FUSION_RUNS_PER_TEAM} runs going on. Wait for one to end.")
+
+
+def _store(person: User, team: Team, order: Order, settings: FusionSettings) -> Run:
+    kinds = Connection.objects.in_bulk({m.model.connection for m in settings.members})
+    scripted = [kinds[m.model.connection].is_rehearsal for m in settings.members]
+    run = Run.objects.create(
+        id=new_id(),
+        team=team,
+        person=person,
+        preset=order.preset,
+        preset_name=order.preset.name,
+        mode=settings.mode.value,
+        prompt=settings.question,
+        settings=settings_to_json(settings),
+        rehearsal=any(scripted) or order.preset.judge.connection.is_rehearsal,
+        seq=1,
+        idempotency_key=order.idempotency_key,
+        idempotency_digest=order.digest if order.idempotency_key else "",
+    )
+    answers = Answer.objects.bulk_create(
+        Answer(run=run, member=m.index, label=m.label, model=m.model.model, rehearsal=is_scripted)
+        for m, is_scripted in zip(settings.members, scripted, strict=True)
+    )
+    Event.objects.create(run=run, seq=1, kind="run.accepted", data=_accepted(run, answers))
+    return run
+
+
+def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
+    return {
+        "run": run.pk,
+        "at": run.created_at.isoformat(),
+        "mode": run.mode,
+        "prompt": run.prompt,
+        "preset_name": run.preset_name,
+        "rehearsal": run.rehearsal,
+        "answers": [answer_json(answer) for answer in answers],
+    }

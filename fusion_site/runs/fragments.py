@@ -1,0 +1,125 @@
+"""What changed on a run's page, as pieces of HTML that htmx puts in their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from fusion_site.runs.feed import Fact
+
+_TEXTS = {"answer.started", "answer.delta", "answer.finished"}
+_FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
+_HEADS = {"answer.queued", "answer.started", "answer.retrying", "answer.finished"}
+# After these the run's own header says something else.
+_HEADER = {
+    "answer.started",
+    "answer.finished",
+    "verdict.started",
+    "verdict.finished",
+    "fused.started",
+    "fused.finished",
+    "run.finished",
+}
+
+
+@dataclass
+class Touched:
+    """What a few events have changed. `grown` says of each text how many blocks stood before, None if it began anew."""
+
+    texts: set[str] = field(default_factory=set)
+    heads: set[str] = field(default_factory=set)
+    reasoning: dict[str, list[str]] = field(default_factory=dict)
+    grown: dict[str, int | None] = field(default_factory=dict)
+    header: bool = False
+    verdict: bool = False
+    fused_head: bool = False
+    whole: bool = False
+
+    def add(self, fact: Fact) -> None:
+        """Note what one event changes."""
+        kind, answer = fact.kind, fact.data.get("answer")
+        if kind in _TEXTS and answer:
+            self.texts.add(answer)
+        if kind in _HEADS and answer:
+            self.heads.add(answer)
+        if kind in _FUSED_TEXTS:
+            self.texts.add("fused")
+            self.fused_head |= kind != "fused.delta"
+        if kind == "answer.reasoning" and answer:
+            self.reasoning.setdefault(answer, []).append(fact.data["text"])
+        if kind == "answer.started" and fact.data["attempt"] > 1:
+            self.whole = True
+        self.whole |= kind == "answer.added"
+        self.header |= kind in _HEADER
+        self.verdict |= kind in {"verdict.started", "verdict.finished"}
+        # The fused answer's head says who won and what it waits for.
+        self.fused_head |= kind in {"verdict.started", "verdict.finished", "run.finished"}
+
+    def is_restarted(self, key: str) -> bool:
+        """Whether this text began anew, so that all of it must be replaced."""
+        return key in self.grown and self.grown[key] is None
+
+
+def snapshot(state: dict[str, Any]) -> str:
+    """Give the whole run, which replaces whatever the page shows of it."""
+    return _partial("_run.html", state) + _partial("_status.html", state)
+
+
+def fragments(state: dict[str, Any], touched: Touched) -> str:
+    """Give what changed, each piece with the id of its place."""
+    if touched.whole:
+        return snapshot(state)
+    parts: list[str] = []
+    for answer in state["answers"]:
+        parts += _answer_parts(answer, state, touched)
+    parts += _fused_parts(state, touched)
+    if touched.verdict:
+        parts.append(_partial("_verdict.html", state))
+    if touched.header:
+        parts += [_partial("_run_header.html", state), _partial("_status.html", state)]
+    return "".join(parts)
+
+
+def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touched) -> list[str]:
+    key = answer["id"]
+    parts = []
+    if key in touched.heads:
+        parts.append(_partial("_answer_head.html", state, a=answer))
+    if key in touched.reasoning:
+        parts.append(_reasoning(key, "".join(touched.reasoning[key])))
+    if key in touched.texts:
+        parts.append(_blocks(f"answer-{key}", answer["blocks"][touched.grown.get(key) or 0 :]))
+        parts.append(_partial("_answer_tail.html", state, a=answer))
+    return parts
+
+
+def _fused_parts(state: dict[str, Any], touched: Touched) -> list[str]:
+    fused = state["fused"]
+    if touched.is_restarted("fused"):
+        return [_partial("_fused.html", state)]
+    parts = [_partial("_fused_head.html", state)] if touched.fused_head else []
+    if fused is None or "fused" not in touched.texts:
+        return parts
+    parts.append(_blocks("fused", fused["blocks"][touched.grown.get("fused") or 0 :]))
+    return [*parts, _partial("_fused_tail.html", state)]
+
+
+def _blocks(place: str, blocks: list[str]) -> str:
+    """Append the blocks that were completed; what stood there is not touched, so selected text stays selected."""
+    if not blocks:
+        return ""
+    new = format_html_join("", '<div class="block">{}</div>', ((block,) for block in blocks))
+    return format_html('<div hx-swap-oob="beforebegin:#{}-tail">{}</div>', place, new)
+
+
+def _reasoning(key: str, text: str) -> SafeString:
+    return format_html('<div hx-swap-oob="beforeend:#answer-{}-reasoning"><span>{}</span></div>', key, text)
+
+
+def _partial(name: str, state: dict[str, Any], **more: Any) -> str:
+    context = {"state": state, "status_line": state["status"], "oob": True, **more}
+    return render_to_string(f"runs/{name}", context)

@@ -1,0 +1,192 @@
+"""The journal: every event of every run of this process, written in order, many at once, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DatabaseError, close_old_connections, connection, transaction
+
+from fusion_site.runs.models import Event, Run
+
+log = logging.getLogger(__name__)
+
+# Deltas that come within this many seconds are written, sent and rendered as one.
+COALESCE_S = 0.1
+DELTAS = {"answer.delta": "answer", "answer.reasoning": "answer", "fused.delta": "version"}
+
+Change = Callable[[], object]
+Bell = Callable[[str, list[dict[str, Any]]], Awaitable[None]]
+
+
+class Fenced(Exception):
+    """Somebody else has taken over this run: nothing that this process still knows of it may be written."""
+
+
+@dataclass
+class Batch:
+    """What one run has to write: numbered events, and the changes to rows that they report."""
+
+    run: str
+    epoch: int
+    events: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+class RunLog:
+    """One run's part of the journal. There is one writer per run, so that `seq` is counted in memory."""
+
+    def __init__(self, journal: Journal, run: str, epoch: int, seq: int) -> None:
+        self._journal, self._run, self._epoch = journal, run, epoch
+        self._seq = seq
+        self._batch = Batch(run, epoch)
+        self._written = asyncio.Event()
+        self.failure: BaseException | None = None
+
+    def append(
+        self, kind: str, data: dict[str, Any], *changes: Change, urgent: bool = False, **fields: Any
+    ) -> None:
+        """Add one event with the row changes and the fields of the run that belong to it, in one transaction.
+
+        Raises Fenced, or what the database said, if an earlier write of this run failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+        self._batch.changes.extend(changes)
+        self._batch.fields.update(fields)
+        if not self._joined(kind, data):
+            self._seq += 1
+            self._batch.events.append({"seq": self._seq, "kind": kind, "data": data})
+        self._written.clear()
+        self._journal.mark(self, urgent=urgent)
+
+    def change(self, *changes: Change, urgent: bool = False) -> None:
+        """Add row changes that no event reports."""
+        if self.failure is not None:
+            raise self.failure
+        self._batch.changes.extend(changes)
+        self._written.clear()
+        self._journal.mark(self, urgent=urgent)
+
+    async def flushed(self) -> None:
+        """Wait until everything so far is in rows; raises what `append` would."""
+        while not self._written.is_set() and self.failure is None:
+            self._journal.mark(self, urgent=True)
+            await self._written.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    def _joined(self, kind: str, data: dict[str, Any]) -> bool:
+        """Add a delta to the last event, where that is a delta of the same text."""
+        name, events = DELTAS.get(kind), self._batch.events
+        last = events[-1] if events else None
+        if name is None or last is None or last["kind"] != kind or last["data"][name] != data[name]:
+            return False
+        last["data"]["text"] += data["text"]
+        return True
+
+    def take(self) -> Batch:
+        """Hand over what is to be written now."""
+        batch, self._batch = self._batch, Batch(self._run, self._epoch)
+        return batch
+
+    def settle(self, failure: BaseException | None) -> None:
+        """Learn how the write of the last batch ended."""
+        self.failure = self.failure or failure
+        if self.failure or not (self._batch.events or self._batch.changes):
+            self._written.set()
+
+
+class Journal:
+    """Writes what all runs of this process report, and rings once it is in rows."""
+
+    def __init__(self, bell: Bell) -> None:
+        self._bell = bell
+        self._dirty: dict[int, RunLog] = {}
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._flushing: asyncio.Task[None] | None = None
+        self._loop_task = asyncio.create_task(self._run())
+
+    def open(self, run: str, epoch: int, seq: int) -> RunLog:
+        """Give the log of one run, which was claimed with `epoch` and whose last event is `seq`."""
+        return RunLog(self, run, epoch, seq)
+
+    def mark(self, run_log: RunLog, *, urgent: bool) -> None:
+        """Have this run's log written: soon, or at once."""
+        self._dirty[id(run_log)] = run_log
+        self._wake.set()
+        if urgent:
+            self._urgent.set()
+
+    async def aclose(self) -> None:
+        """Write what is left and end the thread."""
+        self._loop_task.cancel()
+        await asyncio.wait([self._loop_task, *([self._flushing] if self._flushing else [])])
+        while self._dirty:
+            await self._flush()
+        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        self._thread.shutdown()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), COALESCE_S)
+            # The write itself must not be cut in half when the site stops.
+            self._flushing = asyncio.create_task(self._flush())
+            await asyncio.shield(self._flushing)
+
+    async def _flush(self) -> None:
+        self._wake.clear()
+        self._urgent.clear()
+        logs, self._dirty = list(self._dirty.values()), {}
+        batches = [run_log.take() for run_log in logs]
+        loop = asyncio.get_running_loop()
+        failures = await loop.run_in_executor(self._thread, write, batches)
+        for run_log, batch, failure in zip(logs, batches, failures, strict=True):
+            run_log.settle(failure)
+            if failure is None and batch.events:
+                await self._bell(batch.run, batch.events)
+
+
+def write(batches: Sequence[Batch]) -> list[BaseException | None]:
+    """Store the batches in one transaction; gives each one's failure. One that cannot be stored does not hold up the rest."""
+    close_old_connections()
+    try:
+        return _store(batches)
+    except DatabaseError:
+        log.exception("a journal write failed; its runs are written one by one")
+    return [_alone(batch) for batch in batches]
+
+
+def _alone(batch: Batch) -> BaseException | None:
+    try:
+        return _store([batch])[0]
+    except DatabaseError as error:
+        log.exception("run %s could not be written", batch.run)
+        return error
+
+
+@transaction.atomic
+def _store(batches: Sequence[Batch]) -> list[BaseException | None]:
+    owned = [batch for batch in batches if _is_owned(batch)]
+    for batch in owned:
+        for change in batch.changes:
+            change()
+    Event.objects.bulk_create(Event(run_id=b.run, **event) for b in owned for event in b.events)
+    return [None if batch in owned else Fenced(batch.run) for batch in batches]
+
+
+def _is_owned(batch: Batch) -> bool:
+    """Move the run on; the fencing number is checked by the very write that takes the row's lock."""
+    fields = dict(batch.fields)
+    fields["seq" if batch.events else "epoch"] = batch.events[-1]["seq"] if batch.events else batch.epoch
+    return Run.objects.filter(pk=batch.run, epoch=batch.epoch).update(**fields) > 0

@@ -1,0 +1,158 @@
+"""A run that is being watched: its state, rendered once for everybody in this process who looks at it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from fusion_site.runs.feed import Fact, follow
+from fusion_site.runs.fragments import Touched, fragments, snapshot
+from fusion_site.runs.loading import load_state
+from fusion_site.runs.models import Run
+from fusion_site.runs.presenting import present
+from fusion_site.runs.showing import ShownText
+from fusion_site.runs.state import RunState
+
+log = logging.getLogger(__name__)
+
+# A listener that lags this many frames behind loses them and gets the whole current state instead.
+QUEUE = 64
+
+
+class Listener:
+    """One open page: a bounded queue of frames."""
+
+    def __init__(self, live: LiveRun, *, may_act: bool) -> None:
+        self._live = live
+        self._frames: asyncio.Queue[str] = asyncio.Queue(QUEUE)
+        self._lags = True
+        self.may_act = may_act
+
+    def offer(self, frame: str) -> None:
+        """Take a frame, unless this page lags: then it will get a snapshot."""
+        if self._lags:
+            return
+        try:
+            self._frames.put_nowait(frame)
+        except asyncio.QueueFull:
+            self._lags = True
+
+    async def frame(self) -> str:
+        """Give the next frame: the whole state at first and after a lag, then what changed."""
+        if self._lags:
+            while not self._frames.empty():
+                self._frames.get_nowait()
+            self._lags = False
+            return self._live.snapshot(may_act=self.may_act)
+        return await self._frames.get()
+
+
+class LiveRun:
+    """Follows one run and tells its listeners; loaded when the first one comes, dropped when the last one goes."""
+
+    def __init__(self, state: RunState, aspects: dict[int, str]) -> None:
+        self.state = state
+        self.listeners: set[Listener] = set()
+        self._aspects = aspects
+        self._shown: dict[str, ShownText] = {}
+        self._render(self._shown_keys())
+        self._task = asyncio.create_task(self._pump())
+
+    def snapshot(self, *, may_act: bool) -> str:
+        """Give the whole page of the run as one fragment."""
+        return snapshot(self.view(may_act=may_act))
+
+    def view(self, *, may_act: bool) -> dict[str, Any]:
+        """Give what the templates read."""
+        return present(self.state, self._shown, self._aspects, may_act=may_act)
+
+    def close(self) -> None:
+        """Stop following."""
+        self._task.cancel()
+
+    async def _pump(self) -> None:
+        try:
+            async for facts in follow(self.state.id, self.state.seq):
+                self._take(facts)
+        except Exception:
+            log.exception("run %s can no longer be followed here", self.state.id)
+
+    def _take(self, facts: list[Fact]) -> None:
+        touched = Touched()
+        for fact in facts:
+            self.state.apply(fact.seq, fact.kind, fact.data)
+            touched.add(fact)
+        touched.grown = self._render(touched.texts)
+        for may_act in {listener.may_act for listener in self.listeners}:
+            frame = fragments(self.view(may_act=may_act), touched)
+            for listener in self.listeners:
+                if listener.may_act is may_act:
+                    listener.offer(frame)
+
+    def _shown_keys(self) -> set[str]:
+        return {*self.state.answers, "fused"}
+
+    def _render(self, keys: Iterable[str]) -> dict[str, int | None]:
+        """Render what is new of these texts; gives how many blocks of each were there before."""
+        return {key: self._show(key) for key in keys if key in self.state.answers or self.state.fused}
+
+    def _show(self, key: str) -> int | None:
+        text = self._shown.setdefault(key, ShownText())
+        if key == "fused":
+            fused = self.state.fused
+            assert fused is not None
+            return text.show(fused.text, version=fused.version, is_closed=fused.finished)
+        answer = self.state.answers[key]
+        return text.show(answer.text, version=answer.attempt, is_closed=bool(answer.outcome))
+
+
+_live: dict[str, LiveRun] = {}
+
+
+async def watch(run_id: str, *, may_act: bool) -> Listener:
+    """Join the listeners of a run; raises Run.DoesNotExist. Leave again by `leave`."""
+    live = _live.get(run_id)
+    if live is None:
+        state, aspects = await _loaded(run_id)
+        # Somebody else may have loaded it meanwhile.
+        live = _live.get(run_id) or LiveRun(state, aspects)
+        _live[run_id] = live
+    listener = Listener(live, may_act=may_act)
+    live.listeners.add(listener)
+    return listener
+
+
+def leave(run_id: str, listener: Listener) -> None:
+    """Leave; the last listener to go ends the following."""
+    live = _live.get(run_id)
+    if live is None:
+        return
+    live.listeners.discard(listener)
+    if not live.listeners:
+        live.close()
+        del _live[run_id]
+
+
+@sync_to_async
+def _loaded(run_id: str) -> tuple[RunState, dict[int, str]]:
+    return load_state(run_id), aspects_of(Run.objects.only("settings").get(pk=run_id))
+
+
+def aspects_of(run: Run) -> dict[int, str]:
+    """Give each member's aspect, by its index in the pool."""
+    return {member["index"]: member["aspect"] for member in run.settings["members"]}
+
+
+def page_view(run: Run, *, may_act: bool) -> dict[str, Any]:
+    """Give what the run's page shows when it is first opened, from rows alone."""
+    state = load_state(run.pk)
+    shown = {key: ShownText() for key in (*state.answers, "fused")}
+    for key, answer in state.answers.items():
+        shown[key].show(answer.text, version=answer.attempt, is_closed=bool(answer.outcome))
+    if state.fused is not None:
+        shown["fused"].show(state.fused.text, version=state.fused.version, is_closed=state.fused.finished)
+    return present(state, shown, aspects_of(run), may_act=may_act)

@@ -1,0 +1,90 @@
+"""A run's state, read from rows in one transaction."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from fusion_site.runs.models import Answer, Event, Fusion, Run
+from fusion_site.runs.shapes import money
+from fusion_site.runs.state import AnswerState, FusedState, RunState
+
+_OF_TEXTS = (
+    "answer.queued",
+    "answer.started",
+    "answer.retrying",
+    "answer.delta",
+    "answer.reasoning",
+    "fused.delta",
+)
+
+
+@transaction.atomic
+def load_state(run_id: str) -> RunState:
+    """Give the state as of the run's last event; raises Run.DoesNotExist.
+
+    What is finished stands on its own row. What is still being written is told by its events.
+    """
+    run = Run.objects.get(pk=run_id)
+    state = _run_state(run)
+    state.answers = {a.pk: _answer_state(a) for a in run.answers.all()}
+    state.fusions = {f.version: _fused_state(f) for f in run.fusions.all()}
+    for event in _still_told(state):
+        state.apply(event.seq, event.kind, event.data)
+    state.seq, state.state = run.seq, run.state
+    return state
+
+
+def _still_told(state: RunState) -> list[Event]:
+    """Give the events of everything unfinished, in order; of a restarted fused text only those since its restart."""
+    open_answers = {a.id for a in state.answers.values() if not a.outcome}
+    open_fusions = {f.version for f in state.fusions.values() if not f.finished}
+    if not open_answers and not open_fusions:
+        return []
+    told = Event.objects.filter(run_id=state.id, kind__in=_OF_TEXTS)
+    return [e for e in told if e.data.get("answer") in open_answers or e.data.get("version") in open_fusions]
+
+
+def _run_state(run: Run) -> RunState:
+    return RunState(
+        id=run.pk,
+        seq=run.seq,
+        state=run.state,
+        mode=run.mode,
+        prompt=run.prompt,
+        preset_name=run.preset_name,
+        rehearsal=run.rehearsal,
+        created_at=run.created_at.isoformat(),
+        message=run.message,
+        finished_at=run.finished_at.isoformat() if run.finished_at else None,
+        cost_usd=money(run.cost_usd),
+        cost_complete=run.cost_complete,
+        verdict=run.verdict,
+    )
+
+
+def _answer_state(row: Answer) -> AnswerState:
+    return AnswerState(
+        id=row.pk,
+        round=row.round,
+        member=row.member,
+        label=row.label,
+        model=row.model,
+        rehearsal=row.rehearsal,
+        attempt=row.attempt,
+        outcome=row.outcome,
+        status="done" if row.outcome else "waiting",
+        text=row.text,
+        reasoning=row.reasoning,
+        error=row.error,
+        usage=row.usage,
+        cost_usd=money(row.cost_usd),
+        served_model=row.served_model,
+        provider=row.provider,
+        unconfirmed=row.unconfirmed,
+        first_token_ms=row.first_token_ms,
+        total_ms=row.total_ms,
+    )
+
+
+def _fused_state(row: Fusion) -> FusedState:
+    return FusedState(row.version, row.source, row.note, row.text, row.answers, row.late, row.finished)

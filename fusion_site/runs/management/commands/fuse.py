@@ -1,0 +1,110 @@
+"""`manage.py fuse`: one run in the terminal, live."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
+
+from fusion_site.accounts.models import User
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.models import Preset
+from fusion_site.pools.reaching import asker, close_providers
+from fusion_site.runs.feed import Fact, follow
+from fusion_site.runs.flows.cancel import cancel_run
+from fusion_site.runs.flows.start import LimitReached, Order, start_run
+from fusion_site.runs.loading import load_state
+from fusion_site.runs.models import Run, State
+from fusion_site.runs.presenting import headline
+from fusion_site.runs.queue import use_queue
+from fusion_site.runs.state import RunState
+from fusion_site.runs.supervisor import Supervisor
+
+
+class Command(BaseCommand):
+    """Ask a preset; progress goes to standard error, the fused answer to standard output."""
+
+    help = "Ask a preset from the terminal. The fused answer goes to standard output, all else to standard error."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """What to ask."""
+        parser.add_argument("prompt", help="The prompt, or - for standard input.")
+        parser.add_argument("--preset", required=True, help="The slug or the id of a preset.")
+        parser.add_argument("--as", dest="email", help="Whose run it is; the site's owner by default.")
+
+    def handle(self, *args: Any, prompt: str, preset: str, email: str | None, **options: Any) -> None:
+        """Run it to its end; the exit status is 0 only if there is a fused answer."""
+        text = sys.stdin.read() if prompt == "-" else prompt
+        person = person_of(email)
+        chosen = preset_of(person, preset)
+        try:
+            state = asyncio.run(self._run(person, chosen, text))
+        except Invalid as invalid:
+            raise CommandError(str(invalid)) from None
+        except LimitReached as limit:
+            raise CommandError(str(limit)) from None
+        self.stderr.write(headline(state))
+        if state.state != State.DONE:
+            raise CommandError(f"The run is {state.state}. {state.message}", returncode=1)
+
+    async def _run(self, person: User, preset: Preset, prompt: str) -> RunState:
+        supervisor = Supervisor(asker())
+        use_queue(supervisor)
+        try:
+            run = await sync_to_async(start_run)(person, preset.team, Order(preset, prompt))
+            await self._watch(run)
+            return await sync_to_async(load_state)(run.pk)
+        finally:
+            await supervisor.stop()
+            await close_providers()
+
+    async def _watch(self, run: Run) -> None:
+        state = await sync_to_async(load_state)(run.pk)
+        try:
+            async for facts in follow(run.pk, run.seq):
+                for fact in facts:
+                    state.apply(fact.seq, fact.kind, fact.data)
+                    self._tell(state, fact)
+        except asyncio.CancelledError:
+            await sync_to_async(cancel_run)(run)
+            raise
+        self.stdout.write("")
+
+    def _tell(self, state: RunState, fact: Fact) -> None:
+        if fact.kind == "fused.delta":
+            self.stdout.write(fact.data["text"], ending="")
+            self.stdout.flush()
+        elif fact.kind == "answer.finished":
+            answer = state.answers[fact.data["answer"]]
+            told = answer.error["message"] if answer.error else f"{len(answer.text)} characters"
+            self.stderr.write(f"{answer.label}: {answer.outcome}, {told}")
+        elif fact.kind == "verdict.started":
+            self.stderr.write("The judge compares the answers.")
+        elif fact.kind == "fused.started":
+            self.stderr.write(f"Fused answer ({fact.data['source']}):\n")
+
+
+def person_of(email: str | None) -> User:
+    """Give whose run it is; raises CommandError when there is nobody."""
+    named = Q(email=email.strip().lower()) if email else Q(is_site_owner=True)
+    person = User.objects.filter(named).first()
+    if person is None:
+        raise CommandError(f"There is no person {email}." if email else "Nobody has signed up yet.")
+    return person
+
+
+def preset_of(person: User, name: str) -> Preset:
+    """Give a preset of one of the person's teams by slug or id, the personal team's first."""
+    mine = Preset.objects.filter(team__memberships__user=person).select_related(
+        "team", "pool", "judge__connection"
+    )
+    found = list(mine.filter(Q(slug=name) | Q(pk=name)))
+    found.sort(key=lambda preset: preset.team.personal_of_id != person.pk)
+    if not found:
+        known = ", ".join(sorted(mine.values_list("slug", flat=True))) or "none yet"
+        raise CommandError(f"There is no preset {name}. Presets: {known}.")
+    return found[0]

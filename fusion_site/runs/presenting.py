@@ -1,0 +1,244 @@
+"""A run's state in the words and figures of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.safestring import mark_safe
+
+from fusion_site.pages.figures import duration
+from fusion_site.pages.words import error_word, outcome_word
+from fusion_site.pools.models import Mode
+from fusion_site.runs.models import State
+from fusion_site.runs.showing import ShownText
+from fusion_site.runs.state import AnswerState, FusedState, RunState
+
+TITLE_LENGTH = 80
+SOURCES = {
+    "best_of": "Best answer, word for word",
+    "vote": "Agreed answer",
+    "merge": "Merged answer",
+    "debate": "Answer after the debate",
+    "single": "Not fused: the only usable answer",
+    "fallback": "Not judged: the best so far",
+}
+USABLE = {"complete", "truncated"}
+
+
+def present(
+    state: RunState, shown: Mapping[str, ShownText], aspects: Mapping[int, str], *, may_act: bool
+) -> dict[str, Any]:
+    """Give what the run's templates read as `state`; `shown` holds the rendered texts by answer id, and `fused`."""
+    answers = sorted(state.answers.values(), key=lambda a: (a.round, a.member))
+    labels = {a.id: a.label for a in answers}
+    return {
+        "run": _run(state, may_act=may_act),
+        "header": headline(state),
+        "answers": [
+            _answer(state, a, shown[a.id], aspects.get(a.member, ""), may_act=may_act) for a in answers
+        ],
+        "fused": _fused(state.fused, shown.get("fused")),
+        "verdict": verdict_view(state.verdict, labels) if state.verdict else None,
+        "rounds": sorted({a.round for a in answers}),
+        "status": status_line(state),
+    }
+
+
+def title_of(prompt: str) -> str:
+    """Give a run's title: the first line of its prompt, shortened."""
+    first = prompt.strip().split("\n", 1)[0].strip()
+    return first if len(first) <= TITLE_LENGTH else first[: TITLE_LENGTH - 1].rstrip() + "…"
+
+
+def headline(state: RunState) -> str:
+    """Say honestly what the fused answer rests on, e.g. "Fused from 2 of 3 · Qwen: Out of time"."""
+    first = [a for a in state.answers.values() if a.round == 0]
+    failed = [f"{a.label}: {_why(a)}" for a in first if a.outcome and a.outcome not in USABLE]
+    fused = state.fused
+    if state.state == State.FAILED:
+        return " · ".join([state.message or "Failed.", *failed])
+    if fused is None:
+        done = sum(1 for a in first if a.outcome)
+        return " · ".join([f"{done} of {len(first)} answers are in", *failed])
+    members = {state.answers[i].member for i in fused.answers if i in state.answers}
+    parts = [f"{_made(fused.source)} {len(members)} of {len(first)}", *failed]
+    late = [state.answers[i].label for i in fused.late if i in state.answers]
+    if late:
+        parts.append(f"late: {', '.join(late)}")
+    return " · ".join(parts)
+
+
+def _made(source: str) -> str:
+    words = {"single": "Not fused:", "fallback": "Not judged:", "vote": "Agreed by vote from"}
+    return words.get(source, "Fused from")
+
+
+def _why(answer: AnswerState) -> str:
+    return error_word(answer.error["kind"]) if answer.error else outcome_word(answer.outcome)
+
+
+def status_line(state: RunState) -> str:
+    """Say in one short sentence where the run stands, for people who hear the page."""
+    answers = list(state.answers.values())
+    done = sum(1 for a in answers if a.outcome)
+    lines = {
+        State.QUEUED: "Waiting to start.",
+        State.ANSWERING: f"{done} of {len(answers)} answers are finished.",
+        State.JUDGING: "The judge compares the answers.",
+        State.FUSING: "The fused answer is being written.",
+        State.SETTLING: "The fused answer is ready; late answers are still being written.",
+        State.DONE: "The run is done.",
+        State.FAILED: f"The run failed. {state.message}",
+        State.CANCELLED: "The run was stopped.",
+    }
+    return lines[State(state.state)]
+
+
+def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
+    return {
+        "id": state.id,
+        "title": title_of(state.prompt),
+        "prompt": state.prompt,
+        "mode": state.mode,
+        "mode_label": Mode(state.mode).label,
+        "state": state.state,
+        "message": state.message,
+        "preset_name": state.preset_name,
+        "rehearsal": state.rehearsal,
+        "cost_usd": _decimal(state.cost_usd),
+        "cost_complete": state.cost_complete,
+        "created_at": datetime.fromisoformat(state.created_at),
+        "finished_at": datetime.fromisoformat(state.finished_at) if state.finished_at else None,
+        "is_final": state.is_final,
+        "may_cancel": may_act and not state.is_final,
+    }
+
+
+def _answer(
+    state: RunState, answer: AnswerState, text: ShownText, aspect: str, *, may_act: bool
+) -> dict[str, Any]:
+    fused = state.fused
+    retry = answer.retry or {}
+    return {
+        **{name: getattr(answer, name) for name in _PLAIN},
+        "aspect": aspect,
+        "cost_usd": _decimal(answer.cost_usd),
+        "retry_after_s": retry.get("after_s"),
+        "retry_message": retry.get("error", {}).get("message", ""),
+        "is_winner": bool(state.verdict) and state.verdict.get("winner") == answer.id
+        if state.verdict
+        else False,
+        "is_late": fused is not None and answer.id in fused.late,
+        "may_cancel": may_act and not state.is_final and not answer.outcome,
+        "blocks": [_safe(block) for block in text.blocks],
+        "open_html": _safe(text.open_html),
+    }
+
+
+_PLAIN = (
+    "id",
+    "member",
+    "round",
+    "label",
+    "model",
+    "rehearsal",
+    "outcome",
+    "status",
+    "place",
+    "error",
+    "unconfirmed",
+    "attempt",
+    "usage",
+    "first_token_ms",
+    "total_ms",
+    "reasoning",
+    "served_model",
+    "provider",
+)
+
+
+def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] | None:
+    if fused is None or text is None:
+        return None
+    return {
+        "version": fused.version,
+        "source": fused.source,
+        "source_label": SOURCES.get(fused.source, fused.source),
+        "note": fused.note,
+        "finished": fused.finished,
+        "text": fused.text,
+        "blocks": [_safe(block) for block in text.blocks],
+        "open_html": _safe(text.open_html),
+    }
+
+
+def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Give a verdict as a table of criteria by candidates, with names where the judge saw letters."""
+    candidates = verdict.get("candidates", [])
+    names = {c["label"]: labels.get(c["answer"], c["label"]) for c in candidates}
+    judge = verdict.get("judge")
+    return {
+        "judge_label": f"{judge['name']} ({judge['model']})" if judge else "",
+        "winner_label": labels.get(verdict.get("winner") or "", ""),
+        "close_call": verdict.get("close_call", False),
+        "reasoning": verdict.get("reasoning", ""),
+        "columns": [
+            {"letter": c["label"], "answer_label": names[c["label"]], "score": c["score"]} for c in candidates
+        ],
+        "rows": [_row(criterion, candidates, names) for criterion in verdict.get("criteria", [])],
+        "consensus": verdict.get("consensus", []),
+        "contradictions": [
+            {
+                "topic": item["topic"],
+                "stances": [{**s, "label": names.get(s["label"], s["label"])} for s in item["stances"]],
+            }
+            for item in verdict.get("contradictions", [])
+        ],
+        "partial_coverage": [
+            {**item, "labels": [names.get(x, x) for x in item["labels"]]}
+            for item in verdict.get("partial_coverage", [])
+        ],
+        "unique_insights": [
+            {**item, "label": names.get(item["label"], item["label"])}
+            for item in verdict.get("unique_insights", [])
+        ],
+        "blind_spots": verdict.get("blind_spots", []),
+        "note": verdict.get("note", ""),
+    }
+
+
+def _row(
+    criterion: dict[str, Any], candidates: list[dict[str, Any]], names: Mapping[str, str]
+) -> dict[str, Any]:
+    cells = []
+    for candidate in candidates:
+        name = criterion["name"].casefold()
+        check = next((c for c in candidate["criteria"] if c["name"].casefold() == name), None)
+        cells.append(
+            {
+                "label": names[candidate["label"]],
+                "met": check["met"] if check else None,
+                "quote": check["quote"] if check else "",
+            }
+        )
+    return {"criterion": criterion["name"], "cells": cells}
+
+
+def duration_of(state: RunState) -> str:
+    """Give how long a finished run took, in words."""
+    if state.finished_at is None:
+        return ""
+    span = datetime.fromisoformat(state.finished_at) - datetime.fromisoformat(state.created_at)
+    return duration(int(span.total_seconds() * 1000))
+
+
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def _safe(html: str) -> str:
+    # Every block was sanitised by pages.markdown, as its last step.
+    return mark_safe(html)  # noqa: S308

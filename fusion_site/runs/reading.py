@@ -1,0 +1,74 @@
+"""A run as programs read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fusion_site.runs.state import AnswerState, FusedState, RunState
+
+
+def run_json(state: RunState) -> dict[str, Any]:
+    """Give the run in the shape of the API; unknown numbers are None, never 0."""
+    answers = sorted(state.answers.values(), key=lambda a: (a.round, a.member))
+    fusions = [fused_json(f) for _, f in sorted(state.fusions.items())]
+    shown = fusions[-1] if fusions and state.state != "failed" else None
+    return {
+        "id": state.id,
+        "state": state.state,
+        "mode": state.mode,
+        "preset": state.preset_name,
+        "rehearsal": state.rehearsal,
+        "prompt": state.prompt,
+        "message": state.message,
+        "answers": [answer_json(a) for a in answers],
+        "verdict": state.verdict,
+        "fused": shown,
+        "fusions": fusions,
+        "cost_usd": state.cost_usd,
+        "cost_complete": state.cost_complete,
+        "seq": state.seq,
+        "created_at": state.created_at,
+        "finished_at": state.finished_at,
+    }
+
+
+def answer_json(answer: AnswerState) -> dict[str, Any]:
+    """Give one answer; `outcome` is None while it is being written."""
+    usage = answer.usage or {}
+    return {
+        "id": answer.id,
+        "member": answer.member,
+        "label": answer.label,
+        "model": answer.model,
+        "rehearsal": answer.rehearsal,
+        "round": answer.round,
+        "outcome": answer.outcome or None,
+        "unconfirmed": answer.unconfirmed,
+        "text": answer.text,
+        "reasoning": answer.reasoning,
+        "error": _error(answer.error),
+        "usage": {k: usage.get(k) for k in ("prompt_tokens", "completion_tokens", "reasoning_tokens")},
+        "cost_usd": answer.cost_usd,
+        "served_model": answer.served_model or None,
+        "provider": answer.provider or None,
+        "first_token_ms": answer.first_token_ms,
+        "total_ms": answer.total_ms,
+        "attempt": answer.attempt,
+    }
+
+
+def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {k: error.get(k) for k in ("kind", "message", "retryable")} if error else None
+
+
+def fused_json(fused: FusedState) -> dict[str, Any]:
+    """Give one version of the fused answer, with what has been written of it."""
+    return {
+        "version": fused.version,
+        "text": fused.text,
+        "source": fused.source,
+        "from": fused.answers,
+        "late": fused.late,
+        "note": fused.note,
+        "finished": fused.finished,
+    }

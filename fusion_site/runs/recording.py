@@ -1,0 +1,284 @@
+"""What a fusion reports, turned into numbered events and the row changes that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+
+from fusion_site.accounts.ids import new_id
+from fusion_site.engine import events as e
+from fusion_site.engine.asking import AskError, Outcome
+from fusion_site.engine.settings import FusionSettings
+from fusion_site.runs.frozen import result_to_json
+from fusion_site.runs.journal import RunLog
+from fusion_site.runs.models import Answer, Fusion, Run, State, Step
+from fusion_site.runs.shapes import answer_json, error_json, money, usage_json
+from fusion_site.runs.spent import Spent
+from fusion_site.runs.writing import Writing
+
+
+class Recorder:
+    """Writes down one pass of one run. Everything it knows was read from rows when the run was claimed."""
+
+    def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
+        self._run, self._settings, self._log = run, settings, log
+        answers = list(run.answers.all())
+        self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a) for a in answers}
+        self._rehearsal = {a.member: a.rehearsal for a in answers}
+        self._state = State(run.state)
+        self._fused_text: list[str] = []
+        self._fused_length = 0
+        self._spent = Spent(run, answers)
+
+    def record(self, event: e.FusionEvent) -> None:
+        """Write one event down; raises Fenced when the run has been taken over."""
+        handler: Callable[[Any], None] = getattr(self, "_" + _snake(type(event).__name__))
+        handler(event)
+
+    def cancel(self) -> None:
+        """Write down that a person stopped the run: what was written stays."""
+        self._end_open(Outcome.CANCELLED, None)
+        self._finish(State.CANCELLED, "Stopped.")
+
+    def fail(self, message: str) -> None:
+        """Write down that the run failed for a reason of the site's own."""
+        self._end_open(Outcome.INTERRUPTED, None)
+        self._finish(State.FAILED, message)
+
+    # Answers ----------------------------------------------------------------------------------------------
+
+    def _writing(self, key: e.AnswerKey) -> Writing:
+        if key not in self._answers:
+            self._answers[key] = self._opened(key)
+        return self._answers[key]
+
+    def _opened(self, key: e.AnswerKey) -> Writing:
+        """Make the row of an answer in a later round, when first something is said of it."""
+        member = self._settings.members[key.member]
+        row = Answer(
+            id=new_id(),
+            run_id=self._run.pk,
+            round=key.round,
+            member=key.member,
+            label=member.label,
+            model=member.model.model,
+            rehearsal=self._rehearsal.get(key.member, False),
+        )
+        self._tell("answer.added", answer_json(row), partial(row.save, force_insert=True))
+        return Writing.of(row)
+
+    def _answer_queued(self, event: e.AnswerQueued) -> None:
+        self._tell("answer.queued", {"answer": self._writing(event.key).id, "place": event.place})
+
+    def _answer_started(self, event: e.AnswerStarted) -> None:
+        writing = self._writing(event.key)
+        writing.start()
+        self._move(State.ANSWERING)
+        self._tell(
+            "answer.started",
+            {"answer": writing.id, "attempt": writing.attempt},
+            _update(Answer, writing.id, attempt=writing.attempt, outcome=""),
+        )
+
+    def _answer_retrying(self, event: e.AnswerRetrying) -> None:
+        self._tell(
+            "answer.retrying",
+            {
+                "answer": self._writing(event.key).id,
+                "after_s": round(event.after_s, 1),
+                "error": error_json(event.error),
+            },
+        )
+
+    def _answer_delta(self, event: e.AnswerDelta) -> None:
+        writing = self._writing(event.key)
+        self._tell(
+            "answer.delta",
+            {"answer": writing.id, "offset": writing.add_text(event.text), "text": event.text},
+        )
+
+    def _answer_reasoning(self, event: e.AnswerReasoning) -> None:
+        writing = self._writing(event.key)
+        self._tell(
+            "answer.reasoning",
+            {"answer": writing.id, "offset": writing.add_reasoning(event.text), "text": event.text},
+        )
+
+    def _answer_finished(self, event: e.AnswerFinished) -> None:
+        writing = self._writing(event.key)
+        writing.is_open = False
+        if writing.attempt or event.result.cost_usd is not None:
+            self._spent.add(event.result.cost_usd)
+        self._finish_answer(writing.id, event.result)
+
+    def _finish_answer(self, answer: str, result: e.AnswerResult) -> None:
+        fields: dict[str, Any] = {
+            "outcome": result.outcome.value,
+            "error": error_json(result.error),
+            "usage": usage_json(result),
+            "cost_usd": result.cost_usd,
+            "served_model": (result.served_model or "")[:300],
+            "provider": (result.provider or "")[:120],
+            "unconfirmed": result.unconfirmed,
+            "first_token_ms": result.first_token_ms,
+            "total_ms": result.total_ms,
+        }
+        stored = _update(Answer, answer, text=result.text, reasoning=result.reasoning, **fields)
+        data = {"answer": answer, **fields, "cost_usd": money(result.cost_usd)}
+        self._tell("answer.finished", data, stored, urgent=True, **self._spent.fields())
+
+    def _end_open(self, outcome: Outcome, error: AskError | None) -> None:
+        for writing in self._answers.values():
+            if writing.is_open:
+                writing.is_open = False
+                if writing.attempt:
+                    self._spent.add(None)
+                self._finish_answer(writing.id, writing.cut(outcome, error))
+
+    # Judge ------------------------------------------------------------------------------------------------
+
+    def _step_started(self, event: e.StepStarted) -> None:
+        make = partial(
+            Step.objects.update_or_create,
+            run_id=self._run.pk,
+            name=event.name,
+            defaults={"model": event.model, "outcome": ""},
+        )
+        self._log.change(make)
+
+    def _step_finished(self, event: e.StepFinished) -> None:
+        self._spent.add(event.result.cost_usd)
+        store = Step.objects.filter(run_id=self._run.pk, name=event.name).update
+        self._log.change(
+            partial(
+                store,
+                result=result_to_json(event.result),
+                outcome=event.result.outcome.value,
+                cost_usd=event.result.cost_usd,
+            ),
+            urgent=True,
+        )
+
+    def _verdict_started(self, _: e.VerdictStarted) -> None:
+        self._move(State.JUDGING)
+        self._tell("verdict.started", {}, urgent=True)
+
+    def _verdict_finished(self, event: e.VerdictFinished) -> None:
+        verdict = self._with_ids(event.verdict)
+        self._tell(
+            "verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **self._spent.fields()
+        )
+
+    def _with_ids(self, verdict: dict[str, Any]) -> dict[str, Any]:
+        """Put answer ids where the engine names answers by round and member."""
+        winner = verdict.get("winner")
+        candidates = [
+            {**c, "answer": self._writing(e.AnswerKey(*c["answer"])).id} for c in verdict["candidates"]
+        ]
+        won = self._writing(e.AnswerKey(*winner)).id if winner is not None else None
+        found: dict[str, Any] = _storable({**verdict, "winner": won, "candidates": candidates})
+        return found
+
+    # Fused answer -----------------------------------------------------------------------------------------
+
+    def _fused_started(self, event: e.FusedStarted) -> None:
+        self._fused_text, self._fused_length = [], 0
+        self._move(State.FUSING)
+        fields = {
+            "source": event.source.value,
+            "answers": self._ids(event.answers),
+            "late": self._ids(event.late),
+            "note": event.note,
+        }
+        make = partial(
+            Fusion.objects.update_or_create,
+            run_id=self._run.pk,
+            version=event.version,
+            defaults={**fields, "finished": False, "text": ""},
+        )
+        data = {"version": event.version, "source": fields["source"], "note": event.note}
+        data |= {"from": fields["answers"], "late": fields["late"]}
+        self._tell("fused.started", data, make, urgent=True)
+
+    def _fused_delta(self, event: e.FusedDelta) -> None:
+        data = {"version": event.version, "offset": self._fused_length, "text": event.text}
+        self._fused_text.append(event.text)
+        self._fused_length += len(event.text)
+        self._tell("fused.delta", data)
+
+    def _fused_finished(self, event: e.FusedFinished) -> None:
+        store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
+        self._move(State.SETTLING)
+        self._tell(
+            "fused.finished",
+            {"version": event.version},
+            partial(store, text="".join(self._fused_text), finished=True),
+            urgent=True,
+            **self._spent.fields(),
+        )
+
+    def _fusion_finished(self, event: e.FusionFinished) -> None:
+        self._end_open(Outcome.INTERRUPTED, None)
+        self._finish(State(event.state), event.message)
+
+    def _finish(self, state: State, message: str) -> None:
+        self._move(state)
+        now = timezone.now()
+        data = {"state": state.value, "message": message, **self._spent.data(final=True)}
+        self._tell(
+            "run.finished",
+            {**data, "finished_at": now.isoformat()},
+            urgent=True,
+            message=message,
+            finished_at=now,
+            lease_until=None,
+            **self._spent.fields(final=True),
+        )
+
+    # ------------------------------------------------------------------------------------------------------
+
+    def _ids(self, keys: Iterable[e.AnswerKey]) -> list[str]:
+        return [self._writing(key).id for key in keys]
+
+    def _move(self, state: State) -> None:
+        """Move the run on, never back: a resumed run that already judges does not show as answering again."""
+        order = list(State)
+        if order.index(state) > order.index(self._state):
+            self._state = state
+
+    def _tell(
+        self,
+        kind: str,
+        data: dict[str, Any],
+        *changes: Callable[[], object],
+        urgent: bool = False,
+        **fields: Any,
+    ) -> None:
+        stamped = {"run": self._run.pk, "at": _now(), **data}
+        self._log.append(kind, stamped, *changes, urgent=urgent, state=self._state.value, **fields)
+
+
+def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object]:
+    return partial(model.objects.filter(pk=key).update, **fields)
+
+
+def _now() -> str:
+    moment: datetime = timezone.now()
+    return moment.isoformat()
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+def _storable(value: Any) -> Any:
+    """Give JSON that every database takes: a judge may write NUL or half a surrogate pair by escape."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value

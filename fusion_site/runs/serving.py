@@ -1,0 +1,47 @@
+"""What lives in the server's process besides its two doors: the supervisor of runs and the Compact host's supervisor."""
+
+from __future__ import annotations
+
+import logging
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from fusion_site.compact.supervisor import CompactSupervisor
+from fusion_site.pools import compact_host
+from fusion_site.pools.flows.starter import ensure_local_connections
+from fusion_site.pools.reaching import asker, close_providers
+from fusion_site.runs.queue import RowsOnly, use_queue
+from fusion_site.runs.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class Backstage:
+    """Starts and stops everything that works behind the pages, on the running event loop."""
+
+    def __init__(self) -> None:
+        self._runs: Supervisor | None = None
+        self._compact: CompactSupervisor | None = None
+
+    async def start(self) -> Supervisor:
+        """Begin: the Compact host loads, runs left by an earlier process go on, and new ones are taken."""
+        await sync_to_async(ensure_local_connections)()
+        if settings.FUSION_COMPACT_MODEL is not None:
+            self._compact = CompactSupervisor(settings.FUSION_COMPACT_MODEL, settings.FUSION_COMPACT_STATE)
+            compact_host.supervised_by(self._compact)
+            await self._compact.start()
+        self._runs = Supervisor(asker())
+        use_queue(self._runs)
+        self._runs.start()
+        return self._runs
+
+    async def stop(self) -> None:
+        """End: runs are parked for the next start, the Compact host is stopped, sockets are closed."""
+        use_queue(RowsOnly())
+        if self._runs is not None:
+            await self._runs.stop()
+        if self._compact is not None:
+            await self._compact.stop()
+            compact_host.supervised_by(None)
+        await close_providers()

@@ -1,0 +1,37 @@
+"""One growing text as its readers see it: finished blocks of HTML, and the block that is still open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fusion_site.pages.blocks import BlockStream
+
+
+@dataclass
+class ShownText:
+    """Renders each block once, for everybody who watches."""
+
+    version: int = 0
+    blocks: list[str] = field(default_factory=list)
+    is_closed: bool = False
+    _stream: BlockStream = field(default_factory=BlockStream)
+    _fed: int = 0
+
+    def show(self, text: str, *, version: int, is_closed: bool) -> int | None:
+        """Go on to `text`; gives how many blocks stood before, or None if it begins anew (another version)."""
+        before: int | None = len(self.blocks)
+        if version != self.version or len(text) < self._fed or (self.is_closed and not is_closed):
+            self.version, self.blocks, self.is_closed = version, [], False
+            self._stream, self._fed, before = BlockStream(), 0, None
+        if len(text) > self._fed:
+            self.blocks += self._stream.feed(text[self._fed :])
+            self._fed = len(text)
+        if is_closed and not self.is_closed:
+            self.blocks += self._stream.close()
+            self.is_closed = True
+        return before
+
+    @property
+    def open_html(self) -> str:
+        """Give the block that is still being written."""
+        return "" if self.is_closed else self._stream.open_html()

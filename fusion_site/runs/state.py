@@ -1,0 +1,202 @@
+"""The state of a run as its readers see it: loaded from rows once, then moved on by events.
+
+Loading the rows at any moment gives the same state as applying all events so far; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from fusion_site.runs.models import FINAL_STATES, State
+
+
+@dataclass
+class AnswerState:
+    """One answer. `outcome` is empty while it is being written; `status` says what it is doing then."""
+
+    id: str
+    round: int
+    member: int
+    label: str
+    model: str
+    rehearsal: bool = False
+    attempt: int = 0
+    outcome: str = ""
+    status: str = "waiting"
+    place: int | None = None
+    retry: dict[str, Any] | None = None
+    text: str = ""
+    reasoning: str = ""
+    error: dict[str, Any] | None = None
+    usage: dict[str, Any] = field(default_factory=dict)
+    cost_usd: str | None = None
+    served_model: str = ""
+    provider: str = ""
+    unconfirmed: bool = False
+    first_token_ms: int | None = None
+    total_ms: int | None = None
+
+
+@dataclass
+class FusedState:
+    """One version of the fused answer. `answers` and `late` are ids of answers."""
+
+    version: int
+    source: str
+    note: str = ""
+    text: str = ""
+    answers: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    finished: bool = False
+
+
+@dataclass
+class RunState:
+    """One run with all its answers. `seq` is the last event that it includes."""
+
+    id: str
+    seq: int
+    state: str
+    mode: str
+    prompt: str
+    preset_name: str
+    rehearsal: bool
+    created_at: str
+    message: str = ""
+    finished_at: str | None = None
+    cost_usd: str | None = None
+    cost_complete: bool = False
+    verdict: dict[str, Any] | None = None
+    answers: dict[str, AnswerState] = field(default_factory=dict)
+    fusions: dict[int, FusedState] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing of this run will change any more."""
+        return self.state in FINAL_STATES
+
+    @property
+    def fused(self) -> FusedState | None:
+        """The newest version of the fused answer."""
+        return self.fusions[max(self.fusions)] if self.fusions else None
+
+    def apply(self, seq: int, kind: str, data: dict[str, Any]) -> None:
+        """Move on by the next event; kinds that it does not know change nothing but `seq`."""
+        self.seq = seq
+        if (change := _CHANGES.get(kind)) is not None:
+            change(self, data)
+
+    def move(self, state: str) -> None:
+        """Move to a later state, never back."""
+        order = [s.value for s in State]
+        if order.index(state) > order.index(self.state):
+            self.state = state
+
+
+def _added(run: RunState, data: dict[str, Any]) -> None:
+    run.answers[data["answer"]] = AnswerState(
+        id=data["answer"],
+        round=data["round"],
+        member=data["member"],
+        label=data["label"],
+        model=data["model"],
+        rehearsal=data["rehearsal"],
+    )
+
+
+def _queued(run: RunState, data: dict[str, Any]) -> None:
+    answer = run.answers[data["answer"]]
+    answer.status, answer.place = "queued", data["place"]
+
+
+def _started(run: RunState, data: dict[str, Any]) -> None:
+    answer = run.answers[data["answer"]]
+    answer.attempt, answer.status, answer.outcome = data["attempt"], "writing", ""
+    answer.text = answer.reasoning = ""
+    answer.place = answer.retry = None
+    run.move(State.ANSWERING)
+
+
+def _retrying(run: RunState, data: dict[str, Any]) -> None:
+    answer = run.answers[data["answer"]]
+    answer.status, answer.retry = "retrying", {"after_s": data["after_s"], "error": data["error"]}
+
+
+def _delta(run: RunState, data: dict[str, Any]) -> None:
+    answer = run.answers[data["answer"]]
+    answer.status, answer.retry = "writing", None
+    answer.text = answer.text[: data["offset"]] + data["text"]
+
+
+def _reasoning(run: RunState, data: dict[str, Any]) -> None:
+    answer = run.answers[data["answer"]]
+    answer.status, answer.retry = "writing", None
+    answer.reasoning = answer.reasoning[: data["offset"]] + data["text"]
+
+
+_ENDS = (
+    "outcome",
+    "error",
+    "usage",
+    "cost_usd",
+    "served_model",
+    "provider",
+    "unconfirmed",
+    "first_token_ms",
+    "total_ms",
+)
+
+
+def _finished(run: RunState, data: dict[str, Any]) -> None:
+    answer = run.answers[data["answer"]]
+    for name in _ENDS:
+        setattr(answer, name, data[name])
+    answer.status, answer.place, answer.retry = "done", None, None
+
+
+def _verdict_started(run: RunState, data: dict[str, Any]) -> None:
+    run.move(State.JUDGING)
+
+
+def _verdict_finished(run: RunState, data: dict[str, Any]) -> None:
+    run.verdict = data["verdict"]
+
+
+def _fused_started(run: RunState, data: dict[str, Any]) -> None:
+    run.move(State.FUSING)
+    run.fusions[data["version"]] = FusedState(
+        data["version"], data["source"], data["note"], "", data["from"], data["late"]
+    )
+
+
+def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
+    fused = run.fusions[data["version"]]
+    fused.text = fused.text[: data["offset"]] + data["text"]
+
+
+def _fused_finished(run: RunState, data: dict[str, Any]) -> None:
+    run.fusions[data["version"]].finished = True
+    run.move(State.SETTLING)
+
+
+def _run_finished(run: RunState, data: dict[str, Any]) -> None:
+    run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
+    run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
+
+
+_CHANGES = {
+    "answer.added": _added,
+    "answer.queued": _queued,
+    "answer.started": _started,
+    "answer.retrying": _retrying,
+    "answer.delta": _delta,
+    "answer.reasoning": _reasoning,
+    "answer.finished": _finished,
+    "verdict.started": _verdict_started,
+    "verdict.finished": _verdict_finished,
+    "fused.started": _fused_started,
+    "fused.delta": _fused_delta,
+    "fused.finished": _fused_finished,
+    "run.finished": _run_finished,
+}

@@ -1,0 +1,17 @@
+"""Addresses of the pages of this room."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from fusion_site.runs import views
+
+urlpatterns = [
+    path("", views.compose, name="compose"),
+    path("runs/", views.runs, name="runs"),
+    path("runs/<str:run_id>/", views.run, name="run"),
+    path("runs/<str:run_id>/cancel/", views.stop_run, name="cancel_run"),
+    path("runs/<str:run_id>/fused.md", views.fused_markdown, name="fused_markdown"),
+    path("runs/<str:run_id>/answers/<str:answer_id>.md", views.answer_markdown, name="answer_markdown"),
+    path("runs/<str:run_id>/answers/<str:answer_id>/cancel/", views.stop_answer, name="cancel_answer"),
+]

@@ -1,0 +1,174 @@
+"""The pages of this room: compose a prompt, watch a run, find an earlier one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fusion_site.accounts.access import current_membership, signed_in
+from fusion_site.accounts.models import User
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.models import Preset
+from fusion_site.runs.access import may_act, visible_runs
+from fusion_site.runs.choosing import given_variables, preset_choices
+from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.start import LimitReached, Order, start_run
+from fusion_site.runs.live import page_view
+from fusion_site.runs.models import Answer, Fusion, Run
+from fusion_site.runs.presenting import title_of
+
+RECENT = 6
+PAGE = 30
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def compose(request: HttpRequest) -> HttpResponse:
+    """Ask a prompt: shows the form, or starts the run and leads to its page. What was typed is never lost."""
+    if request.method == "GET":
+        return _compose_page(request, {})
+    try:
+        run = _started(request)
+    except Invalid as invalid:
+        return _compose_page(request, invalid.fields, status=422)
+    except LimitReached as limit:
+        return _compose_page(request, {"form": [str(limit)]}, status=429)
+    return redirect("run", run.pk)
+
+
+def _started(request: HttpRequest) -> Run:
+    assert isinstance(request.user, User)
+    place = current_membership(request)
+    presets = Preset.objects.select_related("judge__connection", "pool")
+    preset = presets.filter(team=place.team, pk=request.POST.get("preset", "")).first()
+    if preset is None:
+        raise Invalid({"preset": ["Choose a preset."]})
+    given = given_variables(request.POST, preset.pk)
+    return start_run(request.user, place.team, Order(preset, request.POST.get("prompt", ""), variables=given))
+
+
+def _compose_page(request: HttpRequest, errors: dict[str, list[str]], status: int = 200) -> HttpResponse:
+    place = current_membership(request)
+    presets = preset_choices(place.team, request.POST, errors)
+    wanted = request.POST.get("preset") or request.GET.get("preset")
+    known = {preset["id"] for preset in presets}
+    runs = Run.objects.filter(team=place.team).select_related("person")
+    mine = runs.filter(person_id=request.user.pk)[:RECENT]
+    form = {
+        "presets": presets,
+        "preset": wanted if wanted in known else next(iter(known), ""),
+        "prompt": request.POST.get("prompt", ""),
+        "errors": errors,
+        "recent": [_row(run) for run in mine],
+        "first_visit": not mine,
+    }
+    return render(request, "runs/compose.html", {"compose": form}, status=status)
+
+
+@signed_in
+@require_GET
+def runs(request: HttpRequest) -> HttpResponse:
+    """Show the team's runs, newest first; `q` looks in prompts, `cursor` goes on from an earlier page."""
+    rows = Run.objects.filter(team=current_membership(request).team)
+    query = request.GET.get("q", "").strip().replace("\x00", "")
+    if query:
+        rows = rows.filter(prompt__icontains=query)
+    if cursor := request.GET.get("cursor"):
+        last = rows.filter(pk=cursor).first()
+        rows = rows.filter(created_at__lt=last.created_at) if last else rows
+    found = list(rows.select_related("person")[: PAGE + 1])
+    context = {
+        "runs": [_row(run) for run in found[:PAGE]],
+        "query": query,
+        "cursor": cursor or "",
+        "next": found[PAGE - 1].pk if len(found) > PAGE else "",
+    }
+    return render(request, "runs/list.html", context)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.pk,
+        "title": title_of(run.prompt),
+        "state": run.state,
+        "mode": run.mode,
+        "mode_label": run.get_mode_display(),
+        "preset_name": run.preset_name,
+        "rehearsal": run.rehearsal,
+        "created_at": run.created_at,
+        "cost_usd": run.cost_usd,
+        "person": run.person.name or run.person.email,
+    }
+
+
+@signed_in
+@require_GET
+def run(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Show a run: everything so far from its rows; the WebSocket goes on from there."""
+    row = _found(request, run_id)
+    view = page_view(row, may_act=may_act(request.user, row))
+    return render(request, "runs/run.html", {"state": view, "status_line": view["status"]})
+
+
+@signed_in
+@require_GET
+def answer_markdown(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
+    """Give one answer's text exactly as it was received."""
+    return _markdown(_found(request, run_id).answers.filter(pk=answer_id).first())
+
+
+@signed_in
+@require_GET
+def fused_markdown(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Give the newest finished fused answer's text exactly as it was fused."""
+    return _markdown(_found(request, run_id).fusions.filter(finished=True).last())
+
+
+def _markdown(row: Answer | Fusion | None) -> HttpResponse:
+    if row is None:
+        raise Http404
+    return HttpResponse(row.text, content_type="text/markdown; charset=utf-8")
+
+
+@signed_in
+@require_POST
+def stop_run(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Stop a run; without htmx, lead back to its page."""
+    row = _actable(request, run_id)
+    cancel_run(row)
+    return _done(request, row)
+
+
+@signed_in
+@require_POST
+def stop_answer(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
+    """Stop one answer of a run; the others go on."""
+    row = _actable(request, run_id)
+    answer = row.answers.filter(pk=answer_id).first()
+    if answer is None:
+        raise Http404
+    cancel_answer(answer)
+    return _done(request, row)
+
+
+def _done(request: HttpRequest, row: Run) -> HttpResponse:
+    # What changed reaches the page over its WebSocket.
+    return HttpResponse(status=204) if getattr(request, "htmx", False) else redirect("run", row.pk)
+
+
+def _found(request: HttpRequest, run_id: str) -> Run:
+    row = visible_runs(request.user).filter(pk=run_id).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def _actable(request: HttpRequest, run_id: str) -> Run:
+    row = _found(request, run_id)
+    if not may_act(request.user, row):
+        raise PermissionDenied("only who started a run, and editors of its team, may stop it")
+    return row

@@ -1,0 +1,51 @@
+"""One answer while it is being written: where its text stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fusion_site.engine.asking import AskError, Outcome
+from fusion_site.engine.events import AnswerResult
+from fusion_site.runs.models import Answer
+
+
+@dataclass
+class Writing:
+    """Keeps the text so far, for its offsets (in code points) and for an answer that is stopped in the middle."""
+
+    id: str
+    attempt: int
+    is_open: bool
+    _text: list[str] = field(default_factory=list)
+    _reasoning: list[str] = field(default_factory=list)
+    _text_length: int = 0
+    _reasoning_length: int = 0
+
+    @classmethod
+    def of(cls, row: Answer) -> Writing:
+        """Begin with an answer's row; unless it has an outcome it will be asked again from its start."""
+        return cls(row.pk, row.attempt, is_open=not row.outcome)
+
+    def start(self) -> None:
+        """A new attempt begins: its text starts at 0."""
+        self.attempt += 1
+        self._text, self._reasoning = [], []
+        self._text_length = self._reasoning_length = 0
+
+    def add_text(self, text: str) -> int:
+        """Add a piece of text; gives its offset."""
+        offset = self._text_length
+        self._text.append(text)
+        self._text_length += len(text)
+        return offset
+
+    def add_reasoning(self, text: str) -> int:
+        """Add a piece of reasoning; gives its offset."""
+        offset = self._reasoning_length
+        self._reasoning.append(text)
+        self._reasoning_length += len(text)
+        return offset
+
+    def cut(self, outcome: Outcome, error: AskError | None) -> AnswerResult:
+        """Give what there is as the result of an answer that ended from this side."""
+        return AnswerResult(outcome, "".join(self._text), "".join(self._reasoning), error)

@@ -1,0 +1,269 @@
+"""A run from acceptance to its end, over a real upstream, in rows and events."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+
+from fusion_site.runs.feed import follow
+from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.loading import load_state
+from fusion_site.runs.models import Event, Run, Step
+from fusion_site.runs.state import AnswerState, RunState
+from tests.runs.conftest import Desk, working
+from tests.upstream import Script, Upstream
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def work(run: Run) -> Run:
+    """Work on one run to its end."""
+
+    async def to_the_end() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async for _ in follow(run.pk, 0):
+                pass
+
+    async_to_sync(to_the_end)()
+    return Run.objects.get(pk=run.pk)
+
+
+def all_answer(upstream: Upstream) -> None:
+    """Have every member answer in two pieces."""
+    for name in ("ada", "bea", "cyd"):
+        upstream.scripts[name] = Script([f"I am {name}", f" and **{name}** it is."])
+
+
+def events_of(run: Run) -> list[Event]:
+    """Give the run's events, having checked that they are numbered from 1 without gaps."""
+    events = list(run.events.all())
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    return events
+
+
+def rebuilt(run: Run) -> RunState:
+    """Give the state that a reader builds from the events alone."""
+    first, *rest = events_of(run)
+    state = RunState(
+        id=run.pk,
+        seq=1,
+        state="queued",
+        mode=first.data["mode"],
+        prompt=first.data["prompt"],
+        preset_name=first.data["preset_name"],
+        rehearsal=first.data["rehearsal"],
+        created_at=first.data["at"],
+    )
+    for data in first.data["answers"]:
+        state.apply(1, "answer.added", data)
+    for event in rest:
+        state.apply(event.seq, event.kind, event.data)
+    return state
+
+
+def test_best_of_returns_the_winner_byte_for_byte(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    text = "bea says: é\u2028x\u0085 \U0001f600\n\n```\ncode\n```\ttail "
+    upstream.scripts["bea"] = Script([text[:9], text[9:]])
+    run = work(desk.start())
+    assert (run.state, run.fusions.get().source) == ("done", "best_of")
+    assert run.fusions.get().text == text == run.answers.get(member=1).text
+    assert run.verdict is not None
+    assert run.verdict["winner"] == run.answers.get(member=1).pk
+
+
+def test_merge_streams_the_merged_text(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    desk.change(mode="merge")
+    run = work(desk.start())
+    assert (run.state, run.fusions.get().source) == ("done", "merge")
+    assert run.fusions.get().text == "# Merged\n\nAll of it in one."
+    kinds = [event.kind for event in events_of(run)]
+    assert kinds.index("verdict.finished") < kinds.index("fused.started") < kinds.index("fused.delta")
+
+
+def test_debate_asks_again_and_keeps_both_rounds(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+
+    def cyd(body: dict[str, Any]) -> Script:
+        debates = body["messages"][0]["content"].startswith("Task: challenge")
+        return Script(["CHANGE\nReason: bea is right.\n\nbea, then."] if debates else ["I am cyd."])
+
+    upstream.scripts["cyd"] = cyd
+    desk.change(mode="debate")
+    run = work(desk.start())
+    assert (run.state, run.fusions.get().source) == ("done", "debate")
+    assert list(run.answers.values_list("round", "member")) == [(r, m) for r in (0, 1) for m in (0, 1, 2)]
+    assert run.answers.get(round=1, member=2).text.startswith("CHANGE")
+
+
+def test_rows_and_events_tell_the_same(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    upstream.scripts["ada"] = Script(status=401, body={"error": {"message": "no"}})
+    desk.change(mode="debate")
+    run = work(desk.start())
+    assert rebuilt(run) == load_state(run.pk)
+
+
+def test_rows_and_events_tell_the_same_at_every_flush(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    gate = threading.Event()
+    upstream.scripts["cyd"] = Script(["one ", "two"], gate=gate, gate_at=1)
+    run = desk.start()
+
+    async def look() -> int:
+        looks = 0
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async for facts in follow(run.pk, 0):
+                stored, told = await sync_to_async(lambda: (load_state(run.pk), rebuilt(run)))()
+                if stored.seq == told.seq:
+                    assert stored == told
+                    looks += 1
+                if any(fact.kind == "answer.delta" and fact.data["text"] == "one " for fact in facts):
+                    gate.set()
+        return looks
+
+    assert async_to_sync(look)() > 2
+
+
+def test_a_failing_and_an_empty_member_do_not_stop_the_others(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    upstream.scripts["ada"] = Script(status=402, body={"error": {"message": "Insufficient credits"}})
+    upstream.scripts["cyd"] = Script([])
+    run = work(desk.start())
+    ada, bea, cyd = run.answers.all()
+    assert (ada.outcome, ada.error["kind"]) == ("error", "billing")
+    assert (bea.outcome, cyd.outcome) == ("complete", "empty")
+    assert (run.state, run.fusions.get().source) == ("done", "single")
+    assert upstream.asked("judge") == []
+
+
+def test_no_usable_answer_fails_the_run_with_every_reason(desk: Desk, upstream: Upstream) -> None:
+    for name in ("ada", "bea", "cyd"):
+        upstream.scripts[name] = Script(status=401, body={"error": {"message": "wrong key"}})
+    run = work(desk.start())
+    assert (run.state, run.fusions.count()) == ("failed", 0)
+    assert [answer.error["kind"] for answer in run.answers.all()] == ["auth"] * 3
+    assert upstream.asked("judge") == []
+
+
+def test_stop_drops_every_upstream_connection_and_keeps_what_was_written(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    for name in ("ada", "bea"):
+        upstream.scripts[name] = Script(["begun ", "never"], gate=threading.Event(), gate_at=1)
+    run = desk.start()
+
+    async def stop() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async for facts in follow(run.pk, 0):
+                if sum(f.kind == "answer.delta" and f.data["text"] == "begun " for f in facts):
+                    await sync_to_async(cancel_run)(run)
+
+    async_to_sync(stop)()
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert run.answers.get(member=0).outcome == "cancelled"
+    for name in ("ada", "bea"):
+        assert upstream.wait_for(name).was_dropped.wait(5)
+    assert {a.text for a in run.answers.filter(outcome="cancelled")} >= {"begun "}
+    assert [e.kind for e in events_of(run)][-1] == "run.finished"
+
+
+def test_stop_of_one_member_lets_the_others_go_on(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    upstream.scripts["ada"] = Script(["begun ", "never"], gate=threading.Event(), gate_at=1)
+    run = desk.start()
+
+    async def stop() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async for facts in follow(run.pk, 0):
+                if any(f.kind == "answer.delta" and f.data["text"] == "begun " for f in facts):
+                    await sync_to_async(cancel_answer)(run.answers.get(member=0))
+
+    async_to_sync(stop)()
+    run.refresh_from_db()
+    ada = run.answers.get(member=0)
+    assert (run.state, ada.outcome, ada.text) == ("done", "cancelled", "begun ")
+    assert upstream.wait_for("ada").was_dropped.wait(5)
+
+
+def test_a_parked_run_goes_on_and_pays_for_no_answer_twice(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    gate = threading.Event()
+    upstream.scripts["cyd"] = Script(["half ", "whole cyd"], gate=gate, gate_at=1)
+    run = desk.start()
+
+    async def until_two_are_done() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            done = 0
+            async for facts in follow(run.pk, 0):
+                done += sum(fact.kind == "answer.finished" for fact in facts)
+                if done == 2:
+                    return
+
+    async_to_sync(until_two_are_done)()
+    run.refresh_from_db()
+    assert not run.is_final
+    gate.set()
+    run = work(run)
+    assert run.state == "done"
+    assert [len(upstream.asked(name)) for name in ("ada", "bea", "cyd")] == [1, 1, 2]
+    cyd = run.answers.get(member=2)
+    assert (cyd.attempt, cyd.text) == (2, "half whole cyd")
+    assert rebuilt(run) == load_state(run.pk)
+
+
+def test_a_run_that_was_taken_over_is_written_by_its_new_owner_only(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    gate = threading.Event()
+    upstream.scripts["cyd"] = Script(["a", "b"], gate=gate, gate_at=0)
+    run = desk.start()
+
+    async def take_over() -> int:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async for facts in follow(run.pk, 0):
+                if any(fact.kind == "answer.finished" for fact in facts):
+                    break
+            # Another process claims the run: from now on every write of this one must bounce.
+            await Run.objects.filter(pk=run.pk).aupdate(epoch=99)
+            before = await Event.objects.filter(run=run).acount()
+            gate.set()
+            await supervisor.finished(run.pk)
+            return before
+
+    before = async_to_sync(take_over)()
+    run.refresh_from_db()
+    assert (run.epoch, run.state) == (99, "answering")
+    assert run.events.count() == before
+
+
+def test_every_judge_call_is_kept_raw(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    run = work(desk.start())
+    step = Step.objects.get(run=run)
+    assert (step.name, step.model, step.outcome) == ("judge/0", "judge", "complete")
+    assert step.result is not None
+    assert "I compared them." in step.result["text"]
+
+
+def test_unknown_cost_is_unknown(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    run = work(desk.start())
+    assert run.cost_usd is None
+    assert not run.cost_complete
+
+
+def test_a_state_of_an_unstarted_run_comes_from_rows(desk: Desk) -> None:
+    run = desk.start()
+    state = load_state(run.pk)
+    assert state == rebuilt(run)
+    assert all(isinstance(answer, AnswerState) and not answer.outcome for answer in state.answers.values())

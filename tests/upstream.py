@@ -1,0 +1,199 @@
+"""An OpenAI-compatible server for tests, in a thread of its own: every model does what its script says, and all is noted.
+
+It writes its bytes by hand, so that it can also say what no framework would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+WITHIN_S = 20.0
+
+
+@dataclass
+class Script:
+    """What a model answers: pieces of text, or a status and body before any stream.
+
+    `gate` is waited for before the piece with index `gate_at`; `finish` is the finish reason, None leaves it out and
+    cuts the connection.
+    """
+
+    pieces: list[str] = field(default_factory=lambda: ["Hello ", "from the upstream."])
+    finish: str | None = "stop"
+    status: int = 200
+    body: dict[str, Any] | None = None
+    gate: threading.Event | None = None
+    gate_at: int = 0
+    usage: dict[str, Any] | None = None
+
+
+Answering = Script | Callable[[dict[str, Any]], Script]
+
+
+@dataclass
+class Asked:
+    """One request in the ledger. `is_closed` is set once the client has dropped the connection or all was sent."""
+
+    model: str
+    body: dict[str, Any]
+    authorization: str
+    sent: int = 0
+    was_dropped: threading.Event = field(default_factory=threading.Event)
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+
+class Upstream:
+    """The server. `scripts` maps a model's name to what it does; an unknown model is answered 404."""
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, Answering] = {}
+        self.ledger: list[Asked] = []
+        self._changed = threading.Condition()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(WITHIN_S)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        self.host_port = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.host_port}/v1"
+
+    def close(self) -> None:
+        """Stop listening and drop every connection."""
+
+        async def end() -> None:
+            self._server.close()
+            tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(WITHIN_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(WITHIN_S)
+        self._loop.close()
+
+    def asked(self, model: str) -> list[Asked]:
+        """Give the requests for one model, in order."""
+        return [asked for asked in list(self.ledger) if asked.model == model]
+
+    def wait_for(self, model: str, count: int = 1, *, sent: int = 0) -> Asked:
+        """Wait until a model was asked `count` times, and the last of these was sent `sent` pieces."""
+
+        def is_so() -> bool:
+            found = self.asked(model)
+            return len(found) >= count and found[count - 1].sent >= sent
+
+        with self._changed:
+            assert self._changed.wait_for(is_so, WITHIN_S), f"{model} was asked {len(self.asked(model))} times"
+        return self.asked(model)[count - 1]
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+
+    def _note(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            fields = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:])}
+            body = await reader.readexactly(int(fields.get("content-length", "0")))
+            if head.startswith("GET"):
+                data = [{"id": name, "object": "model"} for name in self.scripts]
+                writer.write(_plain(200, {"object": "list", "data": data}))
+            else:
+                await self._answer(json.loads(body), fields.get("authorization", ""), reader, writer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(
+        self, body: dict[str, Any], key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        asked = Asked(body["model"], body, key)
+        self.ledger.append(asked)
+        self._note()
+        found = self.scripts.get(asked.model, Script(status=404, body={"error": {"message": "no such model"}}))
+        script = found(body) if callable(found) else found
+        if script.body is not None or script.status != 200:
+            writer.write(_plain(script.status, script.body or {}))
+        else:
+            watching = asyncio.ensure_future(reader.read(1))
+            streaming = asyncio.ensure_future(self._stream(script, asked, writer))
+            await asyncio.wait({watching, streaming}, return_when=asyncio.FIRST_COMPLETED)
+            if not streaming.done():
+                asked.was_dropped.set()
+            streaming.cancel()
+            watching.cancel()
+            await asyncio.gather(watching, streaming, return_exceptions=True)
+        asked.is_over.set()
+        self._note()
+
+    async def _stream(self, script: Script, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        for index, piece in enumerate(script.pieces):
+            if script.gate is not None and index == script.gate_at:
+                await asyncio.to_thread(script.gate.wait, WITHIN_S)
+            writer.write(_chunk({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}))
+            await writer.drain()
+            asked.sent += 1
+            self._note()
+        if script.finish is None:
+            return
+        writer.write(_chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": script.finish}]}))
+        if script.usage is not None:
+            writer.write(_chunk({"choices": [], "usage": script.usage}))
+        done = b"data: [DONE]\n\n"
+        writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(done), done))
+
+
+def _chunk(data: dict[str, Any]) -> bytes:
+    frame = b"data: " + json.dumps(data).encode() + b"\n\n"
+    return b"%x\r\n%b\r\n" % (len(frame), frame)
+
+
+def _plain(status: int, data: dict[str, Any]) -> bytes:
+    body = json.dumps(data).encode()
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def candidates_in(body: dict[str, Any]) -> dict[str, str]:
+    """Give the candidates of a judge's prompt by letter."""
+    lines = body["messages"][-1]["content"].split("\n")
+    found = {}
+    for number, line in enumerate(lines):
+        if line.startswith("<<candidate "):
+            found[line.rstrip(">").split()[-1]] = json.loads(lines[number + 1])
+    return found
+
+
+def verdict(winner: str, letters: Iterable[str], **lists: Any) -> str:
+    """Give a judge's reply."""
+    checks = [{"label": x, "criteria": [{"name": "Correct", "met": x == winner, "quote": ""}]} for x in letters]
+    found = {"reasoning": "Because.", "candidates": checks, "winner": winner, "strength": "clear", **lists}
+    return f"I compared them.\n```json\n{json.dumps(found)}\n```"
+
+
+def judge_for(text: str) -> Callable[[dict[str, Any]], Script]:
+    """Give a judge that picks the candidate which holds `text`; it writes a merge and a challenge as plain text."""
+
+    def answer(body: dict[str, Any]) -> Script:
+        if body["messages"][0]["content"].startswith("Task: merge"):
+            return Script(["# Merged\n\n", "All of it ", "in one."])
+        found = candidates_in(body)
+        winner = next((letter for letter, shown in found.items() if text in shown), "none")
+        return Script([verdict(winner, found)])
+
+    return answer
