@@ -1,0 +1,22 @@
+// Says whether the page is live. htmx connects again by itself after a lost connection; a server that goes away
+// politely (1001) or without a word (1005) counts as lost too. Codes from 4000 on are the server's last word.
+
+const AGAIN_MS = 1000;
+const page = document.getElementById("main");
+const spoken = document.getElementById("connection");
+
+function show(connection, words) {
+  if (page.dataset.connection === connection) return;
+  const first = !page.dataset.connection;
+  page.dataset.connection = connection;
+  if (!first) spoken.textContent = words;
+}
+
+document.addEventListener("htmx:wsOpen", () => show("live", "Connected again."));
+
+document.addEventListener("htmx:wsClose", ({ detail }) => {
+  const { code } = detail.event;
+  if (code >= 4000) return show("closed", "This page is no longer live. Load it again.");
+  if (code === 1001 || code === 1005) setTimeout(() => detail.socketWrapper.reconnect(), AGAIN_MS);
+  return show("lost", "Connection lost. Trying again.");
+});

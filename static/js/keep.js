@@ -1,0 +1,38 @@
+// Fragments replace what they bring news of, and a reconnect replaces the whole run. What the reader had set stays:
+// open folds, the chosen tab, and the place of the keyboard focus.
+
+const FOLDS = "#run details[id][open]";
+const TABS = "#run .tab > :checked";
+
+let kept = null;
+
+document.addEventListener("htmx:wsBeforeMessage", () => {
+  kept = {
+    folds: [...document.querySelectorAll(FOLDS)],
+    tabs: [...document.querySelectorAll(TABS)],
+    focus: document.activeElement,
+  };
+});
+
+document.addEventListener("htmx:wsAfterMessage", () => {
+  const gone = (element) => !element.isConnected;
+  for (const fold of kept.folds.filter(gone)) document.getElementById(fold.id)?.toggleAttribute("open", true);
+  for (const tab of kept.tabs.filter(gone)) {
+    const same = document.querySelector(`.tab > [name="${tab.name}"][value="${tab.value}"]`);
+    if (same) same.checked = true;
+  }
+  if (gone(kept.focus)) refocus(kept.focus);
+});
+
+function refocus(old) {
+  const same = old.id ? document.getElementById(old.id) : document.querySelector(`.tab > [value="${old.value}"]`);
+  // A stop button that is gone because its work is over leaves the focus on the part that it belonged to.
+  const part = document.getElementById(old.id.replace(/-(stop|copy)$/, "").replace("stop-run", "run-header"));
+  if (same) same.focus({ preventScroll: true });
+  else if (part) focusPart(part);
+}
+
+function focusPart(part) {
+  part.tabIndex = -1;
+  part.focus({ preventScroll: true });
+}
