@@ -1,0 +1,43 @@
+"""Settings that cannot work are said at the start, not at the first request that needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+_LIMITS = ["FUSION_RUNS_PER_PERSON", "FUSION_RUNS_PER_TEAM", "FUSION_CALLS_PER_MINUTE", "FUSION_PROMPT_CHARS"]
+
+
+@register()
+def sealing_keys(**_: Any) -> list[CheckMessage]:
+    """Each key of the ring must be a Fernet key; the message counts them and shows none."""
+    problems: list[CheckMessage] = []
+    for place, key in enumerate(settings.FUSION_SEALING_KEYS, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            hint = "Make one with: python -c 'from cryptography.fernet import Fernet as F; print(F.generate_key().decode())'"
+            problems.append(
+                Error(f"FUSION_SEALING_KEYS: number {place} is not a key.", hint=hint, id="fusion.E001")
+            )
+    return problems
+
+
+@register()
+def limits(**_: Any) -> list[CheckMessage]:
+    """A limit below 1 would let nothing through."""
+    low = [name for name in _LIMITS if getattr(settings, name) < 1]
+    return [Error(f"{name} must be at least 1.", id="fusion.E002") for name in low]
+
+
+@register()
+def address(**_: Any) -> list[CheckMessage]:
+    """The site's own address must be one: links, cookies and origin checks are made from it."""
+    parts = urlsplit(settings.FUSION_URL)
+    if parts.scheme in {"http", "https"} and parts.hostname and not parts.path:
+        return []
+    return [Error("FUSION_URL must be http:// or https:// and a host, without a path.", id="fusion.E003")]
