@@ -1,56 +1,55 @@
-"""Which addresses a connection may have. The rule is checked here when it is saved, and by `providers` at every use."""
+"""Which addresses a connection may have. `providers` keeps the rule, and asks it again at every use."""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
-
+import httpx
 from django.conf import settings
 
 from fusion_site.providers.addresses import is_public
+from fusion_site.providers.guard import DEFAULT_PORTS, Reach, host_port
 
 OPENROUTER = "https://openrouter.ai/api/v1"
+_ASK_PATH = "/chat/completions"
 
 
 def fault_of(base_url: str) -> str | None:
-    """Give what is wrong with an address, in one sentence; None when it may be kept.
+    """Give what is wrong with an address, in one sentence that a person can act on; None when it may be kept.
 
-    https leads anywhere public; http, and private addresses, only to a `host:port` of FUSION_PRIVATE_UPSTREAMS.
+    https leads anywhere public; http, private addresses and other ports only to a `host:port` that the site's operator
+    has listed in FUSION_PRIVATE_UPSTREAMS. Names are looked up at use only.
     """
     if any(ord(char) <= 0x20 or ord(char) >= 0x7F for char in base_url) or "\\" in base_url:
         return (
             "Write the address without blanks and in ASCII letters (an international name in its xn-- form)."
         )
     try:
-        parts = urlsplit(base_url)
-        port = parts.port
-    except ValueError:
-        return "This is not an address."
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        return "This is not an address. It should look like https://api.example.com/v1."
+    if url.scheme not in DEFAULT_PORTS or not url.host:
         return "Begin with https:// and the name of a host, such as https://api.example.com/v1."
-    if "@" in parts.netloc or "?" in base_url or "#" in base_url:
+    if url.userinfo or "?" in base_url or "#" in base_url:
         return "Leave out user names, passwords, ? and #; the key has its own field."
-    return _fault_of_target(parts, parts.hostname, port or {"http": 80, "https": 443}[parts.scheme])
+    if url.path.rstrip("/").endswith(_ASK_PATH):
+        return f"Leave out {_ASK_PATH}; the site adds it."
+    return _fault_of_target(url)
 
 
-def _fault_of_target(parts: SplitResult, host: str, port: int) -> str | None:
-    named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if named in settings.FUSION_PRIVATE_UPSTREAMS or f"{host}:{port}" in settings.FUSION_PRIVATE_UPSTREAMS:
+def _fault_of_target(url: httpx.URL) -> str | None:
+    reach = Reach(settings.FUSION_PRIVATE_UPSTREAMS)
+    if reach.lists(url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme]):
         return None
-    if parts.scheme == "http":
-        return (
-            "http is allowed only for private hosts that this site's operator has listed "
-            f"(FUSION_PRIVATE_UPSTREAMS does not hold {named}); use https."
-        )
-    if _is_private(host):
-        return f"This is a private address, and this site's operator has not listed {named}."
-    return None
+    unlisted = f"This site's operator has not listed {host_port(url)} in FUSION_PRIVATE_UPSTREAMS"
+    if _is_private(url.host):
+        return f"{unlisted}, so this private address cannot be used."
+    if url.scheme == "http":
+        return f"{unlisted}, so this has to be https."
+    return None if reach.admits(url) else f"{unlisted}, so the port has to be 443, that of https."
 
 
 def _is_private(host: str) -> bool:
-    """Whether the host is a literal address outside the public internet; names are looked up only at use."""
+    """Whether the host is a literal address outside the public internet, or this machine by name."""
     try:
-        ip_address(host)
+        return not is_public(host)
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-    return not is_public(host)

@@ -1,0 +1,128 @@
+"""What a run may cost, before it is made: from the catalogue's prices, and never a zero where a price is unknown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+
+from fusion_site.engine.asking import ModelRef
+from fusion_site.engine.judging import JUDGE_TOKENS
+from fusion_site.engine.merging import MERGE_TOKENS, MERGED_AT_MOST
+from fusion_site.engine.settings import FusionSettings, Member, Mode
+from fusion_site.pools.models import CatalogueModel, Connection
+from fusion_site.providers.request import DEFAULT_MAX_TOKENS
+
+# English prose in the tokenizers of the large vendors; code and other languages take more tokens.
+CHARS_PER_TOKEN = 3.5
+# A short answer: what the low end assumes that each member writes.
+SHORT_ANSWER_TOKENS = 250
+# The judge's task, rules and schema.
+_JUDGE_CHARS = 6000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """US dollars from a lucky to an unlucky run. None is unknown: for `low`, no price of a member is known; for `high`, not all are."""
+
+    low_usd: Decimal | None
+    high_usd: Decimal | None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request: who is asked, and the tokens that go in and may come out."""
+
+    model: ModelRef
+    prompt: int
+    completion: int
+
+
+Prices = dict[ModelRef, tuple[Decimal, Decimal]]
+
+
+def estimate(settings: FusionSettings) -> Estimate:
+    """Give what a run of these settings may cost.
+
+    Low: every member writes a short answer, and no judge is needed. High: every member and the judge write as much as
+    they may, in every round. The prompt's tokens are its characters by 3.5. This machine's own models cost nothing.
+    """
+    likely, most = _member_calls(settings, SHORT_ANSWER_TOKENS), _all_calls(settings)
+    prices = _prices({call.model for call in most})
+    known = [cost for call in likely if (cost := _cost(call, prices)) is not None]
+    costs = [_cost(call, prices) for call in most]
+    return Estimate(
+        low_usd=sum(known, Decimal(0)) if known else None,
+        high_usd=None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0)),
+    )
+
+
+def _all_calls(settings: FusionSettings) -> list[_Call]:
+    answers = sum(_longest(member) for member in settings.members)
+    calls = _member_calls(settings, None)
+    if settings.mode is Mode.DEBATE:
+        debate = [_Call(m.model, _asked(settings, m) + answers, _longest(m)) for m in settings.members]
+        calls += debate * settings.debate_rounds
+    if len(settings.members) > 1:
+        calls += _judge_calls(settings, answers)
+    return calls
+
+
+def _member_calls(settings: FusionSettings, completion: int | None) -> list[_Call]:
+    return [
+        _Call(m.model, _asked(settings, m), min(completion or _longest(m), _longest(m)))
+        for m in settings.members
+    ]
+
+
+def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
+    asked = _tokens(_JUDGE_CHARS + len(settings.question) + len(settings.judge.instructions))
+    verdict = _Call(settings.judge.model, asked + answers, JUDGE_TOKENS)
+    calls = [verdict] * (2 if settings.judge.swap_check else 1)
+    if settings.mode is Mode.BEST_OF:
+        return calls
+    longest = sorted((_longest(member) for member in settings.members), reverse=True)[:MERGED_AT_MOST]
+    calls.append(_Call(settings.judge.model, asked + sum(longest), MERGE_TOKENS))
+    if settings.do_no_harm:
+        calls += [_Call(settings.judge.model, asked + MERGE_TOKENS + longest[0], JUDGE_TOKENS)] * 2
+    return calls
+
+
+def _asked(settings: FusionSettings, member: Member) -> int:
+    return _tokens(len(member.system) + sum(len(message.content) for message in settings.messages))
+
+
+def _tokens(chars: int) -> int:
+    return math.ceil(chars / CHARS_PER_TOKEN)
+
+
+def _longest(member: Member) -> int:
+    return member.sampling.max_tokens or DEFAULT_MAX_TOKENS
+
+
+def _cost(call: _Call, prices: Prices) -> Decimal | None:
+    if (price := prices.get(call.model)) is None:
+        return None
+    return call.prompt * price[0] + call.completion * price[1]
+
+
+def _prices(models: Iterable[ModelRef]) -> Prices:
+    """Give the prices per token of prompt and completion for each model of which both are known."""
+    models = set(models)
+    local = _local_hosts({model.connection for model in models})
+    prices = {model: (Decimal(0), Decimal(0)) for model in models if model.connection in local}
+    wanted = [Q(connection=model.connection, model=model.model) for model in models - prices.keys()]
+    rows = CatalogueModel.objects.filter(reduce(or_, wanted)) if wanted else CatalogueModel.objects.none()
+    for row in rows:
+        if row.prompt_price is not None and row.completion_price is not None:
+            prices[ModelRef(row.connection_id, row.model)] = (row.prompt_price, row.completion_price)
+    return prices
+
+
+def _local_hosts(ids: set[str]) -> set[str]:
+    return {row.pk for row in Connection.objects.filter(pk__in=ids) if row.is_local_host}

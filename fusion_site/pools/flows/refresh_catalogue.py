@@ -1,0 +1,59 @@
+"""What a connection offers is heard anew, when what is kept of it has grown old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.utils import timezone
+
+from fusion_site import providers
+from fusion_site.pools import reaching
+from fusion_site.pools.catalogue import is_fresh
+from fusion_site.pools.models import CatalogueModel, Connection
+
+_MOST_PRICE = Decimal(10_000)
+_MOST_TOKENS = 2**31 - 1
+
+
+async def refresh_catalogue(connection: Connection, *, anew: bool = False) -> None:
+    """Ask the connection for its models unless that was done lately, and keep them; `anew` asks in any case.
+
+    Raises AskFailed when they cannot be had; what was kept before stays then.
+    """
+    if not anew and is_fresh(connection):
+        return
+    endpoint = await reaching.endpoint(connection.pk)
+    models = await reaching.providers().models(endpoint)
+    await sync_to_async(keep_catalogue)(connection, models)
+
+
+@transaction.atomic
+def keep_catalogue(connection: Connection, models: Iterable[providers.CatalogueModel]) -> None:
+    """Replace what is kept of the catalogue, unless the connection leads elsewhere by now."""
+    same = Connection.objects.select_for_update().filter(pk=connection.pk, base_url=connection.base_url)
+    if (row := same.first()) is None:
+        return
+    row.catalogue.all().delete()
+    CatalogueModel.objects.bulk_create(
+        CatalogueModel(
+            connection=row,
+            model=model.id,
+            name=model.name,
+            context_length=model.context_length if (model.context_length or 0) <= _MOST_TOKENS else None,
+            prompt_price=_kept_price(model.prompt_price),
+            completion_price=_kept_price(model.completion_price),
+        )
+        for model in models
+    )
+    connection.catalogue_at = row.catalogue_at = timezone.now()
+    row.save(update_fields=["catalogue_at"])
+
+
+def _kept_price(price: Decimal | None) -> Decimal | None:
+    """Give a price as the column keeps it, to a femtodollar; one beyond any sense is unknown."""
+    if price is None or not 0 <= price < _MOST_PRICE:
+        return None
+    return round(price, 15)

@@ -1,0 +1,92 @@
+"""The settings of one run, copied from the rows when it is accepted: what is changed later changes no run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from fusion_site.engine import settings as engine
+from fusion_site.engine.asking import Message, ModelRef
+from fusion_site.pools.models import CatalogueModel, Judge, PoolMember, Preset
+from fusion_site.pools.sampling import sampling_of
+
+
+def freeze(
+    preset: Preset, messages: Sequence[Message], *, mode: engine.Mode | None = None, seed: int
+) -> engine.FusionSettings:
+    """Give all that one run of `preset` uses, in another mode where one is named; `messages` ends with the user's turn.
+
+    Reads the pool, its members, the judge and what the catalogue says of the judge's context length.
+    """
+    return engine.FusionSettings(
+        mode=mode or engine.Mode(preset.mode),
+        members=_members(preset.pool.members.all()),
+        judge=_judge(preset.judge),
+        messages=tuple(messages),
+        quorum=preset.quorum,
+        grace=preset.grace,
+        deadline_s=preset.deadline_s,
+        debate_rounds=preset.debate_rounds,
+        budget_usd=preset.budget_usd,
+        do_no_harm=preset.do_no_harm,
+        seed=seed,
+    )
+
+
+def label_of(member: PoolMember) -> str:
+    """Give what a member is called on pages: its own label, else the last part of its model's id."""
+    return member.label or member.model.rstrip("/").rsplit("/", 1)[-1][:80] or member.model[:80]
+
+
+def _members(rows: Iterable[PoolMember]) -> tuple[engine.Member, ...]:
+    members = [
+        engine.Member(
+            index=index,
+            label=label_of(row),
+            model=ModelRef(row.connection_id, row.model),
+            system=row.system,
+            aspect=row.aspect,
+            required=row.required,
+            deadline_s=row.deadline_s,
+            sampling=sampling_of(row.params),
+        )
+        for index, row in enumerate(rows)
+    ]
+    return tuple(_told_apart(members))
+
+
+def _told_apart(members: list[engine.Member]) -> list[engine.Member]:
+    """Number the labels that several members would share, in pool order: `Opus 1`, `Opus 2`."""
+    labels = [member.label for member in members]
+    seen: dict[str, int] = {}
+    found = []
+    for member in members:
+        seen[member.label] = seen.get(member.label, 0) + 1
+        shared = labels.count(member.label) > 1
+        label = f"{member.label[:77]} {seen[member.label]}" if shared else member.label
+        found.append(replace(member, label=label))
+    return found
+
+
+def _judge(row: Judge) -> engine.Judge:
+    fallback = (
+        ModelRef(row.fallback_connection_id, row.fallback_model)
+        if row.fallback_connection_id and row.fallback_model
+        else None
+    )
+    own = tuple(engine.Criterion(**criterion) for criterion in row.criteria)
+    return engine.Judge(
+        name=row.name,
+        model=ModelRef(row.connection_id, row.model),
+        fallback=fallback,
+        criteria=own or engine.DEFAULT_CRITERIA,
+        instructions=row.instructions,
+        swap_check=row.swap_check,
+        window=_window(row),
+    )
+
+
+def _window(row: Judge) -> int | None:
+    """Give the judge's context length in tokens, where its connection has told it."""
+    offered = CatalogueModel.objects.filter(connection=row.connection_id, model=row.model)
+    return offered.values_list("context_length", flat=True).first()

@@ -1,0 +1,123 @@
+"""From a connection's id to the models behind it: the one place where a stored key is opened.
+
+Everything here belongs to the event loop that runs it: clients and their sockets cannot be shared between loops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from fusion_site.accounts.sealing import SealBroken, SealContext, origin_of, unseal
+from fusion_site.engine.asking import Asker, AskError, ErrorKind
+from fusion_site.pools import compact_host
+from fusion_site.pools.models import Connection, Kind
+from fusion_site.providers import Endpoint, EndpointUnavailable, Providers
+from fusion_site.providers import Kind as EndpointKind
+
+if TYPE_CHECKING:
+    from fusion_site.rehearsal.host import RehearsalHost
+
+_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Providers] = WeakKeyDictionary()
+_starting = threading.Lock()
+
+
+def providers() -> Providers:
+    """Give the running loop's clients, queues and what was learned about servers."""
+    loop = asyncio.get_running_loop()
+    if loop not in _of_loop:
+        _of_loop[loop] = Providers(settings.FUSION_PRIVATE_UPSTREAMS)
+    return _of_loop[loop]
+
+
+async def close_providers() -> None:
+    """Close what the running loop has open; to be called before the loop ends."""
+    if held := _of_loop.pop(asyncio.get_running_loop(), None):
+        await held.aclose()
+
+
+def asker() -> Asker:
+    """Give the running loop's way to ask models; their connections are looked up at each ask."""
+    return providers().asker(endpoint)
+
+
+async def endpoint(connection_id: str) -> Endpoint:
+    """Give where a connection leads now, its key opened; raises EndpointUnavailable with the reason."""
+    row = await sync_to_async(Connection.objects.filter(pk=connection_id).first)()
+    if row is None:
+        raise _unavailable(ErrorKind.NOT_FOUND, "The connection of this model has been deleted.")
+    if row.kind == Kind.REHEARSAL:
+        return await _rehearsal(row)
+    if row.is_local_host:
+        return await _compact(row)
+    return _endpoint(row, row.base_url, _key(row))
+
+
+def _key(row: Connection) -> str | None:
+    if row.state == "needs_key":
+        raise _unavailable(ErrorKind.AUTH, f"The connection “{row.name}” needs its API key.")
+    if not row.sealed_key:
+        return None
+    context = SealContext(connection=row.pk, team=row.team_id, origin=origin_of(row.base_url))
+    try:
+        return unseal(row.sealed_key, context=context)
+    except SealBroken:
+        message = f"The key of the connection “{row.name}” cannot be opened on this site; type it again."
+        raise _unavailable(ErrorKind.AUTH, message) from None
+
+
+async def _rehearsal(row: Connection) -> Endpoint:
+    if not settings.FUSION_REHEARSAL:
+        raise _unavailable(ErrorKind.NOT_FOUND, "The rehearsal models are switched off on this site.")
+    host = await asyncio.to_thread(rehearsal_host)
+    return _loopback(row, f"127.0.0.1:{host.port}", host.key)
+
+
+def rehearsal_host() -> RehearsalHost:
+    """Give this process's rehearsal models, started when first needed."""
+    with _starting:
+        return _started_rehearsal()
+
+
+@cache
+def _started_rehearsal() -> RehearsalHost:
+    from fusion_site.rehearsal.host import RehearsalHost
+
+    host = RehearsalHost(settings.FUSION_REHEARSAL_SPEED)
+    host.start()
+    return host
+
+
+async def _compact(row: Connection) -> Endpoint:
+    status = await asyncio.to_thread(compact_host.status)
+    if status.address is None:
+        message = f"The Compact model is not running on this machine. {status.error or ''}".rstrip()
+        raise _unavailable(ErrorKind.NETWORK, message)
+    address = status.address
+    return _loopback(row, f"{address.host}:{address.port}", address.key)
+
+
+def _loopback(row: Connection, host_port: str, key: str) -> Endpoint:
+    """Give the endpoint of a host that the site itself runs, which the guard has to be told of."""
+    providers().allow(host_port)
+    return _endpoint(row, f"http://{host_port}/v1", key)
+
+
+def _endpoint(row: Connection, base_url: str, key: str | None) -> Endpoint:
+    return Endpoint(
+        base_url=base_url,
+        api_key=key,
+        kind=cast("EndpointKind", row.kind),
+        parallel=row.parallel,
+        name=row.name,
+    )
+
+
+def _unavailable(kind: ErrorKind, message: str) -> EndpointUnavailable:
+    return EndpointUnavailable(AskError(kind, message))

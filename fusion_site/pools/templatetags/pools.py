@@ -1,0 +1,52 @@
+"""What the pages of this room say with `{% load pools %}`."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.template import Library
+
+from fusion_site.pools.catalogue import facts_of
+from fusion_site.pools.drafts import Field, Fields
+from fusion_site.pools.freezing import label_of
+from fusion_site.pools.models import Connection, Pool, Preset
+
+register = Library()
+
+register.filter("model_facts", facts_of)
+register.filter("member_label", label_of)
+
+_ALWAYS_SEEN = {"connection", "model", "label", "aspect"}
+_OFF = {"", "0"}
+
+
+@register.filter
+def is_detailed(member: Fields) -> bool:
+    """Whether something is set, or wrong, in the folded part of a member's form, so that it should stand open."""
+    folded = [member[name] for name in ("system", "required", "deadline_s")]
+    params = member["params"]
+    assert isinstance(params, Fields)
+    folded += [params[name] for name in params]
+    return any(isinstance(field, Field) and (field.value not in _OFF or field.errors) for field in folded)
+
+
+@register.filter
+def is_scripted(thing: Pool | Preset | Connection) -> bool:
+    """Whether rehearsal models have a part in it, which has to be said wherever it appears."""
+    if isinstance(thing, Connection):
+        return thing.is_rehearsal
+    if isinstance(thing, Preset):
+        return thing.judge.connection.is_rehearsal or is_scripted(thing.pool)
+    return any(member.connection.is_rehearsal for member in thing.members.all())
+
+
+@register.filter
+def place(connection: Connection) -> str:
+    """Give where a connection leads, short: the host of its address, or this machine."""
+    return urlsplit(connection.base_url).netloc or "this machine"
+
+
+@register.filter
+def slash(noun: str, verb: str) -> str:
+    """Give the name of an address: `pool|slash:"edit"` is `edit_pool`."""
+    return f"{verb}_{noun}"

@@ -1,0 +1,28 @@
+"""Addresses of the pages of connections, pools, judges and presets."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from fusion_site.pools.views import editing, listing, reaching, removing
+from fusion_site.pools.views.things import CONNECTION, JUDGE, POOL, PRESET, Thing
+
+
+def _pages_of(thing: Thing) -> list[URLPattern]:
+    """Give the addresses of one kind: the list, making, changing, copying, deleting."""
+    base, own, extra = f"{thing.plural}/", f"{thing.plural}/<str:row_id>/", {"thing": thing}
+    return [
+        path(base, listing.index, extra, name=thing.plural),
+        path(f"{base}new/", editing.new, extra, name=f"new_{thing.noun}"),
+        path(own, editing.edit, extra, name=f"edit_{thing.noun}"),
+        path(f"{own}duplicate/", removing.duplicate, extra, name=f"duplicate_{thing.noun}"),
+        path(f"{own}delete/", removing.delete, extra, name=f"delete_{thing.noun}"),
+    ]
+
+
+urlpatterns = [
+    *(page for thing in (CONNECTION, POOL, JUDGE, PRESET) for page in _pages_of(thing)),
+    path("connections/<str:row_id>/check/", reaching.check, name="check_connection"),
+    path("connections/<str:row_id>/models/", reaching.catalogue, name="catalogue"),
+    path("models/", reaching.options, name="model_options"),
+]

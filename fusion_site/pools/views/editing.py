@@ -1,0 +1,102 @@
+"""The forms by which things are made and changed; the same journey for all four kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from fusion_site.accounts.access import current_membership, signed_in
+from fusion_site.accounts.models import Membership
+from fusion_site.pools.drafts import Fields, draft_of, rearranged
+from fusion_site.pools.invalid import Errors, Invalid
+from fusion_site.pools.models import Connection, Named
+from fusion_site.pools.plain import Plain, plain
+from fusion_site.pools.rights import require_editor
+from fusion_site.pools.views.reach import reached
+from fusion_site.pools.views.things import Thing
+
+SAVE = "save"
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, thing: Thing) -> HttpResponseBase:
+    """Show an empty form, or make what a filled one says."""
+    place = current_membership(request)
+    require_editor(place)
+    if request.method == "POST":
+        return _posted(request, thing, place, None)
+    return _form(request, thing, place, None, thing.blank(place.team))
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBase:
+    """Show one thing in its form (to viewers as well, who cannot send it), or change it."""
+    row, place = reached(request, thing, row_id)
+    if request.method == "POST":
+        require_editor(place)
+        return _posted(request, thing, place, row)
+    return _form(request, thing, place, row, plain(row))
+
+
+def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | None) -> HttpResponseBase:
+    draft, do = _draft(request, thing), request.POST.get("do", SAVE)
+    if thing.rows and do != SAVE:
+        rows = thing.rows
+        fresh = rows.fresh(draft[rows.name], place.team)
+        draft[rows.name], focus = rearranged(draft[rows.name], do, fresh, most=rows.most)
+        return _form(request, thing, place, row, draft, focus=focus)
+    try:
+        saved = thing.save(place, draft, row)
+    except Invalid as error:
+        return _form(request, thing, place, row, draft, errors=error.fields)
+    messages.success(request, f"The {thing.noun} “{saved.name}” is {'saved' if row else 'made'}.")
+    return redirect(thing.list_url())
+
+
+def _draft(request: HttpRequest, thing: Thing) -> Plain:
+    """Give what was typed. An empty key field means that the key stays; a list without rows is an empty list."""
+    draft = draft_of(request.POST)
+    if thing.rows:
+        rows = draft.get(thing.rows.name)
+        draft[thing.rows.name] = rows if isinstance(rows, list) and all(map(_is_object, rows)) else []
+    if thing.model is Connection:
+        forget = draft.pop("forget_key", "") == "1"
+        if not str(draft.get("api_key", "")).strip():
+            draft.pop("api_key", None)
+            draft |= {"api_key": None} if forget else {}
+    return draft
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _form(
+    request: HttpRequest,
+    thing: Thing,
+    place: Membership,
+    row: Named | None,
+    draft: Plain,
+    *,
+    errors: Errors | None = None,
+    focus: int | None = None,
+) -> HttpResponseBase:
+    """Show a form; of a rearranged one, htmx gets the part that holds the inputs."""
+    context: dict[str, Any] = {
+        "thing": thing,
+        "row": row,
+        "form": Fields(draft, errors or {}),
+        "errors": errors,
+        "focus": focus,
+        "may_edit": place.may_edit(),
+        **thing.choices(place.team),
+    }
+    part = "_editor" if focus is not None and getattr(request, "htmx", False) else "form"
+    status = 422 if errors else 200
+    return render(request, f"pools/{thing.plural}/{part}.html", context, status=status)
