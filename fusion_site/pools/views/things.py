@@ -133,7 +133,7 @@ def _model_choices(team: Team) -> dict[str, Any]:
 
 def _preset_choices(team: Team) -> dict[str, Any]:
     return {
-        "pools": Pool.objects.filter(team=team).annotate(size=Count("members")),
+        "pools": Pool.objects.filter(team=team).annotate(size=Count("members")).order_by("name"),
         "judges": Judge.objects.filter(team=team),
         "modes": [(mode.value, mode.label, _MODE_WORDS[mode]) for mode in Mode],
     }
