@@ -17,7 +17,8 @@ import pytest
 
 # The environment is settled before anything imports the settings, and owes nothing to the shell that runs the tests.
 DATA_DIR = Path(tempfile.mkdtemp(prefix="fusion-tests-"))
-for _name in [name for name in os.environ if name.startswith("FUSION_") and name != "FUSION_REQUIRE_ALL"]:
+_OF_THE_TESTS = {"FUSION_REQUIRE_ALL", "FUSION_TEST_BROWSER"}
+for _name in [name for name in os.environ if name.startswith("FUSION_") and name not in _OF_THE_TESTS]:
     del os.environ[_name]
 os.environ |= {
     "DJANGO_SETTINGS_MODULE": "fusion_site.settings",
