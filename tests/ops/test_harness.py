@@ -1,0 +1,63 @@
+"""The harness itself: async tests really run, and with FUSION_REQUIRE_ALL=1 no skip passes for a success."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SKIPPING = """
+import pytest
+
+def test_skips():
+    pytest.skip("no such thing here")
+
+@pytest.mark.xfail(reason="known", strict=True)
+def test_known():
+    raise AssertionError
+"""
+
+
+def outcome(folder: Path, source: str, **env: str) -> tuple[int, str]:
+    """Run `source` as a test module under this project's conftest; gives the exit status and what was printed."""
+    (folder / "test_inner.py").write_text(source)
+    inherited = {name: value for name, value in os.environ.items() if name != "FUSION_REQUIRE_ALL"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "pyproject.toml", "-q", str(folder)],
+        cwd=ROOT,
+        env={**inherited, **env},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_skip_is_named_and_passes_by_default(tmp_path: Path) -> None:
+    status, printed = outcome(tmp_path, SKIPPING)
+    assert status == 0, printed
+    assert "SKIPPED [1]" in printed
+    assert "no such thing here" in printed
+
+
+def test_a_skip_fails_where_everything_is_required(tmp_path: Path) -> None:
+    status, printed = outcome(tmp_path, SKIPPING, FUSION_REQUIRE_ALL="1")
+    assert status == 1
+    assert "FUSION_REQUIRE_ALL=1 wants everything run" in printed
+    assert "no such thing here" in printed
+    assert "1 failed, 1 xfailed" in printed
+
+
+def test_a_module_that_skips_itself_fails_too(tmp_path: Path) -> None:
+    source = "import pytest\npytest.skip('no such library', allow_module_level=True)\n"
+    status, printed = outcome(tmp_path, source, FUSION_REQUIRE_ALL="1")
+    assert status not in {0, 5}, printed
+    assert "no such library" in printed
+
+
+def test_an_async_test_can_fail(tmp_path: Path) -> None:
+    source = "import asyncio\n\nasync def test_fails():\n    await asyncio.sleep(0)\n    assert 1 == 2\n"
+    status, printed = outcome(tmp_path, source)
+    assert status == 1
+    assert "assert 1 == 2" in printed
