@@ -130,9 +130,15 @@ def _load(request: HttpRequest) -> bool:
 
 
 def _to_login(request: HttpRequest) -> HttpResponseBase:
-    """Lead to sign-in and back; htmx is told to go there itself, and back to the page that the person was on."""
+    """Lead to sign-in and back to the page that the person was on; htmx is told to go there itself."""
     htmx = getattr(request, "htmx", None)
-    if not isinstance(htmx, HtmxDetails) or not htmx:
-        return redirect_to_login(request.get_full_path())
-    page = redirect_to_login(htmx.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL))
-    return HttpResponseClientRedirect(page.url)
+    if isinstance(htmx, HtmxDetails) and htmx:
+        back = htmx.current_url_abs_path
+        return HttpResponseClientRedirect(redirect_to_login(back or _first_page()).url)
+    # What was posted is gone after sign-in, and its address may know no GET.
+    is_page = request.method in {"GET", "HEAD"}
+    return redirect_to_login(request.get_full_path() if is_page else _first_page())
+
+
+def _first_page() -> str:
+    return resolve_url(settings.LOGIN_REDIRECT_URL)

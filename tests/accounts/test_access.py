@@ -80,6 +80,17 @@ class TestViews:
         assert response.status_code == 302
         assert response["Location"] == f"/accounts/login/?next=/{kind}/%3Fq%3D1"
 
+    def test_a_post_leads_back_to_the_first_page_after_sign_in(
+        self, kind: str, client_for: ClientFor
+    ) -> None:
+        response = client_for(None).post(f"/{kind}/", {"typed": "text"})
+        assert response["Location"] == "/accounts/login/?next=/"
+
+    def test_htmx_of_another_site_is_not_led_there(self, kind: str, client_for: ClientFor) -> None:
+        headers = {"HX-Request": "true", "HX-Current-URL": "http://evil.example/pools/"}
+        response = client_for(None).get(f"/{kind}/", headers=headers)
+        assert response["HX-Redirect"] == "/accounts/login/?next=/"
+
     def test_htmx_is_told_to_leave_the_page_for_sign_in_and_come_back_to_it(
         self, kind: str, client_for: ClientFor
     ) -> None:
