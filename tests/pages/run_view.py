@@ -1,0 +1,121 @@
+"""The view of a run that has everything a run can have, as its templates read it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.safestring import mark_safe
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def answer(*, member: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"answer{member}",
+        "member": member,
+        "round": 0,
+        "label": f"Model {member} {HOSTILE}",
+        "model": f"vendor/{HOSTILE}",
+        "rehearsal": False,
+        "aspect": HOSTILE,
+        "outcome": "complete",
+        "status": "done",
+        "place": None,
+        "retry_after_s": None,
+        "retry_message": "",
+        "error": None,
+        "unconfirmed": False,
+        "attempt": 1,
+        "usage": {"prompt_tokens": 10, "completion_tokens": 20, "reasoning_tokens": None},
+        "cost_usd": Decimal("0.0042"),
+        "first_token_ms": 640,
+        "total_ms": 9400,
+        "is_winner": False,
+        "is_late": False,
+        "may_cancel": False,
+        "blocks": [mark_safe("<p>First <em>block</em>.</p>")],
+        "open_html": mark_safe("<p>The tail</p>"),
+        "reasoning": HOSTILE,
+        **more,
+    }
+
+
+def verdict() -> dict[str, Any]:
+    return {
+        "judge_label": f"Judge {HOSTILE}",
+        "winner_label": f"Model 0 {HOSTILE}",
+        "close_call": True,
+        "reasoning": HOSTILE,
+        "rows": [
+            {
+                "criterion": HOSTILE,
+                "cells": [
+                    {"label": "Model 0", "met": True, "quote": HOSTILE},
+                    {"label": "Model 1", "met": False, "quote": ""},
+                    {"label": "Model 2", "met": None, "quote": ""},
+                ],
+            }
+        ],
+        "columns": [
+            {"letter": "A", "answer_label": HOSTILE, "score": 0.86},
+            {"letter": "B", "answer_label": "Model 1", "score": 0.0},
+            {"letter": "C", "answer_label": "Model 2", "score": None},
+        ],
+        "consensus": [HOSTILE],
+        "contradictions": [{"topic": HOSTILE, "stances": [{"label": HOSTILE, "stance": HOSTILE}]}],
+        "partial_coverage": [{"labels": [HOSTILE], "point": HOSTILE}],
+        "unique_insights": [{"label": HOSTILE, "insight": HOSTILE}],
+        "blind_spots": [HOSTILE],
+        "note": HOSTILE,
+    }
+
+
+def run_view(**more: Any) -> dict[str, Any]:
+    """Give `state`: eight answers of every kind, a verdict and a fused answer that is being written."""
+    kinds: list[dict[str, Any]] = [
+        {"is_winner": True},
+        {"status": "queued", "place": 2, "outcome": "", "may_cancel": True, "blocks": [], "open_html": ""},
+        {"status": "writing", "outcome": "", "may_cancel": True, "total_ms": None, "is_late": True},
+        {"status": "retrying", "outcome": "", "retry_after_s": 2.5, "retry_message": HOSTILE, "attempt": 2},
+        {"outcome": "error", "error": {"kind": "timeout", "message": HOSTILE}, "cost_usd": None},
+        {"outcome": "truncated", "unconfirmed": True, "rehearsal": True, "cost_usd": None},
+        {"outcome": "empty", "blocks": [], "open_html": "", "usage": {}},
+        {"round": 1, "member": 0},
+    ]
+    return {
+        "run": {
+            "id": "run1",
+            "title": f"A prompt {HOSTILE}",
+            "prompt": f"A prompt {HOSTILE}\nand its second line",
+            "mode": "debate",
+            "mode_label": "Debate",
+            "state": "fusing",
+            "message": HOSTILE,
+            "preset_name": HOSTILE,
+            "rehearsal": True,
+            "cost_usd": Decimal("0.0234"),
+            "cost_complete": False,
+            "created_at": datetime(2026, 11, 24, 14, tzinfo=UTC),
+            "finished_at": None,
+            "is_final": False,
+            "may_cancel": True,
+        },
+        "header": f"Fused from 2 of 3 · {HOSTILE}",
+        "answers": [answer(**{"member": i, "id": f"answer{i}", **kind}) for i, kind in enumerate(kinds)],
+        "fused": {
+            "version": 2,
+            "source": "merge",
+            "source_label": HOSTILE,
+            "note": HOSTILE,
+            "finished": False,
+            "text": "The fused answer",
+            "blocks": [mark_safe("<p>The fused <em>block</em>.</p>")],
+            "open_html": mark_safe("<p>Its tail</p>"),
+        },
+        "verdict": verdict(),
+        "rounds": [0, 1],
+        "status": "The fused answer is being written.",
+        **more,
+    }

@@ -1,0 +1,174 @@
+"""The page of a run: fragments that can be replaced alone, nothing of strangers' that acts, and a small frame."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from tests.pages.run_view import HOSTILE, run_view
+
+FRAGMENTS = {
+    "_run": "run",
+    "_run_header": "run-header",
+    "_status": "status-line",
+    "_fused": "fused",
+    "_fused_head": "fused-head",
+    "_fused_tail": "fused-tail",
+    "_rounds": "answers",
+    "_verdict": "verdict",
+}
+OF_AN_ANSWER = {
+    "_answer": "answer-{}",
+    "_answer_head": "answer-{}-head",
+    "_answer_tail": "answer-{}-tail",
+    "_answer_reasoning": "answer-{}-reasoning",
+}
+OWN_BYTES = 60_000
+
+
+class Elements(HTMLParser):
+    """Every element of a document with its attributes and its depth."""
+
+    VOID = frozenset({"input", "br", "link", "meta"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None], int]] = []
+        self._depth = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs), self._depth))
+        self._depth += tag not in self.VOID
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs), self._depth))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._depth -= 1
+
+    @property
+    def ids(self) -> list[str]:
+        return [str(attrs["id"]) for _, attrs, _ in self.found if "id" in attrs]
+
+    @property
+    def roots(self) -> list[dict[str, str | None]]:
+        return [attrs for _, attrs, depth in self.found if depth == 0]
+
+
+def rendered(name: str, **context: Any) -> str:
+    state = run_view()
+    return render_to_string(f"runs/{name}.html", {"state": state, "status_line": state["status"], **context})
+
+
+def fragments() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name, place in FRAGMENTS.items():
+        yield name, place, {}
+    for name, place in OF_AN_ANSWER.items():
+        for answer in run_view()["answers"]:
+            yield name, place.format(answer["id"]), {"a": answer}
+
+
+def test_each_fragment_is_one_element_that_replaces_its_own_place() -> None:
+    whole = Elements(rendered("_run"))
+    for name, place, context in fragments():
+        part = Elements(rendered(name, oob=True, **context))
+        swaps = [attrs["hx-swap-oob"] for _, attrs, _ in part.found if "hx-swap-oob" in attrs]
+        assert [root.get("id") for root in part.roots] == [place], name
+        # A live region stays and gets new text, or screen readers would not speak it.
+        assert swaps == ["innerHTML" if name == "_status" else "true"], name
+        assert place in whole.ids or name in {"_run", "_status"}, name
+
+
+def test_a_page_names_each_place_once_and_swaps_nothing_by_itself() -> None:
+    page = Elements(rendered("run"))
+    assert [name for name, times in Counter(page.ids).items() if times > 1] == []
+    assert not [attrs for _, attrs, _ in page.found if "hx-swap-oob" in attrs]
+    labels = {part for _, attrs, _ in page.found for part in (attrs.get("aria-labelledby") or "").split()}
+    assert labels <= set(page.ids)
+
+
+def test_nothing_of_a_stranger_acts() -> None:
+    page = rendered("run")
+    assert HOSTILE not in page
+    assert page.count("&lt;script&gt;") > 20
+    assert "<p>First <em>block</em>.</p>" in page
+
+
+def test_finished_blocks_stand_before_the_tail() -> None:
+    body = rendered("_answer", a=run_view()["answers"][0])
+    assert re.search(
+        r'id="answer-answer0-body"><div class="block"><p>First <em>block</em>\.</p>\s*</div>'
+        r'<div class="tail" id="answer-answer0-tail"><p>The tail</p></div>',
+        body,
+    )
+
+
+def test_an_answers_card_says_how_it_stands() -> None:
+    answers = run_view()["answers"]
+    heads = [re.sub(r"<[^>]+>", " ", rendered("_answer_head", a=a)) for a in answers]
+    for head, words in zip(
+        heads,
+        [
+            "picked",
+            "In the queue, place 2",
+            "late: not in the fused answer",
+            "Trying again in 2.5 s",
+            "Out of time.",
+            "ended without its end mark",
+            "Came back empty",
+            "Complete",
+        ],
+        strict=True,
+    ):
+        assert words in " ".join(head.split())
+    assert "cost unknown" in heads[4]
+    assert "$0.0042" in heads[0]
+
+
+def test_only_who_may_stop_sees_stop() -> None:
+    answers = run_view()["answers"]
+    assert f'hx-post="{reverse("cancel_answer", args=["run1", "answer1"])}"' in rendered(
+        "_answer_head", a=answers[1]
+    )
+    assert "hx-post" not in rendered("_answer_head", a=answers[0])
+    state = run_view()
+    state["run"]["may_cancel"] = False
+    assert "hx-post" not in render_to_string("runs/_run_header.html", {"state": state})
+
+
+@pytest.mark.parametrize("state", ["queued", "answering", "judging", "fusing", "failed", "cancelled", "done"])
+def test_a_run_without_a_fused_answer_keeps_its_places(state: str) -> None:
+    view = run_view(fused=None, verdict=None)
+    view["run"]["state"] = state
+    html = render_to_string("runs/_run.html", {"state": view})
+    ids = Elements(html).ids
+    assert {"fused", "fused-head", "fused-body", "fused-tail", "verdict"} <= set(ids)
+    assert 'id="verdict" aria-labelledby="verdict-title" hidden' in html
+
+
+def _own_files(html: str) -> Iterator[Path]:
+    addresses = re.findall(rf'(?:href|src)="{re.escape(settings.STATIC_URL)}([^"]+\.(?:css|js))"', html)
+    for address in addresses:
+        if not address.startswith("django_htmx/"):
+            found = finders.find(address)
+            assert found, address
+            yield Path(str(found))
+
+
+def test_the_frame_of_the_largest_page_is_small() -> None:
+    view = run_view(answers=[], rounds=[], verdict=None, fused=None)
+    html = render_to_string("runs/run.html", {"state": view, "status_line": ""})
+    files = list(_own_files(html))
+    assert {"tokens.css", "runs.css", "keep.js", "connection.js"} <= {file.name for file in files}
+    assert len(html.encode()) + sum(file.stat().st_size for file in files) < OWN_BYTES
