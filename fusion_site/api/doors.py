@@ -26,6 +26,7 @@ from fusion_site.accounts.models import ApiToken, Membership
 from fusion_site.accounts.tokens import holder, spend_call
 from fusion_site.api.refusals import NOT_FOUND, answer_in_our_words, refusal
 from fusion_site.pools.models import Named
+from fusion_site.pools.naming import is_id
 
 N = TypeVar("N", bound=Named)
 
@@ -131,7 +132,8 @@ def caller(request: HttpRequest) -> Caller:
 
 def found(request: HttpRequest, model: type[N], row_id: str) -> N:
     """Give the row of the caller's team with that id; raises Http404 alike for a foreign and an absent one."""
-    row = model._default_manager.filter(team=caller(request).membership.team_id, pk=row_id).first()
+    rows = model._default_manager.filter(team=caller(request).membership.team_id)
+    row = rows.filter(pk=row_id).first() if is_id(row_id) else None
     if row is None:
         raise Http404
     return row
@@ -154,7 +156,10 @@ def _in_json(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def said(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return _said(view(request, *args, **kwargs))
+        try:
+            return _said(view(request, *args, **kwargs))
+        except Http404:
+            return nowhere(request)
 
     return said
 

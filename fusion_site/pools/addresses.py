@@ -5,10 +5,12 @@ from __future__ import annotations
 import httpx
 from django.conf import settings
 
+from fusion_site.accounts.sealing import origin_of
 from fusion_site.providers.addresses import is_public
 from fusion_site.providers.guard import DEFAULT_PORTS, Reach, host_port
 
 OPENROUTER = "https://openrouter.ai/api/v1"
+NO_ADDRESS = "This is not an address. It should look like https://api.example.com/v1."
 _ASK_PATH = "/chat/completions"
 
 
@@ -25,14 +27,23 @@ def fault_of(base_url: str) -> str | None:
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL:
-        return "This is not an address. It should look like https://api.example.com/v1."
+        return NO_ADDRESS
     if url.scheme not in DEFAULT_PORTS or not url.host:
         return "Begin with https:// and the name of a host, such as https://api.example.com/v1."
     if url.userinfo or "?" in base_url or "#" in base_url:
         return "Leave out user names, passwords, ? and #; the key has its own field."
     if url.path.rstrip("/").endswith(_ASK_PATH):
         return f"Leave out {_ASK_PATH}; the site adds it."
-    return _fault_of_target(url)
+    return _fault_of_target(url) or _fault_of_origin(base_url)
+
+
+def _fault_of_origin(base_url: str) -> str | None:
+    """Say so where no origin can be told, to which a key could be bound (a label of 64 letters, say)."""
+    try:
+        origin_of(base_url)
+    except ValueError:
+        return NO_ADDRESS
+    return None
 
 
 def _fault_of_target(url: httpx.URL) -> str | None:

@@ -93,7 +93,7 @@ class Fields(Mapping[str, Any]):
     def __init__(self, draft: Plain, errors: Errors, *, at: str = "") -> None:
         self._draft, self._errors, self._at = draft, errors, at
 
-    def __getitem__(self, name: str) -> Field | Fields | list[Fields]:
+    def __getitem__(self, name: str) -> Any:
         """Give the input called `name`, the inputs of an object in it, or those of each object in a list."""
         value, path = self._draft.get(name), f"{self._at}{name}"
         if name in _LISTS:

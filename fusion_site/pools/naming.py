@@ -20,6 +20,11 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _NESTED = "openrouter/fusion"
 
 
+def is_id(text: str) -> bool:
+    """Whether text from an address could be an id at all; databases refuse some of what could not."""
+    return re.fullmatch(r"[a-z0-9]{1,24}", text) is not None
+
+
 def read_model(reading: Reading, name: str, *, required: bool = False) -> str:
     """Give a model's id as its connection knows it; a fusion inside a fusion is refused."""
     model = reading.line(name, longest=LONGEST_MODEL, required=required)

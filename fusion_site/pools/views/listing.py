@@ -22,7 +22,9 @@ ROWS_PER_PAGE = 50
 def index(request: HttpRequest, thing: Thing) -> HttpResponseBase:
     """Show what the current team has of one kind, by name."""
     team = current_membership(request).team
-    shown = Paginator(thing.listed(team).order_by("name", "id"), ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    shown = Paginator(thing.listed(team).order_by("name", "id"), ROWS_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
     context: dict[str, Any] = {"thing": thing, "page": shown, "rows": shown.object_list}
     if thing.model is Connection:
         context["compact"] = compact_host.status()

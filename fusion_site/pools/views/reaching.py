@@ -16,6 +16,7 @@ from fusion_site.pools.drafts import Field
 from fusion_site.pools.flows.check_connection import check_connection
 from fusion_site.pools.flows.refresh_catalogue import refresh_catalogue
 from fusion_site.pools.models import CatalogueModel, Connection
+from fusion_site.pools.naming import is_id
 from fusion_site.pools.views.reach import person, reached
 from fusion_site.pools.views.things import CONNECTION
 from fusion_site.providers import AskFailed
@@ -76,7 +77,8 @@ async def options(request: HttpRequest) -> HttpResponseBase:
     if not all(_PATH.fullmatch(path) for path in paths):
         return await sync_to_async(render)(request, "404.html", status=404)
     connection_id, typed = (request.GET.get(path, "").strip() for path in paths)
-    row = await sync_to_async(visible(Connection, person(request)).filter(pk=connection_id).first)()
+    rows = visible(Connection, person(request)).filter(pk=connection_id)
+    row = await sync_to_async(rows.first)() if is_id(connection_id) else None
     fault = await _refreshed(row) if row else ""
     found = await sync_to_async(_suggested)(row, typed) if row else []
     chosen = next((model for model in found if model.model == typed), None)
