@@ -1,0 +1,42 @@
+"""How many CPU threads a model should compute with."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+SYSTEM = Path("/sys")
+
+
+def usable_cores(system: Path = SYSTEM) -> int:
+    """Physical cores this process may use: hyperthreads counted once, affinity and container quota obeyed, at least 1.
+
+    Matrix arithmetic gains nothing from a second thread on one core, and threads over the quota
+    are stopped in turn while the others spin at the barrier.
+    """
+    allowed = _affinity()
+    cores = {_siblings(system, cpu) for cpu in allowed}
+    quota = _quota(system)
+    return max(1, min(len(cores), quota if quota is not None else len(cores)))
+
+
+def _affinity() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return set(os.sched_getaffinity(0))
+    return set(range(os.cpu_count() or 1))
+
+
+def _siblings(system: Path, cpu: int) -> str:
+    """The name of the core that `cpu` is a thread of; a system that does not tell has one thread per core."""
+    listing = system / f"devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
+    return listing.read_text().strip() if listing.is_file() else str(cpu)
+
+
+def _quota(system: Path) -> int | None:
+    """Whole CPUs that the container may use (cgroup v2), None without a limit."""
+    limit = system / "fs/cgroup/cpu.max"
+    if not limit.is_file():
+        return None
+    quota, period = limit.read_text().split()
+    return None if quota == "max" else math.ceil(int(quota) / int(period))

@@ -1,0 +1,60 @@
+"""How one model is hosted: window, parallel answers, memory, threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+DEFAULT_CONTEXT = 8192
+DEFAULT_SLOTS = 8
+WINDOWS_IN_MEMORY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """Settings of one host; 0 means: choose for this model and machine.
+
+    `context` is the most tokens of one prompt and its answer together; `cells` the tokens that fit in memory over all
+    answers; `slots` the answers written at the same time; `threads` the CPU threads; `gpu_layers` the
+    layers put on a GPU where llama.cpp has one (-1: all); `queue` the most requests that may wait.
+    """
+
+    context: int = 0
+    cells: int = 0
+    slots: int = DEFAULT_SLOTS
+    threads: int = 0
+    gpu_layers: int = -1
+    queue: int = 512
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.slots <= 256:
+            raise ValueError(f"slots must be between 1 and 256, not {self.slots}")
+        if min(self.context, self.cells, self.threads, self.queue) < 0:
+            raise ValueError("context, cells, threads and queue cannot be negative")
+        if self.cells and self.cells < self.context:
+            raise ValueError(f"{self.cells} cells cannot hold one context of {self.context} tokens")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Options from `FUSION_COMPACT_CONTEXT`, `…_CELLS`, `…_SLOTS`, `…_THREADS`, `…_GPU_LAYERS`, `…_QUEUE`."""
+        named = {field.name: f"FUSION_COMPACT_{field.name.upper()}" for field in fields(cls)}
+        return cls(**{name: int(environment[key]) for name, key in named.items() if environment.get(key)})
+
+    def arguments(self) -> list[str]:
+        """These options as command-line arguments of `python -m fusion_site.compact`."""
+        return [f"--{field.name.replace('_', '-')}={getattr(self, field.name)}" for field in fields(self)]
+
+    def window(self, trained: int) -> int:
+        """Tokens of one request: as asked for, else what the model was trained for, at most `DEFAULT_CONTEXT`."""
+        return self.context or min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+
+    def memory(self, window: int, affordable: int) -> int:
+        """Cells over all answers: as asked for, else a few full windows, fewer if no more are `affordable`, at least one."""
+        wanted = self.cells or min(window * min(self.slots, WINDOWS_IN_MEMORY), affordable)
+        return max(window, wanted)
+
+    def thread_count(self, measure: Callable[[], int]) -> int:
+        """CPU threads: as asked for, else what `measure` finds."""
+        return self.threads or measure()

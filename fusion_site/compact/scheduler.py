@@ -1,0 +1,240 @@
+"""Many answers from one model at once: the loop that the model thread runs."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from queue import Empty, SimpleQueue
+from time import perf_counter
+from typing import Literal
+
+from fusion_site.compact.context import SLICE, Context, Rows
+from fusion_site.compact.failures import HostFailure, broken, not_ready, queue_full
+from fusion_site.compact.generation import Generation, News, Post
+from fusion_site.compact.meter import Meter
+from fusion_site.compact.options import HostOptions
+from fusion_site.compact.pace import Pace
+from fusion_site.compact.seating import Seating, Slot
+from fusion_site.compact.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+MOST_FAILURES = 3  # decodes that fail in a row before the process is given up and started anew
+NO_ROOM = 1
+
+
+class Broken(Exception):
+    """The model cannot compute any more; the process should be replaced."""
+
+
+class Scheduler:
+    """Continuous batching: every step computes one row per writing answer and a slice of the oldest unread prompt.
+
+    `submit`, `cancel` and `close` are called on the event loop, `run` in the model thread; they meet only in the inbox.
+    Requests are served strictly in their order; the place of each is told to its feed.
+    """
+
+    def __init__(self, context: Context, vocabulary: Vocabulary, options: HostOptions, post: Post) -> None:
+        self.meter = Meter()
+        self._context = context
+        self._vocabulary = vocabulary
+        self._post = post
+        self._most_waiting = options.queue
+        self._seating = Seating(context, options.slots)
+        self._rows = Rows(SLICE + options.slots)
+        self._pace = Pace(SLICE)
+        self._queue: deque[Generation] = deque()
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._running = True
+        self._failures = 0
+        self._closed: HostFailure | None = None
+
+    def submit(self, generation: Generation) -> None:
+        """Queue a generation; its feed tells the rest. Raises `HostFailure` when full or closed."""
+        if self._closed:
+            raise self._closed
+        waiting = len(self._queue) + self._inbox.qsize()
+        if waiting >= self._most_waiting:
+            raise queue_full(waiting)
+        self._inbox.put(partial(self._queue.append, generation))
+
+    def cancel(self, generation: Generation) -> None:
+        """Stop a generation before the next step and free its slot; one that ended already is left alone."""
+        self._inbox.put(partial(self._drop, generation))
+
+    def stop(self) -> None:
+        """Let `run` return before the next step."""
+        self._inbox.put(self._halt)
+
+    def close(self, reason: str) -> None:
+        """Refuse what comes from now on, and fail what `run` left; after `run` has returned."""
+        self._closed = not_ready("failed", reason)
+        self._read_inbox()
+        for generation in [*self._queue, *(slot.generation for slot in self._seating.busy)]:
+            if generation:
+                self._settle(generation, News(failure=self._closed))
+        self._queue.clear()
+        self._post.flush()
+
+    def run(self) -> None:
+        """Serve until `stop`; raises `Broken` when the model cannot go on."""
+        self._wait()
+        while self._running:
+            started = perf_counter()
+            self._admit()
+            self._step()
+            self._count()
+            self._post.flush()
+            self.meter.steps += 1
+            self.meter.step_seconds += perf_counter() - started
+            self._wait()
+
+    def _wait(self) -> None:
+        """Read the inbox; with nothing to do, sleep until something comes."""
+        self._read_inbox()
+        while self._running and not self._queue and not self._seating.busy:
+            self._inbox.get()()
+            self._read_inbox()
+
+    def _read_inbox(self) -> None:
+        while True:
+            try:
+                order = self._inbox.get_nowait()
+            except Empty:
+                return
+            order()
+
+    def _halt(self) -> None:
+        self._running = False
+
+    def _drop(self, generation: Generation) -> None:
+        slot = self._seating.of(generation)
+        if slot:
+            self._seating.leave(slot)
+        elif generation in self._queue:
+            self._queue.remove(generation)
+        else:
+            return
+        generation.sampler.close()
+        self.meter.answers_cancelled += 1
+        self._count()
+
+    def _admit(self) -> None:
+        """Seat the queue's head while it fits, and tell the others their new places."""
+        while self._queue and self._seating.seat(self._queue[0]):
+            self._tell_place(self._queue.popleft(), 0)
+        for place, generation in enumerate(self._queue, start=1):
+            self._tell_place(generation, place)
+
+    def _tell_place(self, generation: Generation, place: int) -> None:
+        if generation.place != place:
+            generation.place = place
+            self._post.send(generation.feed, News(place=place))
+
+    def _count(self) -> None:
+        self.meter.slots_busy = len(self._seating.busy)
+        self.meter.waiting = len(self._queue)
+
+    def _step(self) -> None:
+        """Compute the next rows of everyone and hand each answer its token."""
+        outputs = self._plan()
+        started = perf_counter()
+        code = self._context.decode(self._rows)
+        seconds = perf_counter() - started
+        self.meter.decode_seconds += seconds
+        if code != 0:
+            self._recover(code, [slot for slot, _, _ in outputs])
+            return
+        self._failures = 0
+        self._pace.measured(self._rows.count, seconds)
+        for slot, tokens, row in outputs:
+            self._take_in(slot, tokens, row)
+
+    def _plan(self) -> list[tuple[Slot, list[int], int | None]]:
+        """Fill the rows; per slot the tokens in them and the row whose logits choose its next token."""
+        self._rows.clear()
+        outputs: list[tuple[Slot, list[int], int | None]] = []
+        busy = self._seating.busy
+        for slot in busy:
+            if slot.pending is not None:
+                row = self._rows.add(slot.sequence, len(slot.held), [slot.pending], logits=True)
+                outputs.append((slot, [slot.pending], row))
+        budget = self._pace.budget(others_write=bool(outputs))
+        for slot in busy:
+            if slot.pending is None and budget > 0:
+                output = self._slice(slot, budget)
+                outputs.append(output)
+                budget -= len(output[1])
+        return outputs
+
+    def _slice(self, slot: Slot, budget: int) -> tuple[Slot, list[int], int | None]:
+        """Add the next prompt tokens of `slot`, at most `budget`; the row is None while more of the prompt is left."""
+        generation = slot.generation
+        assert generation is not None
+        if not slot.started:
+            self._seating.begin(slot, generation)
+            self.meter.reused_tokens += generation.cached
+        start = len(slot.held)
+        tokens = generation.prompt[start : start + budget]
+        last = start + len(tokens) == len(generation.prompt)
+        row = self._rows.add(slot.sequence, start, tokens, logits=last)
+        self.meter.prompt_tokens += len(tokens)
+        return slot, tokens, row if last else None
+
+    def _take_in(self, slot: Slot, tokens: list[int], row: int | None) -> None:
+        slot.held += tokens
+        generation = slot.generation
+        if row is None or generation is None:
+            return
+        if generation.limit == 0:
+            self._finish(slot, generation, "length")
+            return
+        token = generation.sampler.draw(self._context.handle, row)
+        if self._vocabulary.is_end(token):
+            self._finish(slot, generation, "stop")
+        else:
+            self._write(slot, generation, token)
+
+    def _write(self, slot: Slot, generation: Generation, token: int) -> None:
+        piece = self._vocabulary.piece(token) if generation.written else self._vocabulary.first_piece(token)
+        text = generation.text.feed(piece)
+        generation.written += 1
+        self.meter.written_tokens += 1
+        if text:
+            self._post.send(generation.feed, News(text=text))
+        if generation.text.stopped:
+            self._finish(slot, generation, "stop")
+        elif generation.written >= generation.limit:
+            self._finish(slot, generation, "length")
+        else:
+            slot.pending = token
+
+    def _finish(self, slot: Slot, generation: Generation, reason: Literal["stop", "length"]) -> None:
+        self._seating.leave(slot)
+        self.meter.answers_finished += 1
+        self._settle(generation, News(text=generation.text.finish(), ending=generation.ending(reason)))
+
+    def _settle(self, generation: Generation, news: News) -> None:
+        """The last news of a generation."""
+        generation.sampler.close()
+        self._post.send(generation.feed, news)
+
+    def _recover(self, code: int, slots: list[Slot]) -> None:
+        """A decode failed: make room where that can help, else give up the answers it was for and empty their memory."""
+        if code == NO_ROOM and self._seating.forget_oldest():
+            return
+        self._failures += 1
+        log.error("llama_decode failed with code %d for %d answers", code, len(slots))
+        for slot in slots:
+            generation = slot.generation
+            self._seating.leave(slot)
+            self._seating.forget(slot)
+            if generation:
+                self.meter.answers_failed += 1
+                self._settle(
+                    generation,
+                    News(failure=broken(f"llama.cpp could not compute this answer (code {code}).")),
+                )
+        if self._failures >= MOST_FAILURES:
+            raise Broken(f"llama.cpp failed {self._failures} times in a row, the last time with code {code}")

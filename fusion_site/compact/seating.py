@@ -1,0 +1,145 @@
+"""Which sequence a request gets, and what of its prompt is in memory already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from fusion_site.compact.context import Context
+from fusion_site.compact.generation import Generation
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One sequence: the tokens that memory holds for it, and the generation it serves, if any.
+
+    `pending` is a token that was drawn but is not in memory yet.
+    """
+
+    sequence: int
+    held: list[int] = field(default_factory=list)
+    generation: Generation | None = None
+    pending: int | None = None
+    started: bool = False
+    last_use: int = 0
+
+    @property
+    def unread(self) -> int:
+        """Prompt tokens that are not in memory yet."""
+        return len(self.generation.prompt) - len(self.held) if self.generation and self.pending is None else 0
+
+    @property
+    def claim(self) -> int:
+        """Cells to count for this slot: the worst case of its generation, else what it holds."""
+        return self.generation.reserve if self.generation else len(self.held)
+
+
+class Seating:
+    """All slots of one context.
+
+    A request is seated only if its worst case fits beside the worst cases of all others, so no running
+    answer ever dies for memory. Shared prefixes are counted once per slot, which errs on the safe side.
+    """
+
+    def __init__(self, context: Context, slots: int) -> None:
+        self._context = context
+        self._slots = [Slot(sequence) for sequence in range(slots)]
+        self._clock = count(1)
+
+    @property
+    def busy(self) -> list[Slot]:
+        """Slots that serve a generation, longest seated first."""
+        return sorted((slot for slot in self._slots if slot.generation), key=lambda slot: slot.last_use)
+
+    def of(self, generation: Generation) -> Slot | None:
+        """The slot that serves `generation`."""
+        return next((slot for slot in self._slots if slot.generation is generation), None)
+
+    def seat(self, generation: Generation) -> bool:
+        """Give `generation` a slot; False while none is free or memory is spoken for."""
+        free = [slot for slot in self._slots if slot.generation is None]
+        if not free:
+            return False
+        slot = self._fitting(free, generation.prompt)
+        if not self._make_room(generation.reserve, slot):
+            return False
+        self._keep(slot, shared_length(slot.held, generation.prompt))
+        slot.generation, slot.pending, slot.started = generation, None, False
+        slot.last_use = next(self._clock)
+        return True
+
+    def begin(self, slot: Slot, generation: Generation) -> None:
+        """Find what memory has of the prompt, just before its first token is read.
+
+        So late, because meanwhile a neighbour may have read the same beginning (several members, one question).
+        """
+        prompt = generation.prompt
+        slot.started = True
+        most = len(prompt) - 1  # the last token is always computed: its logits choose the first new one
+        own = min(shared_length(slot.held, prompt), most)
+        donor, length = self._best_donor(slot, prompt, most)
+        if donor is not None and length > own:
+            self.forget(slot)
+            self._context.share(donor.sequence, slot.sequence, length)
+            slot.held = prompt[:length]
+        else:
+            self._keep(slot, own)
+        generation.cached = len(slot.held)
+
+    def leave(self, slot: Slot) -> None:
+        """The generation is over; what its sequence holds stays for later prompts that begin alike."""
+        slot.generation = slot.pending = None
+        slot.last_use = next(self._clock)
+
+    def forget(self, slot: Slot) -> None:
+        """Empty a slot's memory."""
+        self._context.cut(slot.sequence, 0)
+        slot.held = []
+
+    def forget_oldest(self) -> bool:
+        """Empty the idle slot that was not used for the longest time; False if none holds anything."""
+        idle = [slot for slot in self._slots if slot.generation is None and slot.held]
+        if idle:
+            self.forget(min(idle, key=lambda slot: slot.last_use))
+        return bool(idle)
+
+    def _fitting(self, free: list[Slot], prompt: Sequence[int]) -> Slot:
+        """The free slot that holds most of this prompt, unless more than half of what it holds would be lost."""
+        best = max(free, key=lambda slot: shared_length(slot.held, prompt))
+        if 2 * shared_length(best.held, prompt) > len(best.held):
+            return best
+        return min(free, key=lambda slot: (bool(slot.held), slot.last_use))
+
+    def _make_room(self, need: int, slot: Slot) -> bool:
+        others = [other for other in self._slots if other is not slot]
+        if need + sum(other.claim for other in others if other.generation) > self._context.cells:
+            return False
+        idle = sorted((o for o in others if o.generation is None and o.held), key=lambda o: o.last_use)
+        while need + sum(other.claim for other in others) > self._context.cells:
+            self.forget(idle.pop(0))
+        return True
+
+    def _best_donor(self, slot: Slot, prompt: Sequence[int], most: int) -> tuple[Slot | None, int]:
+        if not self._context.shares_prefixes:
+            return None, 0
+        others = [other for other in self._slots if other is not slot and other.held]
+        donor = max(others, key=lambda other: shared_length(other.held, prompt), default=None)
+        return donor, min(shared_length(donor.held, prompt), most) if donor else 0
+
+    def _keep(self, slot: Slot, length: int) -> None:
+        """Cut a slot's memory to `length` tokens; memory that cannot be cut there is started over."""
+        if length == len(slot.held):
+            return
+        if self._context.cut(slot.sequence, length):
+            slot.held = slot.held[:length]
+        else:
+            self.forget(slot)
+
+
+def shared_length(held: Sequence[int], prompt: Sequence[int]) -> int:
+    """How many tokens two sequences have in common from the start."""
+    for at, (left, right) in enumerate(zip(held, prompt, strict=False)):
+        if left != right:
+            return at
+    return min(len(held), len(prompt))

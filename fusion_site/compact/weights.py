@@ -1,0 +1,151 @@
+"""One GGUF file in memory: its weights, vocabulary, chat template and what it says about itself."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fusion_site.compact import native
+from fusion_site.compact.options import HostOptions
+from fusion_site.compact.template import ChatTemplate
+from fusion_site.compact.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+MAGIC = b"GGUF"
+LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.INFO, 4: logging.WARNING}
+ERROR = 4  # ggml_log_level counts debug 1, info 2, warning 3, error 4; 5 goes on with a line
+
+
+class UnusableModel(Exception):
+    """The file cannot be hosted; the message says why in one sentence that a person understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model says about itself; `trained_context` in tokens, `size` in bytes."""
+
+    id: str
+    file_stem: str
+    created: int
+    description: str
+    trained_context: int
+    parameters: int
+    size: int
+    vocabulary: int
+    own_template: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model in memory; `handle` is llama.cpp's, used only by the model thread."""
+
+    handle: int
+    facts: ModelFacts
+    vocabulary: Vocabulary
+    template: ChatTemplate
+    shares_prefixes: bool
+
+    def free(self) -> None:
+        """Give the memory back; contexts over the model must be gone."""
+        native.model_free(self.handle)
+
+
+def load(path: Path, options: HostOptions, *, on_progress: Callable[[float], bool]) -> LoadedModel:
+    """Read the file into memory; raises `UnusableModel`.
+
+    `on_progress` hears the loaded share from 0 to 1, and ends the load by returning False.
+    """
+    _check_file(path)
+    native.backend_init()
+    parameters = native.model_defaults()
+    parameters.n_gpu_layers = options.gpu_layers if native.supports_gpu() else 0
+    progress = native.ProgressCallback(lambda share, _: on_progress(share))
+    parameters.progress_callback = progress
+    with complaints() as lines:
+        handle: int | None = native.model_load(str(path).encode(), parameters)
+    if not handle:
+        raise UnusableModel(f"{path.name} cannot be loaded: {_reason(lines)}")
+    try:
+        return _loaded(handle, path)
+    except (UnusableModel, ValueError) as error:
+        native.model_free(handle)
+        raise UnusableModel(f"{path.name} cannot be used: {error}") from error
+
+
+@contextmanager
+def complaints() -> Iterator[deque[str]]:
+    """The error lines that llama.cpp logs meanwhile; everything goes to this module's logger as well."""
+    errors: deque[str] = deque(maxlen=20)
+    previous = logging.DEBUG
+
+    def hear(level: int, text: bytes, _: Any) -> None:
+        nonlocal previous
+        previous = LEVELS.get(level, previous)  # a continued line has the level of its beginning
+        line = text.decode("utf-8", "replace").strip()
+        if level == ERROR and line:
+            errors.append(line)
+        if line.strip("."):
+            log.log(previous, "%s", line)
+
+    callback = native.LogCallback(hear)
+    native.log_set(callback, None)
+    try:
+        yield errors
+    finally:
+        native.log_set(_errors_only, None)
+
+
+def _warn(level: int, text: bytes, _: Any) -> None:
+    if level == ERROR:
+        log.warning("%s", text.decode("utf-8", "replace").strip())
+
+
+_errors_only = native.LogCallback(_warn)  # kept here, since llama.cpp holds only its address
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(MAGIC))
+    except OSError as error:
+        raise UnusableModel(f"{path} cannot be read: {error.strerror}") from error
+    if magic != MAGIC:
+        raise UnusableModel(f"{path.name} is not a GGUF file: it does not begin with the letters GGUF")
+
+
+def _reason(lines: deque[str]) -> str:
+    """The first thing llama.cpp complained about, without the name of the function that did."""
+    first = lines[0] if lines else "llama.cpp gave no reason"
+    return re.sub(r"^\w+: (error loading model: )?(\w+: )?", "", first)
+
+
+def _loaded(handle: int, path: Path) -> LoadedModel:
+    if native.model_has_encoder(handle) or not native.model_has_decoder(handle):
+        raise UnusableModel("it is not a model that continues text")
+    vocabulary = Vocabulary(handle)
+    source: bytes | None = native.model_template(handle, None)
+    template = ChatTemplate(source.decode("utf-8", "replace") if source else None, vocabulary)
+    changing_state = native.model_recurrent(handle) or native.model_hybrid(handle)
+    return LoadedModel(
+        handle, _facts(handle, path, vocabulary, template), vocabulary, template, not changing_state
+    )
+
+
+def _facts(handle: int, path: Path, vocabulary: Vocabulary, template: ChatTemplate) -> ModelFacts:
+    return ModelFacts(
+        id=native.text_of(lambda *buffer: native.model_meta(handle, b"general.name", *buffer)) or path.stem,
+        file_stem=path.stem,
+        created=int(path.stat().st_mtime),
+        description=native.text_of(lambda *buffer: native.model_description(handle, *buffer)),
+        trained_context=native.model_trained_context(handle),
+        parameters=native.model_parameters(handle),
+        size=native.model_bytes(handle),
+        vocabulary=vocabulary.size,
+        own_template=template.from_file,
+    )

@@ -1,0 +1,275 @@
+"""The supervisor, over real child processes: started, killed, given bad files, and outlived by nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fusion_site.compact.child import environment, explain
+from fusion_site.compact.options import HostOptions
+from fusion_site.compact.statefile import Address, read_state_file, write_state_file
+from fusion_site.compact.supervisor import Backoff, CompactSupervisor, State
+from tests.compact import gguf_model
+from tests.compact.conftest import SCRIPT
+from tests.compact.gguf_model import write_tiny_gguf
+from tests.compact.hosting import ROOT, chat
+
+OPTIONS = HostOptions(threads=1)
+AT_ONCE = Backoff(first=0.01)
+
+
+@asynccontextmanager
+async def supervised(model: Path, **settings: Any) -> AsyncIterator[CompactSupervisor]:
+    defaults: dict[str, Any] = {"options": OPTIONS, "backoff": AT_ONCE}
+    supervisor = CompactSupervisor(model, **defaults | settings)
+    await supervisor.start()
+    try:
+        async with asyncio.timeout(40):
+            yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+def client_of(supervisor: CompactSupervisor) -> httpx.AsyncClient:
+    address = supervisor.status().address
+    assert address is not None
+    headers = {"authorization": f"Bearer {address.key}"}
+    return httpx.AsyncClient(base_url=address.base_url, headers=headers, timeout=30, trust_env=False)
+
+
+async def text_from(supervisor: CompactSupervisor, model: str) -> str:
+    async with client_of(supervisor) as client:
+        response = await client.post("/chat/completions", json=chat("Hi", model=model, max_tokens=200))
+    text: str = response.json()["choices"][0]["message"]["content"]
+    return text
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    """Whether the process ends in time."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
+
+
+async def test_it_brings_the_model_up_and_takes_it_down(scripted: Path, tmp_path: Path) -> None:
+    state_file = tmp_path / "var" / "compact.json"
+    async with supervised(scripted, state_file=state_file) as supervisor:
+        status = await supervisor.wait_for("ready", "failed")
+        assert (status.state, status.model_id, status.error, status.restarts) == (
+            "ready",
+            "scripted",
+            None,
+            0,
+        )
+        assert await text_from(supervisor, "scripted") == SCRIPT
+        assert stat.S_IMODE(state_file.stat().st_mode) == 0o600
+        assert read_state_file(state_file) == status.address
+        assert status.address is not None
+        assert status.address.key not in repr(status)
+    assert supervisor.status().state == "off"
+    assert gone(status.address.pid)
+    assert not state_file.exists()
+
+
+async def test_a_host_killed_in_the_middle_of_an_answer_comes_back(tiny: Path, tmp_path: Path) -> None:
+    state_file = tmp_path / "compact.json"
+    async with supervised(
+        tiny, state_file=state_file, options=HostOptions(threads=1, context=8192)
+    ) as supervisor:
+        first = (await supervisor.wait_for("ready")).address
+        assert first is not None
+        with pytest.raises(httpx.RemoteProtocolError):
+            await stream_and_kill(supervisor, first.pid)
+        down = await supervisor.wait_for("restarting", "failed")
+        assert down.state == "restarting"
+        assert down.error == (
+            "The model process was killed (SIGKILL); on a machine that is short of memory the system does this."
+        )
+        up = await supervisor.wait_for("ready")
+        assert (up.error, up.restarts) == (None, 1)
+        assert up.address is not None
+        assert up.address.key != first.key
+        assert read_state_file(state_file) == up.address
+        assert len(await text_from(supervisor, "tiny")) == 200
+
+
+async def stream_and_kill(supervisor: CompactSupervisor, pid: int) -> None:
+    body = chat("Go on", model="tiny", stream=True, max_tokens=8000)
+    async with (
+        client_of(supervisor) as client,
+        client.stream("POST", "/chat/completions", json=body) as answer,
+    ):
+        async for _ in answer.aiter_bytes():
+            os.kill(pid, signal.SIGKILL)
+
+
+def broken_files(folder: Path) -> dict[str, Path]:
+    """Files that are no usable model, each in its own way."""
+    whole = write_tiny_gguf(folder / "whole.gguf").read_bytes()
+    files = {
+        "no-model": b"<html>404</html>",
+        "empty": b"",
+        "cut-off": whole[: len(whole) // 2],
+        "cut-off-early": whole[:300],
+        "wrong-architecture": whole.replace(b"llama", b"lemma"),
+        "newer-version": whole[:4] + b"\xff\x00\x00\x00" + whole[8:],
+        "huge-count": whole[:8] + b"\xff" * 8 + whole[16:],
+        "lost-tensor": whole.replace(b"output_norm", b"outbut_norm"),
+    }
+    for name, data in files.items():
+        (folder / f"{name}.gguf").write_bytes(data)
+    return {name: folder / f"{name}.gguf" for name in [*files, "missing"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no-model", "no-model.gguf is not a GGUF file"),
+        ("empty", "empty.gguf is not a GGUF file"),
+        ("cut-off", "is not within the file bounds"),
+        ("cut-off-early", "cut-off-early.gguf cannot be loaded: failed to read"),
+        ("wrong-architecture", "unknown model architecture: 'lemma'"),
+        ("newer-version", "only supports up to version"),
+        ("huge-count", "number of tensors is -1"),
+        ("lost-tensor", "'output_norm.weight' not found"),
+        ("missing", "cannot be read: No such file or directory"),
+    ],
+)
+async def test_a_file_that_is_no_model_is_a_status(tmp_path: Path, name: str, reason: str) -> None:
+    async with supervised(broken_files(tmp_path)[name]) as supervisor:
+        status = await supervisor.wait_for("failed", "ready")
+        assert status.state == "failed"
+        assert reason in str(status.error)
+        assert status.address is None
+
+
+async def test_a_file_that_crashes_the_process_is_a_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feed-forward layer without width passes the loader's checks and fails an assertion, which aborts."""
+    monkeypatch.setattr(gguf_model, "FEED_FORWARD", 0)
+    async with supervised(write_tiny_gguf(tmp_path / "aborts.gguf")) as supervisor:
+        status = await supervisor.wait_for("failed", "ready")
+    assert status.state == "failed"
+    assert str(status.error).startswith("The model process crashed (SIGABRT): ggml.c:")
+    assert "GGML_ASSERT" in str(status.error)
+
+
+async def test_a_replaced_file_is_tried_at_once(tmp_path: Path, scripted: Path) -> None:
+    """Nobody has to restart the site after copying the right file over the wrong one, and no minute has to pass."""
+    model = tmp_path / "model.gguf"
+    async with supervised(model, backoff=Backoff(first=3600, most=3600)) as supervisor:
+        await supervisor.wait_for("failed")
+        model.write_bytes(b"still no model")
+        while "not a GGUF file" not in str(supervisor.status().error):
+            await supervisor.wait_for("loading")
+            await supervisor.wait_for("failed")
+        scripted_copy = tmp_path / "copy"
+        scripted_copy.write_bytes(scripted.read_bytes())
+        scripted_copy.replace(model)
+        assert (await supervisor.wait_for("ready")).model_id == "scripted"
+
+
+async def test_stop_works_at_any_moment(scripted: Path) -> None:
+    states: tuple[State, ...] = ("loading", "ready")
+    for state in states:
+        async with supervised(scripted) as supervisor:
+            await supervisor.wait_for(state)
+        assert supervisor.status().state == "off"
+    never = CompactSupervisor(scripted)
+    await never.stop()
+    assert never.status().state == "off"
+
+
+def test_the_host_dies_with_a_killed_parent(scripted: Path, tmp_path: Path) -> None:
+    """kill -9 on the site gives it no chance to tell its child."""
+    state_file = tmp_path / "compact.json"
+    program = (
+        "import asyncio, sys, pathlib\n"
+        "from fusion_site.compact.supervisor import CompactSupervisor\n"
+        "async def main():\n"
+        "    supervisor = CompactSupervisor(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))\n"
+        "    await supervisor.start()\n"
+        "    print((await supervisor.wait_for('ready')).address.pid, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", program, str(scripted), str(state_file)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert read_state_file(state_file) is not None
+        parent.kill()
+    assert gone(child)
+    assert read_state_file(state_file) is None  # the file is still there, but its process is not
+
+
+def test_crashes_are_followed_by_longer_and_longer_pauses() -> None:
+    backoff = Backoff(first=0.5, most=60)
+    assert [backoff.delay(crashes) for crashes in (1, 2, 3, 4)] == [0.5, 1, 2, 4]
+    assert backoff.delay(50) == 60
+
+
+def test_the_child_gets_none_of_the_sites_secrets() -> None:
+    ours = {
+        "PATH": "/bin",
+        "FUSION_SECRET_KEY": "s",
+        "DATABASE_URL": "d",
+        "CUDA_VISIBLE_DEVICES": "0",
+        "HOMEX": "h",
+    }
+    assert set(environment(ours, "k")) == {
+        "PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "PYTHONPATH",
+        "FUSION_COMPACT_KEY",
+        "GGML_NO_BACKTRACE",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "tail", "said"),
+    [
+        (1, "", "The model process ended with exit code 1."),
+        (-11, "x\ny\n", "The model process crashed (SIGSEGV): y"),
+        (
+            -6,
+            "CUDA error: out of memory\nnoise\n",
+            "The model process crashed (SIGABRT): CUDA error: out of memory",
+        ),
+    ],
+)
+def test_a_death_is_explained(code: int, tail: str, said: str) -> None:
+    assert explain(code, tail) == said
+
+
+def test_a_state_file_is_for_its_owner_and_for_living_hosts(tmp_path: Path) -> None:
+    path = tmp_path / "compact.json"
+    assert read_state_file(path) is None
+    write_state_file(path, Address("127.0.0.1", 5, "k", os.getpid()))
+    assert read_state_file(path) == Address("127.0.0.1", 5, "k", os.getpid())
+    assert [entry.name for entry in tmp_path.iterdir()] == ["compact.json"]
+    path.write_text("{}")
+    assert read_state_file(path) is None
+    path.write_text(json.dumps({"host": "::1", "port": 5, "key": "k", "pid": os.getpid()}))
+    address = read_state_file(path)
+    assert address is not None
+    assert address.base_url == "http://[::1]:5/v1"
