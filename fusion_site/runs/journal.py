@@ -132,7 +132,7 @@ class Journal:
         await asyncio.wait([self._loop_task, *([self._flushing] if self._flushing else [])])
         while self._dirty:
             await self._flush()
-        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, lambda: connection.close())
         self._thread.shutdown()
 
     async def _run(self) -> None:

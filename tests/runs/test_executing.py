@@ -185,7 +185,7 @@ def test_stop_of_one_member_lets_the_others_go_on(desk: Desk, upstream: Upstream
             supervisor.submit(run.pk)
             async for facts in follow(run.pk, 0):
                 if any(f.kind == "answer.delta" and f.data["text"] == "begun " for f in facts):
-                    await sync_to_async(cancel_answer)(run.answers.get(member=0))
+                    await sync_to_async(cancel_answer)(await run.answers.aget(member=0))
 
     async_to_sync(stop)()
     run.refresh_from_db()
