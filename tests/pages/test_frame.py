@@ -41,7 +41,7 @@ def test_an_error_page_needs_neither_request_nor_database(code: int) -> None:
 )
 def test_the_way_in_has_our_frame_and_labels(db: None, path: str) -> None:
     html = Client().get(f"/accounts/{path}").content.decode()
-    assert '<main id="main" class="page page-entrance"' in html
+    assert '<main id="main" class="page page-account page-entrance"' in html
     assert html.count("<h1") == 1
     fields = re.findall(r'<input type="(?:text|email|password|checkbox)"[^>]*id="([^"]+)"', html)
     assert all(f'for="{field}"' in html or 'class="choice"' in html for field in fields)
