@@ -119,9 +119,9 @@ async def _read(key: AnswerKey, ask: Ask, asker: Asker, reply: Reply, emit: Emit
 def _told(key: AnswerKey, event: AskEvent) -> FusionEvent | None:
     match event:
         case AskText(text):
-            return AnswerDelta(key, text)
+            return AnswerDelta(key, text) if text else None
         case AskReasoning(text):
-            return AnswerReasoning(key, text)
+            return AnswerReasoning(key, text) if text else None
         case AskQueued(place):
             return AnswerQueued(key, place)
         case AskStarted():

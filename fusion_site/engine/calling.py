@@ -1,20 +1,37 @@
-"""Calls by the judge: each is stored before it leaves, paid for once, and bounded by what is left of time and money."""
+"""Calls by the judge: paid for once, named by what they ask, and bounded by what is left of time and money."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit, Reply
-from fusion_site.engine.asking import Ask, Asker, AskText, Message, ModelRef, Outcome, Sampling
-from fusion_site.engine.control import OUT_OF_TIME
+from fusion_site.engine.asking import (
+    Ask,
+    Asker,
+    AskError,
+    AskText,
+    ErrorKind,
+    Message,
+    ModelRef,
+    Outcome,
+    Sampling,
+)
+from fusion_site.engine.clock import PassClock
 from fusion_site.engine.events import AnswerResult, StepFinished, StepStarted
+
+TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
+
+
+class Refused(Exception):
+    """No further call may be made; the message is a plain sentence that says why."""
 
 
 class Spending:
-    """What a run has cost so far. A call without a known cost leaves the sum as it is."""
+    """What a run is known to have cost. A call whose cost is unknown leaves the sum as it is, and so cannot end a run."""
 
     def __init__(self, budget_usd: Decimal | None) -> None:
         self._budget = budget_usd
@@ -26,8 +43,12 @@ class Spending:
 
     @property
     def is_over(self) -> bool:
-        """Whether the budget is used up, so that no further call may be made."""
-        return self._budget is not None and self._spent >= self._budget
+        """Whether the budget is used up, so that no further call may be made. A budget of 0 allows what is free."""
+        return self._budget is not None and self._spent > 0 and self._spent >= self._budget
+
+
+def _nothing(*_: object) -> None:
+    """Nobody listens."""
 
 
 class Calls:
@@ -37,25 +58,19 @@ class Calls:
         self,
         asker: Asker,
         emit: Emit,
-        stored: dict[str, AnswerResult],
+        stored: Mapping[str, AnswerResult],
         spending: Spending,
-        deadline_at: float,
+        clock: PassClock,
     ) -> None:
         self._asker, self._emit, self._stored = asker, emit, stored
-        self._deadline_at = deadline_at
-        self.spending = spending
-
-    @property
-    def seconds_left(self) -> float:
-        """Give the time until this pass must have its fused answer, in seconds."""
-        return self._deadline_at - asyncio.get_running_loop().time()
+        self._spending, self._clock = spending, clock
 
     @property
     def why_not(self) -> str:
         """Say why no further call may be made, or nothing if one may."""
-        if self.seconds_left <= 0:
+        if self._clock.left_s <= 0:
             return "The time for judging was up."
-        return "The budget of this run is used up." if self.spending.is_over else ""
+        return "The budget of this run is used up." if self._spending.is_over else ""
 
     async def call(
         self,
@@ -65,28 +80,48 @@ class Calls:
         sampling: Sampling,
         *,
         schema: dict[str, object] | None = None,
-        on_text: Callable[[str], None] | None = None,
+        on_start: Callable[[], None] = _nothing,
+        on_text: Callable[[str], None] = _nothing,
     ) -> AnswerResult:
-        """Give the whole reply of one call, named once per run; `on_text` gets its text as it is written."""
-        if (stored := self._stored.get(name)) is not None:
-            if on_text is not None:
-                on_text(stored.text)
+        """Give the whole reply of one call; `on_text` gets its text as it is written. Raises Refused.
+
+        `on_start` is called when there will be a reply: before its first text, and not where it is refused.
+
+        A stored reply is taken only where the very same was asked: with one more answer in, the same letter would
+        stand for somebody else.
+        """
+        name = f"{name}#{_digest(messages)}"
+        stored = self._stored.get(name)
+        if stored is None and (why := self.why_not):
+            raise Refused(why)
+        on_start()
+        if stored is not None:
+            on_text(stored.text)
             return stored
         self._emit(StepStarted(name, model.model))
-        ask = Ask(model, messages, sampling, deadline_s=max(0.1, self.seconds_left), json_schema=schema)
+        ask = Ask(model, messages, sampling, deadline_s=self._clock.left_s, json_schema=schema)
         result = await self._reply(ask, on_text)
-        self.spending.add(result)
+        self._spending.add(result)
         self._emit(StepFinished(name, result))
         return result
 
-    async def _reply(self, ask: Ask, on_text: Callable[[str], None] | None) -> AnswerResult:
+    async def _reply(self, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
         reply = Reply()
+        timer = asyncio.timeout_at(self._clock.ends_at)
         try:
-            async with asyncio.timeout_at(self._deadline_at), aclosing(self._asker.ask(ask)) as events:
+            async with timer, aclosing(self._asker.ask(ask)) as events:
                 async for event in events:
                     reply.take(event)
-                    if on_text is not None and isinstance(event, AskText):
+                    if isinstance(event, AskText):
                         on_text(event.text)
         except TimeoutError:
-            return reply.cut(Outcome.ERROR, OUT_OF_TIME)
+            if not timer.expired():
+                raise
+            if reply.ending is None:
+                return reply.cut(Outcome.ERROR, TOO_LATE)
         return reply.result()
+
+
+def _digest(messages: tuple[Message, ...]) -> str:
+    said = "\x00".join(f"{m.role}\x00{m.content}" for m in messages)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:12]

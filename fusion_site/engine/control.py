@@ -1,4 +1,4 @@
-"""What ends an answer from this side while a fusion runs: a person's stop, or the time being up."""
+"""What ends an answer from this side while a fusion runs: a person's stop, the time being up, or the money."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ Ending = tuple[Outcome, AskError | None]
 OUT_OF_TIME = AskError(
     ErrorKind.TIMEOUT, "It was not done when the time for answering was up.", retryable=True
 )
+OUT_OF_MONEY = AskError(ErrorKind.BILLING, "It was not asked: the budget of this run is used up.")
 
 
 class Control:
-    """Ends single answers of one running fusion, also ones that have not begun yet."""
+    """Ends single answers of one running fusion, also ones that have not begun yet. The first ending counts."""
 
     def __init__(self) -> None:
         self._endings: dict[AnswerKey, Ending] = {}
@@ -28,6 +29,10 @@ class Control:
     def give_up(self, key: AnswerKey) -> None:
         """End one answer as `error/timeout`; what was written stays."""
         self._end(key, (Outcome.ERROR, OUT_OF_TIME))
+
+    def refuse(self, key: AnswerKey) -> None:
+        """End one answer as `error/billing`, so that it is not asked."""
+        self._end(key, (Outcome.ERROR, OUT_OF_MONEY))
 
     def ending(self, key: AnswerKey) -> Ending | None:
         """How this answer was ended from this side, or None."""
@@ -44,6 +49,9 @@ class Control:
         self._writing.pop(key, None)
 
     def _end(self, key: AnswerKey, ending: Ending) -> None:
-        self._endings.setdefault(key, ending)
+        # Ending it twice would cancel the task again, in the middle of closing its connection.
+        if key in self._endings:
+            return
+        self._endings[key] = ending
         if task := self._writing.get(key):
             task.cancel()

@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
-from fusion_site.engine.asking import Ask
+from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import Candidate, lettered
+from fusion_site.engine.defusing import anonymous, names_of
 from fusion_site.engine.events import AnswerKey, AnswerResult
-from fusion_site.engine.positions import Position
+from fusion_site.engine.positions import Position, is_usable, position_of
 from fusion_site.engine.prompts import challenge_messages
 from fusion_site.engine.settings import FusionSettings, Member
 
-_FIRST_LINE = re.compile(r"^\W*(keep|change)\W*$", re.IGNORECASE)
-_REASON = re.compile(r"^\W*reason\W*:\s*(.*)$", re.IGNORECASE)
+_FIRST_LINE = re.compile(r"\W*(keep|change)\W*", re.IGNORECASE)
+_REASON = re.compile(r"\W*reason\W*?:\**\s*(.*)", re.IGNORECASE)
+_NO_REASON = re.compile(r"\W*(?:no(?:ne| reason)?|n/?a|nothing)?\W*", re.IGNORECASE)
 
 
-def challenge(
-    settings: FusionSettings, member: Member, positions: Sequence[Position], deadline_s: float
-) -> Ask:
+def challenge(settings: FusionSettings, member: Member, positions: Sequence[Position]) -> tuple[Message, ...]:
     """Ask one member about the others' positions, which it sees without names and in its own shuffled order."""
+    names = names_of(settings.members, settings.question)
     own = next(p for p in positions if p.key.member == member.index)
     others = [
-        Candidate(p.key, p.text, truncated=p.truncated) for p in positions if p.key.member != member.index
+        Candidate(p.key, anonymous(p.text, names), truncated=p.truncated)
+        for p in positions
+        if p.key.member != member.index
     ]
-    shown = lettered(others, settings.seed + member.index)
-    messages = challenge_messages(settings, member.system, own.text, shown)
-    return Ask(member.model, messages, member.sampling, deadline_s=deadline_s)
+    return challenge_messages(settings, member, own.text, lettered(others, settings.seed + member.index))
 
 
 def moved(before: Position, key: AnswerKey, reply: AnswerResult) -> Position:
-    """Give a member's position after its reply: a change counts only with a reason and a new answer."""
-    lines = reply.text.strip().splitlines()
-    word = _FIRST_LINE.match(lines[0]) if lines else None
-    if word is None or word[1].lower() != "change":
+    """Give a member's position after its reply: a change counts only with a reason and a whole new answer."""
+    if not is_usable(reply):
         return before
-    reason = _REASON.match(lines[1]) if len(lines) > 1 else None
-    text = "\n".join(lines[2:]).strip()
-    if reason is None or not reason[1].strip() or not text:
+    word, _, rest = reply.text.strip().partition("\n")
+    choice = _FIRST_LINE.fullmatch(word)
+    if choice is None or choice[1].lower() != "change":
         return before
-    return replace(before, key=key, text=text, reason=reason[1].strip())
+    said, _, text = rest.lstrip().partition("\n")
+    reason = _REASON.fullmatch(said.strip())
+    if reason is None or _NO_REASON.fullmatch(reason[1]) or not text.strip():
+        return before
+    return Position(key, text.strip(), reason=reason[1])
+
+
+def standing(key: AnswerKey, answers: Mapping[AnswerKey, AnswerResult]) -> Position:
+    """Give the position that an earlier attempt had compared under this key."""
+    first = AnswerKey(0, key.member)
+    before = position_of(first, answers[first])
+    return before if key == first else moved(before, key, answers[key])

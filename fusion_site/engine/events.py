@@ -95,7 +95,11 @@ class AnswerFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A call by the judge is about to be made; stored before its first byte leaves, since it may cost money."""
+    """A call by the judge begins. Until its StepFinished nobody knows what it costs.
+
+    `name` says which call it is and, behind `#`, stands for what exactly is asked: the same call about other
+    answers has another name.
+    """
 
     name: str
     model: str
@@ -111,19 +115,28 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class VerdictStarted:
-    """The answers are being compared."""
+    """The answers are being compared: these, and none that come later. To be kept for `Resume.compared`."""
+
+    answers: tuple[AnswerKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictFinished:
-    """The comparison is over; `verdict` is plain JSON, in which answers stand as `[round, member]`."""
+    """The comparison is over; `verdict` is plain JSON, in which answers stand as `[round, member]`.
+
+    A resumed run states its verdict again, and may come to one that an earlier attempt had no time for.
+    """
 
     verdict: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class FusedStarted:
-    """The fused answer begins, from its first character; a second one of the same version starts it again."""
+    """The fused answer begins, from its first character; a second one of the same version starts it again.
+
+    `answers` are those that it was made of or chosen from; `late` those that came, or may still come, after
+    the answers that count had been settled.
+    """
 
     version: int
     source: Source
@@ -175,12 +188,18 @@ FusionEvent = (
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """What an earlier attempt at the same run had finished; none of it is asked or paid for again."""
+    """What an earlier attempt at the same run had finished; none of it is asked or paid for again.
+
+    `compared` is what VerdictStarted said: with it the same answers are compared again, although late ones have
+    come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
+    The verdict follows from the steps: `verdict` is there for completeness.
+    """
 
     answers: dict[AnswerKey, AnswerResult] = field(default_factory=dict)
     steps: dict[str, AnswerResult] = field(default_factory=dict)
     verdict: dict[str, Any] | None = None
     fused: FusedText | None = None
+    compared: tuple[AnswerKey, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

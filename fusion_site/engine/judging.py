@@ -1,24 +1,31 @@
-"""Comparing the answers: by both orders where asked, with a second try, a fallback judge, and an honest abstention."""
+"""Comparing the answers: in both orders where asked, with a second try, a fallback judge, and an honest abstention."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from fusion_site.engine.asking import AskError, ModelRef, Outcome, Sampling
-from fusion_site.engine.calling import Calls
+from fusion_site.engine.asking import AskError, Message, ModelRef, Outcome, Sampling
+from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import Candidate, clipped
-from fusion_site.engine.events import AnswerKey, AnswerResult
-from fusion_site.engine.prompts import VERDICT_SCHEMA, judge_messages, repair_messages
+from fusion_site.engine.events import AnswerResult
+from fusion_site.engine.ladder import Unreadable
+from fusion_site.engine.prompts import judge_messages, repair_messages
+from fusion_site.engine.schema import VERDICT_SCHEMA
 from fusion_site.engine.settings import Criterion, FusionSettings
-from fusion_site.engine.verdict import Reading, Unreadable, read_verdict
+from fusion_site.engine.verdict import Reading, read_verdict
+from fusion_site.engine.window import Window
 
 # Reasons and a verdict over eight candidates fit; a reasoning judge needs the room.
 JUDGE_TOKENS = 4096
-# Characters per token where the judge's own tokenizer is unknown: low, so that a clipped prompt surely fits.
-CHARS_PER_TOKEN = 3
+
+CLOSE_CALL = "A close call: the judge did not decide the same way twice, so the higher score was taken."
+ABSTAINED = "A close call: the judge could not tell the answers apart, so the higher score was taken."
+ONE_ORDER = "A close call: the judge gave a verdict on one of the two orders only."
+CUT_PICK = (
+    "The judge preferred an answer that was cut off by its length limit, so the best whole one was taken."
+)
 
 
 class Unjudged(Exception):
@@ -37,29 +44,31 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the passes say together. `winner` falls back to the higher score where they disagree."""
+    """What the passes say together. Where they disagree, `winner` is the higher score and `note` says so."""
 
     candidates: tuple[Candidate, ...]
     passes: tuple[Pass, ...]
     winner: Candidate
-    close_call: bool
     scores: dict[str, float | None] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def close_call(self) -> bool:
+        """Whether the winner is not simply the one that the judge picked, each time it was asked."""
+        return bool(self.note)
 
     def ranked(self) -> list[Candidate]:
         """Give the candidates, the winner first, then by score."""
         rest = [c for c in self.candidates if c.letter != self.winner.letter]
         return [self.winner, *sorted(rest, key=lambda c: -(self.scores.get(c.letter) or 0.0))]
 
-    def analysis(self) -> dict[str, Any]:
-        """Give the first pass's five lists: what the candidates share, dispute, half cover, add and miss."""
-        return dict(self.passes[0].reading.lists)
-
 
 async def judge(
     settings: FusionSettings, candidates: Sequence[Candidate], calls: Calls, *, name: str = "judge"
 ) -> Judgement:
     """Compare the lettered candidates; raises Unjudged when neither judge gives a readable verdict in time."""
-    shown = clipped(candidates, _room(settings))
+    room = Window(settings.judge.window).room(judge_messages(settings, ()), JUDGE_TOKENS)
+    shown = clipped(candidates, room)
     orders = [shown, shown[::-1]] if settings.judge.swap_check else [shown]
     outcomes = await asyncio.gather(
         *(_pass(settings, order, calls, f"{name}/{n}") for n, order in enumerate(orders)),
@@ -69,7 +78,8 @@ async def judge(
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and (not isinstance(outcome, Unjudged) or not passes):
             raise outcome
-    return weigh(candidates, passes, settings.judge.criteria, asked=len(orders))
+    marked = [replace(c, clipped=s.clipped) for c, s in zip(candidates, shown, strict=True)]
+    return weigh(marked, passes, settings.judge.criteria, asked=len(orders))
 
 
 def weigh(
@@ -77,46 +87,71 @@ def weigh(
 ) -> Judgement:
     """Put the passes together. Passes that disagree, an abstention and a missing pass all make a close call."""
     scores = {c.letter: _mean([p.reading.score(c.letter, criteria) for p in passes]) for c in candidates}
-    winners = {p.reading.winner for p in passes}
-    agreed = winners.pop() if len(winners) == 1 else None
-    by_letter = {c.letter: c for c in candidates}
     eligible = [c for c in candidates if not c.truncated] or list(candidates)
+    pick, note = _pick(eligible, passes, asked)
     best = max(eligible, key=lambda c: (scores[c.letter] or 0.0, -c.key.member))
-    winner = by_letter[agreed] if agreed and by_letter[agreed] in eligible else best
-    close = agreed is None or len(passes) < asked
-    return Judgement(tuple(candidates), tuple(passes), winner, close, scores)
+    return Judgement(tuple(candidates), tuple(passes), pick or best, scores, note)
+
+
+def _pick(eligible: Sequence[Candidate], passes: Sequence[Pass], asked: int) -> tuple[Candidate | None, str]:
+    """Give the one candidate that every pass picked, and why the winner needs a word, if it does."""
+    letters = {p.reading.winner for p in passes}
+    if len(letters) > 1:
+        return None, CLOSE_CALL
+    letter = letters.pop()
+    if letter is None:
+        return None, ABSTAINED
+    pick = next((c for c in eligible if c.letter == letter), None)
+    if pick is None:
+        return None, CUT_PICK
+    return pick, "" if len(passes) == asked else ONE_ORDER
 
 
 async def _pass(settings: FusionSettings, order: Sequence[Candidate], calls: Calls, name: str) -> Pass:
     """Ask the judge, then the judge again, then the fallback judge."""
-    messages = judge_messages(settings, order)
-    tries = [("", settings.judge.model, False), ("/again", settings.judge.model, False)]
-    if settings.judge.fallback is not None:
-        tries.append(("/fallback", settings.judge.fallback, True))
+    messages = asked = judge_messages(settings, order)
     problem = ""
-    asked = messages
-    for suffix, model, is_fallback in tries:
-        if why := calls.why_not:
-            raise Unjudged(why)
-        if is_fallback:
-            asked = messages
-        result = await _ask(calls, name + suffix, model, asked)
+    for suffix, model, is_fallback in _tries(settings):
+        result = await _ask(settings, calls, name + suffix, model, messages if is_fallback else asked)
         try:
-            reading = read_verdict(_complete(result), order)
+            reading = read_verdict(_whole_reply(result), order)
         except Unreadable as error:
             problem = str(error)
-            asked = repair_messages(messages, result.text if result.error is None else "", problem)
+            asked = _once_more(settings, messages, result, problem)
             continue
         return Pass("".join(c.letter for c in order), model.model, is_fallback, reading)
     raise Unjudged(f"The judge gave no verdict: {problem}.")
 
 
-async def _ask(calls: Calls, name: str, model: ModelRef, messages: Any) -> AnswerResult:
-    sampling = Sampling(temperature=0.0, max_tokens=JUDGE_TOKENS)
-    return await calls.call(name, model, messages, sampling, schema=VERDICT_SCHEMA)
+def _tries(settings: FusionSettings) -> Iterator[tuple[str, ModelRef, bool]]:
+    yield "", settings.judge.model, False
+    yield "/again", settings.judge.model, False
+    if settings.judge.fallback is not None:
+        yield "/fallback", settings.judge.fallback, True
 
 
-def _complete(result: AnswerResult) -> str:
+async def _ask(
+    settings: FusionSettings, calls: Calls, name: str, model: ModelRef, messages: tuple[Message, ...]
+) -> AnswerResult:
+    most = Window(settings.judge.window).reply_tokens(messages, JUDGE_TOKENS)
+    sampling = Sampling(temperature=0.0, max_tokens=most)
+    try:
+        return await calls.call(name, model, messages, sampling, schema=VERDICT_SCHEMA)
+    except Refused as refused:
+        raise Unjudged(str(refused)) from refused
+
+
+def _once_more(
+    settings: FusionSettings, messages: tuple[Message, ...], result: AnswerResult, problem: str
+) -> tuple[Message, ...]:
+    """Show the judge its reply where there is one and it fits; else ask the same again."""
+    if result.error is not None or not result.text.strip():
+        return messages
+    repair = repair_messages(messages, result.text, problem)
+    return repair if Window(settings.judge.window).fits(repair, JUDGE_TOKENS) else messages
+
+
+def _whole_reply(result: AnswerResult) -> str:
     """Give the reply's text; one that failed or was cut is no verdict, whatever its beginning says."""
     if result.outcome is Outcome.COMPLETE:
         return result.text
@@ -127,63 +162,6 @@ def _reason(outcome: Outcome, error: AskError | None) -> str:
     return error.message.rstrip(".") if error else f"its reply was {outcome.value}"
 
 
-def _room(settings: FusionSettings) -> int:
-    """Give the characters that all candidates together may take in the judge's window."""
-    if settings.judge.window is None:
-        return 400_000
-    tokens = int(settings.judge.window * 0.9) - JUDGE_TOKENS_RESERVED
-    fixed = sum(len(m.content) for m in judge_messages(settings, ()))
-    return max(600, tokens * CHARS_PER_TOKEN - fixed)
-
-
-# What is kept free for the verdict in a small window; hosts stop at the window's end by themselves.
-JUDGE_TOKENS_RESERVED = 700
-
-
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [v for v in values if v is not None]
     return sum(known) / len(known) if known else None
-
-
-def verdict_json(settings: FusionSettings, judgement: Judgement) -> dict[str, Any]:
-    """Give the judgement as plain JSON; answers stand in it as `[round, member]`."""
-    first = judgement.passes[0]
-    return {
-        "winner": list(judgement.winner.key),
-        "close_call": judgement.close_call,
-        "strength": first.reading.strength,
-        "reasoning": first.reading.reasoning,
-        "candidates": [_candidate_json(c, judgement) for c in judgement.candidates],
-        **first.reading.lists,
-        "criteria": [asdict(c) for c in settings.judge.criteria],
-        "judge": {"name": settings.judge.name, "model": first.model, "fallback": first.is_fallback},
-        "passes": [
-            {"order": p.order, "winner": p.reading.winner, "model": p.model, "stage": p.reading.stage}
-            for p in judgement.passes
-        ],
-        "note": "",
-    }
-
-
-def _candidate_json(candidate: Candidate, judgement: Judgement) -> dict[str, Any]:
-    checks = judgement.passes[0].reading.checks.get(candidate.letter, ())
-    return {
-        "label": candidate.letter,
-        "answer": list(candidate.key),
-        "score": judgement.scores.get(candidate.letter),
-        "clipped": candidate.clipped,
-        "truncated": candidate.truncated,
-        "criteria": [asdict(check) for check in checks],
-    }
-
-
-def vote_json(winners: Sequence[AnswerKey], value: str) -> dict[str, Any]:
-    """Give the finding of a vote, in the shape of a verdict that no judge had a part in."""
-    return {
-        "winner": list(winners[0]),
-        "close_call": False,
-        "candidates": [],
-        "judge": None,
-        "passes": [],
-        "note": f"{len(winners)} answers agreed on {value}; no judge was asked.",
-    }

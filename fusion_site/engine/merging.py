@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from fusion_site.engine.asking import Outcome, Sampling
-from fusion_site.engine.calling import Calls
-from fusion_site.engine.candidates import Candidate, lettered
+from fusion_site.engine.asking import ModelRef, Outcome, Sampling
+from fusion_site.engine.calling import Calls, Refused
+from fusion_site.engine.candidates import Candidate, clipped, lettered
 from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.judging import Judgement, Unjudged, judge
+from fusion_site.engine.positions import is_usable
 from fusion_site.engine.prompts import merge_messages
 from fusion_site.engine.settings import FusionSettings
+from fusion_site.engine.window import Window
 
 MERGE_TOKENS = 8192
 # A merge of the top three beats a merge of all (LLM-Blender, ACL 2023).
 MERGED_AT_MOST = 3
 MERGED_KEY = AnswerKey(-1, -1)
+NOT_BETTER = "The merged answer did not beat the best single answer in both orders, so that one is returned."
 
 
 class Unmerged(Exception):
     """No merged answer came about; the message is a plain sentence that says why."""
+
+
+def best_of(judgement: Judgement) -> list[Candidate]:
+    """Give the candidates that a merge is made of, the winner first."""
+    return judgement.ranked()[:MERGED_AT_MOST]
 
 
 async def merge(
@@ -29,33 +38,56 @@ async def merge(
     calls: Calls,
     begin: Callable[[], None],
     on_text: Callable[[str], None],
-) -> AnswerResult:
-    """Stream the merged answer, by the judge's model or its fallback; raises Unmerged when neither delivers.
+) -> str:
+    """Stream the merged answer, by the judge's model or its fallback; raises Unmerged when neither delivers it whole.
 
     `begin` is called before each attempt: the text starts again at its first character.
     """
-    top = judgement.ranked()[:MERGED_AT_MOST]
-    messages = merge_messages(settings, top, judgement.analysis())
-    models = [m for m in (settings.judge.model, settings.judge.fallback) if m is not None]
+    analysis: dict[str, Any] = dict(judgement.passes[0].reading.lists)
+    fixed = merge_messages(settings, (), analysis)
+    room = Window(settings.judge.window).room(fixed, MERGE_TOKENS)
+    messages = merge_messages(settings, clipped(best_of(judgement), room), analysis)
+    most = Window(settings.judge.window).reply_tokens(messages, MERGE_TOKENS)
     problem = ""
-    for n, model in enumerate(models):
-        if why := calls.why_not:
-            raise Unmerged(why)
-        begin()
-        sampling = Sampling(temperature=0.3, max_tokens=MERGE_TOKENS)
-        result = await calls.call(f"merge/{n}", model, messages, sampling, on_text=on_text)
-        if result.text.strip() and result.outcome in {Outcome.COMPLETE, Outcome.TRUNCATED}:
-            return result
-        problem = result.error.message if result.error else f"Its text was {result.outcome.value}."
+    for n, model in enumerate(_models(settings)):
+        sampling = Sampling(temperature=0.3, max_tokens=most)
+        try:
+            result = await calls.call(
+                f"merge/{n}", model, messages, sampling, on_start=begin, on_text=on_text
+            )
+        except Refused as refused:
+            raise Unmerged(str(refused)) from refused
+        if is_usable(result):
+            return result.text
+        problem = _problem(result)
     raise Unmerged(f"The merge failed. {problem}")
 
 
-async def is_better(settings: FusionSettings, merged: str, best: Candidate, calls: Calls) -> bool:
-    """Whether the merged answer beats the best candidate in both orders (*do no harm*); without a verdict it does not."""
+def _models(settings: FusionSettings) -> Sequence[ModelRef]:
+    judge = settings.judge
+    return [judge.model] if judge.fallback is None else [judge.model, judge.fallback]
+
+
+def _problem(result: AnswerResult) -> str:
+    if result.error is not None:
+        return result.error.message
+    if result.outcome is Outcome.TRUNCATED:
+        return "It was cut off by its length limit."
+    return f"Its text was {result.outcome.value}."
+
+
+async def harm(settings: FusionSettings, merged: str, best: Candidate, calls: Calls) -> str:
+    """Say why the merged answer may not replace the best candidate, or nothing if it beats it in both orders.
+
+    (*Do no harm*.) Without a verdict it may not.
+    """
     both = lettered([Candidate(MERGED_KEY, merged), replace(best, letter="?")], settings.seed + 1)
     strict = replace(settings, judge=replace(settings.judge, swap_check=True))
     try:
         judgement = await judge(strict, both, calls, name="harm")
-    except Unjudged:
-        return False
-    return judgement.winner.key == MERGED_KEY and not judgement.close_call
+    except Unjudged as unjudged:
+        return (
+            f"The merged answer could not be compared with the best single one, which is returned. {unjudged}"
+        )
+    is_better = judgement.winner.key == MERGED_KEY and not judgement.close_call
+    return "" if is_better else NOT_BETTER

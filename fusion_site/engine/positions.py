@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fusion_site.engine.asking import Outcome
-from fusion_site.engine.closed import final_answer, plurality
+from fusion_site.engine.closed import final_answer, most_common
 from fusion_site.engine.events import AnswerKey, AnswerResult
+
+Answers = dict[AnswerKey, AnswerResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,33 @@ class Position:
     truncated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How the whole answers divide: `front` holds the most common value, `value` it, unless several are most common.
+
+    Nothing is counted where some end in prose: `front` is empty then.
+    """
+
+    voters: int
+    front: tuple[Position, ...] = ()
+    value: str | None = None
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether several values are held by as many."""
+        return bool(self.front) and self.value is None
+
+    @property
+    def is_plurality(self) -> bool:
+        """Whether at least two agree, and no other value has as many."""
+        return self.value is not None and len(self.front) >= 2
+
+    @property
+    def is_unanimous(self) -> bool:
+        """Whether all that are whole agree."""
+        return self.is_plurality and len(self.front) == self.voters
+
+
 def is_usable(result: AnswerResult) -> bool:
     """Whether an answer is whole, so that it may win, vote and be merged."""
     return result.outcome is Outcome.COMPLETE and bool(result.text.strip())
@@ -30,26 +59,36 @@ def is_cut_short(result: AnswerResult) -> bool:
     return result.outcome is Outcome.TRUNCATED and bool(result.text.strip())
 
 
+def position_of(key: AnswerKey, result: AnswerResult) -> Position:
+    """Give the position of a member that stands by its first answer."""
+    return Position(key, result.text, truncated=is_cut_short(result))
+
+
 def positions_of(answers: Mapping[AnswerKey, AnswerResult], *, merging: bool) -> list[Position]:
     """Give the answers that count, in pool order; cut ones only for a merge, or where nothing whole came."""
     ordered = [(key, answers[key]) for key in sorted(answers, key=lambda key: key.member)]
     with_cut = merging or not any(is_usable(result) for _, result in ordered)
     return [
-        Position(key, result.text, truncated=is_cut_short(result))
+        position_of(key, result)
         for key, result in ordered
         if is_usable(result) or (with_cut and is_cut_short(result))
     ]
 
 
-def leading(positions: Sequence[Position]) -> tuple[list[Position], str | None]:
-    """Give the positions with the most common final value, and that value where it is the only such one.
+def counted(positions: Sequence[Position]) -> Count:
+    """Compare the values that the whole answers end in. Cut ones have no vote and stop none."""
+    whole = [position for position in positions if not position.truncated]
+    finals = {p.key: final for p in whole if (final := final_answer(p.text)) is not None}
+    if not whole or len(finals) < len(whole):
+        return Count(len(whole))
+    groups = most_common(finals)
+    front = tuple(p for p in whole if any(p.key in group for group in groups))
+    if len(groups) > 1:
+        return Count(len(whole), front)
+    # Of a group's members one may have left out the unit: the longest form says most.
+    return Count(len(whole), front, max((str(finals[p.key]) for p in front), key=len))
 
-    No positions are given where some end in prose or were cut short: then there is nothing to count.
-    """
-    values = {p.key: final_answer(p.text) for p in positions if not p.truncated}
-    known = {key: value for key, value in values.items() if value is not None}
-    if not known or len(known) < len(positions):
-        return [], None
-    keys = plurality(known)
-    found = {known[key] for key in keys}
-    return [p for p in positions if p.key in keys], found.pop() if len(found) == 1 else None
+
+def first_whole(positions: Sequence[Position]) -> Position:
+    """Give the first position in pool order that is not cut short, or the first of all if none is whole."""
+    return next((p for p in positions if not p.truncated), positions[0])

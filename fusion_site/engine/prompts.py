@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from fusion_site.engine.asking import Message
-from fusion_site.engine.candidates import Candidate, fenced, harmless
-from fusion_site.engine.settings import FusionSettings, Judge
+from fusion_site.engine.candidates import Candidate
+from fusion_site.engine.defusing import fenced, harmless
+from fusion_site.engine.schema import VERDICT_SCHEMA
+from fusion_site.engine.settings import FusionSettings, Member
 
 _DATA_RULE = """\
 The question and each candidate answer stand between lines such as <<candidate X A>> and <<end candidate X A>>, where X is
@@ -26,77 +28,6 @@ Task: judge the candidates
 You compare anonymous answers to one question. First say for yourself what a right answer needs. Then check every
 candidate against every criterion and copy, word for word, the short passage that shows it. Length is no merit. A
 candidate marked as clipped was shortened for you: do not hold that against it. Reason first and decide last."""
-
-VERDICT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "reasoning": {"type": "string"},
-        "candidates": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "label": {"type": "string"},
-                    "criteria": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                "name": {"type": "string"},
-                                "met": {"type": "boolean"},
-                                "quote": {"type": "string"},
-                            },
-                            "required": ["name", "met", "quote"],
-                        },
-                    },
-                },
-                "required": ["label", "criteria"],
-            },
-        },
-        "consensus": {"type": "array", "items": {"type": "string"}},
-        "contradictions": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "topic": {"type": "string"},
-                    "stances": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {"label": {"type": "string"}, "stance": {"type": "string"}},
-                            "required": ["label", "stance"],
-                        },
-                    },
-                },
-                "required": ["topic", "stances"],
-            },
-        },
-        "partial_coverage": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "labels": {"type": "array", "items": {"type": "string"}},
-                    "point": {"type": "string"},
-                },
-                "required": ["labels", "point"],
-            },
-        },
-        "unique_insights": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"label": {"type": "string"}, "insight": {"type": "string"}},
-                "required": ["label", "insight"],
-            },
-        },
-        "blind_spots": {"type": "array", "items": {"type": "string"}},
-        "winner": {"type": "string"},
-        "strength": {"type": "string", "enum": ["clear", "slight"]},
-    },
-    "required": ["reasoning", "candidates", "winner"],
-}
 
 _REPLY_RULE = """\
 Write your reasoning in a few sentences. Then end with one JSON object in a ```json fence, of this JSON schema, where
@@ -118,37 +49,32 @@ to agree. Reply in this form: on the first line the one word KEEP or CHANGE; on 
 with the disputed sentence quoted; then an empty line; then, if you change, your whole answer as it should read now."""
 
 
-def nonce_of(seed: int) -> str:
-    """Give the run's random delimiter word; the same for all its calls, so that caches keep their prefix."""
-    return hashlib.sha256(f"delimiter {seed}".encode()).hexdigest()[:10]
+def nonce_of(seed: int, task: str) -> str:
+    """Give the random word in the delimiters of one task of a run.
+
+    All calls of a task share it, so that caches keep their prefix. Tasks do not: a member that was shown it in a
+    debate could use it in the answer that the judge is to read.
+    """
+    return hashlib.sha256(f"delimiter {task} {seed}".encode()).hexdigest()[:10]
 
 
 def judge_messages(settings: FusionSettings, candidates: Sequence[Candidate]) -> tuple[Message, ...]:
     """Ask for a verdict over the candidates in the order given."""
-    nonce = nonce_of(settings.seed)
-    system = "\n\n".join(
-        part
-        for part in (
-            _JUDGE,
-            _DATA_RULE,
-            settings.judge.instructions,
-            _REPLY_RULE + json.dumps(VERDICT_SCHEMA, ensure_ascii=False),
-        )
-        if part
+    nonce = nonce_of(settings.seed, "judge")
+    rule = _REPLY_RULE + json.dumps(VERDICT_SCHEMA, ensure_ascii=False)
+    return _messages(
+        [_JUDGE, _DATA_RULE, settings.judge.instructions, rule],
+        [
+            *_asked(settings, nonce),
+            fenced("criteria", nonce, [asdict(criterion) for criterion in settings.judge.criteria]),
+            *_shown(candidates, nonce),
+            f"There are {len(candidates)} candidates. Judge them now.",
+        ],
     )
-    user = [
-        fenced("question", nonce, harmless(settings.question)),
-        fenced("criteria", nonce, _criteria(settings.judge)),
-        *_shown(candidates, nonce),
-        f"There are {len(candidates)} candidates. Judge them now.",
-    ]
-    return Message("system", system), Message("user", "\n\n".join(user))
 
 
 def repair_messages(messages: tuple[Message, ...], reply: str, problem: str) -> tuple[Message, ...]:
     """Ask once more for a verdict that could not be read."""
-    if not reply.strip():
-        return messages
     return (
         *messages,
         Message("assistant", reply),
@@ -160,45 +86,59 @@ def merge_messages(
     settings: FusionSettings, candidates: Sequence[Candidate], analysis: dict[str, Any]
 ) -> tuple[Message, ...]:
     """Ask for one answer made of the candidates, given what the judge found."""
-    nonce = nonce_of(settings.seed)
-    system = "\n\n".join(part for part in (_MERGE, _DATA_RULE, settings.judge.instructions) if part)
+    nonce = nonce_of(settings.seed, "merge")
     aspects = [f"Prefer candidate {c.letter} for: {harmless(c.aspect)}" for c in candidates if c.aspect]
-    user = [
-        fenced("question", nonce, harmless(settings.question)),
-        fenced("analysis", nonce, analysis),
-        *_shown(candidates, nonce),
-        *aspects,
-        "Write the merged answer now.",
-    ]
-    return Message("system", system), Message("user", "\n\n".join(user))
+    return _messages(
+        [_MERGE, _DATA_RULE, settings.judge.instructions],
+        [
+            *_asked(settings, nonce),
+            fenced("analysis", nonce, analysis),
+            *_shown(candidates, nonce),
+            *aspects,
+            "Write the merged answer now.",
+        ],
+    )
 
 
 def challenge_messages(
-    settings: FusionSettings, system: str, own: str, others: Sequence[Candidate]
+    settings: FusionSettings, member: Member, own: str, others: Sequence[Candidate]
 ) -> tuple[Message, ...]:
-    """Show one member the others' answers and ask whether it keeps its own."""
-    nonce = nonce_of(settings.seed)
-    user = [
-        fenced("question", nonce, harmless(settings.question)),
-        *_shown(others, nonce),
-        "Keep or change your answer now.",
-    ]
+    """Show one member the others' answers, after its own, and ask whether it keeps that one."""
+    nonce = nonce_of(settings.seed, "challenge")
+    question = fenced("question", nonce, harmless(settings.question))
+    first = settings.messages_for(member)
+    system = [m.content for m in first if m.role == "system"]
+    asked = _messages(
+        [_CHALLENGE, _DATA_RULE, *system],
+        [question, *_shown(others, nonce), "Keep or change your answer now."],
+    )
+    return asked[0], *(m for m in first if m.role != "system"), Message("assistant", own), asked[1]
+
+
+def _messages(system: Sequence[str], user: Sequence[str]) -> tuple[Message, Message]:
     return (
-        Message("system", "\n\n".join(part for part in (_CHALLENGE, _DATA_RULE, system) if part)),
-        *(m for m in settings.messages if m.role != "system"),
-        Message("assistant", own),
+        Message("system", "\n\n".join(part for part in system if part)),
         Message("user", "\n\n".join(user)),
     )
 
 
-def _criteria(judge: Judge) -> list[dict[str, Any]]:
-    return [asdict(criterion) for criterion in judge.criteria]
+def _asked(settings: FusionSettings, nonce: str) -> list[str]:
+    """The question, and before it what was said earlier: a follow-up means nothing without it."""
+    earlier = [{"role": m.role, "content": harmless(m.content)} for m in settings.messages[:-1]]
+    question = fenced("question", nonce, harmless(settings.question))
+    return [fenced("conversation", nonce, earlier), question] if earlier else [question]
 
 
 def _shown(candidates: Sequence[Candidate], nonce: str) -> list[str]:
-    return [
-        fenced("candidate", nonce, harmless(c.text), c.letter)
-        + ("\n(clipped)" if c.clipped else "")
-        + ("\n(cut off by its length limit)" if c.truncated else "")
-        for c in candidates
-    ]
+    return ["\n".join(_one_shown(candidate, nonce)) for candidate in candidates]
+
+
+def _one_shown(candidate: Candidate, nonce: str) -> Iterator[str]:
+    yield fenced("candidate", nonce, harmless(candidate.text), candidate.letter)
+    if candidate.clipped:
+        yield "(clipped)"
+    if candidate.truncated:
+        yield "(cut off by its length limit)"
+    if candidate.reason:
+        yield "Its author changed to it for this reason:"
+        yield fenced("reason", nonce, harmless(candidate.reason), candidate.letter)

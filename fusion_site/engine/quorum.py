@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from fusion_site.engine.events import AnswerKey, AnswerResult
-
-Answers = dict[AnswerKey, AnswerResult]
+from fusion_site.engine.positions import Answers
 
 
 class Waiting:
@@ -31,7 +30,9 @@ class Waiting:
         self._required, self._usable = required, usable
         self._reached: float | None = None
 
-    async def wait(self, tasks: dict[AnswerKey, asyncio.Task[AnswerResult]], stored: Answers) -> Answers:
+    async def wait(
+        self, tasks: Mapping[AnswerKey, asyncio.Task[AnswerResult]], stored: Mapping[AnswerKey, AnswerResult]
+    ) -> Answers:
         """Give the answers that count: those `stored` by an earlier attempt and those in when the wait ended."""
         clock = asyncio.get_running_loop().time
         start = clock()
@@ -47,10 +48,15 @@ class Waiting:
         return answers
 
     def _until(self, answers: Answers, pending: Collection[AnswerKey], elapsed: float) -> float:
-        times = sorted((r.total_ms or 0) / 1000 for r in answers.values() if self._usable(r))
-        if len(times) < self._quorum or any(key in self._required for key in pending):
-            return self._limit_s
-        # After a restart the clock starts anew; then the stored times say how long the quorum took.
         if self._reached is None:
-            self._reached = max(elapsed, times[self._quorum - 1])
+            self._reached = self._quorum_time(answers, elapsed)
+        if self._reached is None or any(key in self._required for key in pending):
+            return self._limit_s
         return min(self._limit_s, self._grace * self._reached)
+
+    def _quorum_time(self, answers: Answers, elapsed: float) -> float | None:
+        times = sorted((r.total_ms or 0) / 1000 for r in answers.values() if self._usable(r))
+        if len(times) < self._quorum:
+            return None
+        # After a restart the clock starts anew; then the stored times say how long the quorum took.
+        return max(elapsed, times[self._quorum - 1])

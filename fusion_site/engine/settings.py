@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from fusion_site.engine.asking import Message, ModelRef, Sampling
+from fusion_site.engine.asking import Message, ModelRef, Sampling, ends_with_user
 
 
 class Mode(StrEnum):
@@ -70,7 +70,8 @@ class Judge:
 class FusionSettings:
     """One prompt through one pool. Durations are seconds; `messages` ends with the user's turn.
 
-    `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again.
+    `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again. It
+    must be one that nobody can guess. Raises ValueError where there is nobody or nothing to ask.
     """
 
     mode: Mode
@@ -84,6 +85,13 @@ class FusionSettings:
     budget_usd: Decimal | None = None
     do_no_harm: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can be made of; ranges are for the forms to check."""
+        if not self.members or len({member.index for member in self.members}) < len(self.members):
+            raise ValueError("A run needs members, each with an index of its own.")
+        if not ends_with_user(self.messages):
+            raise ValueError("The messages of a run end with the user's turn.")
 
     @property
     def quorum_size(self) -> int:
@@ -100,3 +108,11 @@ class FusionSettings:
     def question(self) -> str:
         """What the members were asked: the last user turn."""
         return self.messages[-1].content
+
+    def messages_for(self, member: Member) -> tuple[Message, ...]:
+        """Give what one member is asked first: one system turn with its own and the given ones, then the conversation."""
+        own = [member.system] if member.system else []
+        given = [m.content for m in self.messages if m.role == "system"]
+        turns = tuple(m for m in self.messages if m.role != "system")
+        system = "\n\n".join(own + given)
+        return (Message("system", system), *turns) if system else turns

@@ -1,22 +1,19 @@
-"""Reading a judge's reply: a ladder of ever more patient ways, none of which guesses."""
+"""Understanding a judge's reply: what is well formed and about the live candidates counts, the rest is dropped."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fusion_site.engine.candidates import Candidate, harmless
+from fusion_site.engine.candidates import Candidate
+from fusion_site.engine.defusing import harmless
+from fusion_site.engine.ladder import Unreadable, find_object
 from fusion_site.engine.settings import Criterion
 
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 NO_WINNER = {"none", "tie", "null", ""}
-
-
-class Unreadable(Exception):
-    """The reply holds no verdict over the live candidates; the message says what is missing."""
+# The texts of the live candidates as the judge saw them, by letter.
+Texts = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,48 +46,10 @@ class Reading:
 
 def read_verdict(reply: str, candidates: Sequence[Candidate]) -> Reading:
     """Understand a judge's reply; raises Unreadable if no rung of the ladder finds a verdict with a live winner."""
-    problem = "it holds no JSON object"
-    for stage, text in _rungs(reply):
-        try:
-            found = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(found, dict) and "winner" in found:
-            return _reading(found, candidates, stage)
-        problem = "its JSON has no `winner`"
-    raise Unreadable(problem)
-
-
-def _rungs(reply: str) -> Iterator[tuple[str, str]]:
-    yield "strict", reply.strip()
-    if fences := _FENCE.findall(reply):
-        yield "fence", fences[-1]
-    yield from (("balanced", text) for text in _balanced(reply))
-
-
-def _balanced(reply: str) -> Iterator[str]:
-    """Yield the outermost objects of the reply, last first; an object is found by reading it, not by counting braces."""
-    decoder = json.JSONDecoder()
-    found, at = [], reply.find("{")
-    while at >= 0:
-        try:
-            _, end = decoder.raw_decode(reply, at)
-            found.append(reply[at:end])
-        except ValueError:
-            end = at + 1
-        at = reply.find("{", end)
-    yield from reversed(found)
-
-
-def _reading(found: dict[str, Any], candidates: Sequence[Candidate], stage: str) -> Reading:
+    stage, found = find_object(reply, "winner")
     texts = {c.letter: harmless(c.text) for c in candidates}
-    winner = str(found["winner"] or "").strip().removeprefix("Candidate ").strip()
-    if winner.casefold() in NO_WINNER:
-        winner = ""
-    elif winner not in texts:
-        raise Unreadable(f"its `winner` {winner[:20]!r} is none of {', '.join(texts)}")
     return Reading(
-        winner=winner or None,
+        winner=_winner(found["winner"], texts),
         strength="slight" if found.get("strength") == "slight" else "clear",
         reasoning=_text(found.get("reasoning")),
         stage=stage,
@@ -105,55 +64,84 @@ def _reading(found: dict[str, Any], candidates: Sequence[Candidate], stage: str)
     )
 
 
-def _checks(found: object, texts: dict[str, str]) -> dict[str, tuple[Check, ...]]:
+def _winner(value: object, texts: Texts) -> str | None:
+    if value is None or (isinstance(value, str) and value.strip().casefold() in NO_WINNER):
+        return None
+    if (letter := _letter(value, texts)) is None:
+        raise Unreadable(f"its `winner` {str(value)[:20]!r} is none of {', '.join(texts)}")
+    return letter
+
+
+def _letter(value: object, texts: Texts) -> str | None:
+    """Give the live letter that a label names: `A`, `a` or `Candidate A`."""
+    label = _text(value).strip().casefold().removeprefix("candidate").strip().upper()
+    return label if label in texts else None
+
+
+def _checks(found: object, texts: Texts) -> dict[str, tuple[Check, ...]]:
     return {
-        item["label"]: tuple(_check(c, texts[item["label"]]) for c in _dicts(item.get("criteria")))
+        letter: tuple(_check(c, texts[letter]) for c in _dicts(item.get("criteria")) if _is_check(c))
         for item in _dicts(found)
-        if item.get("label") in texts
+        if (letter := _letter(item.get("label"), texts)) is not None
     }
+
+
+def _is_check(found: dict[str, Any]) -> bool:
+    """A `met` that is neither true nor false says nothing, which is not the same as false."""
+    return isinstance(found.get("met"), bool) and bool(_text(found.get("name")))
 
 
 def _check(found: dict[str, Any], text: str) -> Check:
     quote = _text(found.get("quote")).strip()
-    return Check(_text(found.get("name")), found.get("met") is True, quote if quote and quote in text else "")
+    is_there = bool(quote) and _spaced(quote) in _spaced(text)
+    return Check(_text(found["name"]), found["met"], quote if is_there else "")
 
 
-def _contradictions(found: object, texts: dict[str, str]) -> list[dict[str, Any]]:
+def _contradictions(found: object, texts: Texts) -> list[dict[str, Any]]:
     return [
         {
             "topic": _text(item.get("topic")),
             "stances": [
-                {"label": s["label"], "stance": _text(s.get("stance"))}
-                for s in _dicts(item.get("stances"))
-                if s.get("label") in texts
+                {"label": letter, "stance": _text(stance.get("stance"))}
+                for stance in _dicts(item.get("stances"))
+                if (letter := _letter(stance.get("label"), texts)) is not None
             ],
         }
         for item in _dicts(found)
     ]
 
 
-def _points(found: object, texts: dict[str, str]) -> list[dict[str, Any]]:
+def _points(found: object, texts: Texts) -> list[dict[str, Any]]:
     return [
-        {"labels": [x for x in _texts(item.get("labels")) if x in texts], "point": _text(item.get("point"))}
+        {
+            "labels": [x for label in _texts(item.get("labels")) if (x := _letter(label, texts)) is not None],
+            "point": _text(item.get("point")),
+        }
         for item in _dicts(found)
     ]
 
 
-def _insights(found: object, texts: dict[str, str]) -> list[dict[str, Any]]:
+def _insights(found: object, texts: Texts) -> list[dict[str, Any]]:
     return [
-        {"label": item["label"], "insight": _text(item.get("insight"))}
+        {"label": letter, "insight": _text(item.get("insight"))}
         for item in _dicts(found)
-        if item.get("label") in texts
+        if (letter := _letter(item.get("label"), texts)) is not None
     ]
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Give a string as it may be stored, shown and put into a later prompt: the judge's words are a stranger's too."""
+    return harmless(value) if isinstance(value, str) else ""
 
 
 def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return [_text(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _spaced(text: str) -> str:
+    """Give the text with every run of white space as one space: a quote may break its lines elsewhere."""
+    return " ".join(text.split())

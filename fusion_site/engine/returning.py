@@ -1,0 +1,44 @@
+"""Giving the fused answer: where it comes from, its text piece by piece, its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fusion_site.engine.answering import Emit
+from fusion_site.engine.events import AnswerKey, FusedDelta, FusedFinished, FusedStarted, Source
+from fusion_site.engine.positions import Position
+
+VERSION = 1
+# A text that is there as a whole is still sent in pieces of this many characters.
+PIECE = 2000
+CUT_SHORT = "This answer was cut off by its length limit."
+
+
+class FusedAnswer:
+    """Reports the fused answer of one pass. Beginning it again starts its text again at its first character."""
+
+    def __init__(self, emit: Emit, late: Callable[[], tuple[AnswerKey, ...]]) -> None:
+        self._emit, self._late = emit, late
+
+    def begin(self, source: Source, answers: Iterable[AnswerKey], note: str = "") -> None:
+        """Say where the text comes from that is about to begin."""
+        self._emit(FusedStarted(VERSION, source, tuple(answers), self._late(), note))
+
+    def write(self, text: str) -> None:
+        """Add the next part of the text."""
+        for start in range(0, len(text), PIECE):
+            self._emit(FusedDelta(VERSION, text[start : start + PIECE]))
+
+    def finish(self) -> None:
+        """Say that the text is whole."""
+        self._emit(FusedFinished(VERSION))
+
+    def verbatim(
+        self, source: Source, position: Position, answers: Iterable[AnswerKey], note: str = ""
+    ) -> None:
+        """Give one position's text word for word."""
+        if position.truncated:
+            note = f"{note} {CUT_SHORT}".strip()
+        self.begin(source, answers, note)
+        self.write(position.text)
+        self.finish()
