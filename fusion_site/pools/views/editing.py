@@ -50,7 +50,7 @@ def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | 
         rows = thing.rows
         fresh = rows.fresh(draft[rows.name], place.team)
         draft[rows.name], focus = rearranged(draft[rows.name], do, fresh, most=rows.most)
-        return _form(request, thing, place, row, draft, focus=focus)
+        return _form(request, thing, place, row, draft, focus=focus, moved=do.partition(".")[0])
     try:
         saved = thing.save(place, draft, row)
     except Invalid as error:
@@ -86,14 +86,19 @@ def _form(
     *,
     errors: Errors | None = None,
     focus: int | None = None,
+    moved: str = "",
 ) -> HttpResponseBase:
-    """Show a form; of a rearranged one, htmx gets the part that holds the inputs."""
+    """Show a form; of a rearranged one, htmx gets the part that holds the inputs.
+
+    The keyboard goes on in row `focus`: at the button that `moved` it, so that it can be moved on, else in its first field.
+    """
     context: dict[str, Any] = {
         "thing": thing,
         "row": row,
         "form": Fields(draft, errors or {}),
         "errors": errors,
         "focus": focus,
+        "moved": moved,
         "may_edit": place.may_edit(),
         **thing.choices(place.team),
     }
