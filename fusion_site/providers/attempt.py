@@ -15,7 +15,7 @@ from fusion_site.providers.endpoint import AskFailed
 from fusion_site.providers.errors import from_exception, is_drop
 from fusion_site.providers.outcome import Ending, ending_of
 from fusion_site.providers.reply import Piece, Reply
-from fusion_site.providers.reports import Report, read_report_bytes
+from fusion_site.providers.reports import Report
 from fusion_site.providers.responses import raw_body, refusal_of, refuse_detours
 from fusion_site.providers.shapes import one_line
 
@@ -29,9 +29,9 @@ ANY = 1_000_000
 class Attempt:
     """One try of an ask. Run `pieces` to its end; then the rest is set:
 
-    `ending` says how it went, `reply` holds usage and cost, `accepted` whether the request was good in the
-    server's eyes, `refused` what a failing reply said, and `resends` how often at most this failure is worth
-    sending the request again: never once something may have been generated, once if that is only unlikely.
+    `ending` says how it went, `reply` holds usage and cost, `refused` what a failing reply said, and `resends` how
+    often at most this failure is worth sending the request again: never once something may have been generated,
+    once if that is only unlikely.
     """
 
     def __init__(self, client: httpx.AsyncClient, request: httpx.Request, watch: Watch) -> None:
@@ -44,7 +44,6 @@ class Attempt:
         self._clean = True
         self.reply = Reply()
         self.ending = Ending(Outcome.CANCELLED)
-        self.accepted = False
         self.refused = Report()
         self.resends = 0
 
@@ -68,25 +67,24 @@ class Attempt:
         try:
             async with asyncio.timeout_at(self._watch.until):
                 response = await self._client.send(self._request, stream=True)
-                await self._accept(response)
         except TimeoutError as error:
             raise AskFailed(self._watch.error()) from error
         except httpx.HTTPError as error:
             self.resends = 1 if is_drop(error) and not isinstance(error, httpx.ConnectError) else ANY
             raise AskFailed(from_exception(error, self._request.url.host)) from error
-        return response
-
-    async def _accept(self, response: httpx.Response) -> None:
         try:
-            refuse_detours(response)
-            if not response.is_success:
-                error, body = await refusal_of(response)
-                self.refused, self.resends = read_report_bytes(body), ANY
-                raise AskFailed(error)
+            await self._accept(response)
         except BaseException:
             await response.aclose()
             raise
-        self.accepted = True
+        return response
+
+    async def _accept(self, response: httpx.Response) -> None:
+        refuse_detours(response)
+        if not response.is_success:
+            error, self.refused = await refusal_of(response, self._watch.until)
+            self.resends = ANY
+            raise AskFailed(error)
         self.reply.provider = one_line(response.headers.get("x-provider-name", ""), 80) or None
 
     async def _read(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:

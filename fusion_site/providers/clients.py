@@ -19,6 +19,7 @@ from fusion_site.providers.guard import (
     Reach,
     Resolver,
     host_port,
+    is_well_formed,
     listed_form,
 )
 
@@ -31,10 +32,12 @@ def url_under(base_url: str, path: str) -> httpx.URL:
     """Give the address of `path` under a base URL, keeping the base's query. Raises AskFailed."""
     try:
         base = httpx.URL(base_url.strip())
-        return base.copy_with(path=base.path.rstrip("/") + path)
-    except httpx.InvalidURL as error:
-        message = "The base URL is not an address. It must look like https://host/v1."
-        raise AskFailed(AskError(ErrorKind.BAD_REQUEST, message)) from error
+        if is_well_formed(base):
+            return base.copy_with(path=base.path.rstrip("/") + path)
+    except httpx.InvalidURL:
+        pass  # told like any other malformed address, below
+    message = "The base URL must look like https://host/v1, without a user name, a password or a #."
+    raise AskFailed(AskError(ErrorKind.BAD_REQUEST, message))
 
 
 class Clients:
@@ -52,9 +55,7 @@ class Clients:
 
     @asynccontextmanager
     async def lease(self, url: httpx.URL) -> AsyncGenerator[httpx.AsyncClient, None]:
-        """Lend the client of the origin of `url` if the guard lets it pass. Raises AskFailed."""
-        if refusal := self._reach.refusal(url):
-            raise AskFailed(refusal)
+        """Lend the client of the origin of `url`."""
         client = self._at(f"{url.scheme}://{host_port(url)}")
         self._users[client] = self._users.get(client, 0) + 1
         try:
@@ -90,7 +91,7 @@ class Clients:
 
     def _new(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=GuardedTransport(self._backend, self._tls),
+            transport=GuardedTransport(self._reach, self._backend, self._tls),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers=HEADERS,
             timeout=self._timeout,

@@ -13,7 +13,7 @@ from fusion_site.providers.client import Endpoints, HttpAsker, Tools
 from fusion_site.providers.clients import Clients, url_under
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.endpoint import AskFailed, Endpoint
-from fusion_site.providers.errors import redacted
+from fusion_site.providers.errors import redacted, unreachable
 from fusion_site.providers.guard import Reach, Resolver, system_resolver
 from fusion_site.providers.plan import Retries
 from fusion_site.providers.queue import Queues
@@ -83,9 +83,10 @@ class Providers:
     def address_error(self, base_url: str) -> AskError | None:
         """Say what is wrong with a base URL before anything is sent to it, or None; for forms."""
         try:
-            return self._reach.refusal(url_under(base_url, "/models"))
+            url = url_under(base_url, "/models")
         except AskFailed as failed:
             return failed.error
+        return None if self._reach.admits(url) else unreachable(url.host)
 
     def allow(self, host_port: str) -> None:
         """Let http and private addresses pass for this "host:port" from now on."""

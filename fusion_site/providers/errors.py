@@ -147,9 +147,8 @@ def from_stream(report: Report, provider: str | None) -> AskError:
 
 def from_exception(exc: httpx.HTTPError, where: str) -> AskError:
     """Give the error for what httpx raised before a reply came; `where` names the server to a person."""
-    if tls := _cause(exc, ssl.SSLError):
-        reason = one_line(getattr(tls, "verify_message", "") or getattr(tls, "reason", None) or "no TLS", 160)
-        return AskError(ErrorKind.NETWORK, f"No secure connection to {where}: {reason}.")
+    if tls := _tls_error(exc):
+        return AskError(ErrorKind.NETWORK, f"No secure connection to {where}: {_tls_reason(tls)}.")
     if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
         return unreachable(where)
     if is_drop(exc):
@@ -204,8 +203,18 @@ def _kind(status: int | None, report: Report) -> ErrorKind:
     return next((BY_VAGUE_CODE[code] for code in report.codes if code in BY_VAGUE_CODE), ErrorKind.UPSTREAM)
 
 
-def _cause(exc: BaseException, wanted: type[BaseException]) -> BaseException | None:
+def _tls_error(exc: BaseException) -> ssl.SSLError | None:
+    """Give the TLS failure that `exc` was raised for; a peer that hangs up in the handshake is none."""
     step: BaseException | None = exc
-    while step is not None and not isinstance(step, wanted):
+    while step is not None and not isinstance(step, ssl.SSLError):
         step = step.__cause__ or step.__context__
-    return step
+    return None if isinstance(step, ssl.SSLEOFError) else step
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return "it does not speak TLS there"
+    reason = (
+        getattr(error, "verify_message", "") or (error.reason or "unknown reason").replace("_", " ").lower()
+    )
+    return one_line(reason, 160)

@@ -10,11 +10,12 @@ from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.providers.clients import Clients
 from fusion_site.providers.endpoint import AskFailed
 from fusion_site.providers.errors import from_exception, is_drop, sentence
-from fusion_site.providers.responses import read_up_to, refusal_of, refuse_detours
+from fusion_site.providers.responses import read_into, refusal_of, refuse_detours
 from fusion_site.providers.shapes import Malformed, load_json
 
 DOCUMENT_CAP = 32 << 20
 """Bytes of one page of a catalogue; OpenRouter's whole list takes about one MiB."""
+ERROR_BODY_S = 5.0
 
 
 async def fetch_json(clients: Clients, url: httpx.URL, headers: dict[str, str], within_s: float) -> object:
@@ -49,11 +50,13 @@ async def _read(client: httpx.AsyncClient, url: httpx.URL, headers: dict[str, st
     async with client.stream("GET", url, headers=headers) as response:
         refuse_detours(response)
         if not response.is_success:
-            raise AskFailed((await refusal_of(response))[0])
-        body = await read_up_to(response, DOCUMENT_CAP)
+            until = asyncio.get_running_loop().time() + ERROR_BODY_S
+            raise AskFailed((await refusal_of(response, until))[0])
+        body = bytearray()
+        await read_into(body, response, DOCUMENT_CAP)
     if len(body) > DOCUMENT_CAP:
         raise _not_an_api(f"it is longer than {DOCUMENT_CAP >> 20} MiB")
-    return body
+    return bytes(body)
 
 
 def _not_an_api(reason: str) -> AskFailed:

@@ -11,9 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import httpcore
 import httpx
 
-from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.providers.addresses import is_public
-from fusion_site.providers.errors import unreachable
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host name and a port to its addresses, as text."""
@@ -70,17 +68,12 @@ class Reach:
         """Whether exactly this host, as written in the URL, is listed with exactly this port."""
         return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}") in self._listed
 
-    def refusal(self, url: httpx.URL) -> AskError | None:
-        """Say why a request to `url` may not even be tried, or None. Addresses are checked at connect time."""
-        if url.userinfo or url.fragment or url.scheme not in DEFAULT_PORTS or not _is_host(url):
-            message = "The base URL must look like https://host/v1, without a user name, password or #."
-            return AskError(ErrorKind.BAD_REQUEST, message)
+    def admits(self, url: httpx.URL) -> bool:
+        """Whether a request to `url` may be tried at all; its addresses are checked when it connects."""
         port = url.port or DEFAULT_PORTS[url.scheme]
         if self.lists(url.raw_host.decode("ascii"), port):
-            return None
-        if url.scheme == "https" and port in self._public_ports:
-            return None
-        return unreachable(host_port(url))
+            return True
+        return url.scheme == "https" and port in self._public_ports
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -142,10 +135,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport with its connections opened by a GuardedBackend; HTTP/1.1, no proxies."""
+    """httpx's transport with its connections opened by a GuardedBackend; HTTP/1.1, no proxies.
 
-    def __init__(self, backend: GuardedBackend, tls: ssl.SSLContext) -> None:
+    What the guard forbids fails exactly as a refused connection does: same exception, same retries, same sentence.
+    """
+
+    def __init__(self, reach: Reach, backend: GuardedBackend, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls, trust_env=False)
+        self._reach = reach
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             network_backend=backend,
@@ -154,6 +151,15 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
             keepalive_expiry=KEEPALIVE_S,
         )
 
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request` where that is allowed. Raises httpx's exceptions."""
+        if not self._reach.admits(request.url):
+            raise httpx.ConnectError("not allowed", request=request)
+        return await super().handle_async_request(request)
 
-def _is_host(url: httpx.URL) -> bool:
-    return bool(HOST.fullmatch(url.raw_host.decode("ascii", "replace"))) and 0 < (url.port or 443) <= 65535
+
+def is_well_formed(url: httpx.URL) -> bool:
+    """Whether `url` is a plain http or https address: no user name, password or fragment, a host and a port."""
+    plain = not url.userinfo and not url.fragment and url.scheme in DEFAULT_PORTS
+    host = url.raw_host.decode("ascii", "replace")
+    return plain and HOST.fullmatch(host) is not None and 0 < (url.port or 443) <= 65535

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import cast
@@ -11,7 +12,7 @@ import httpx
 from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.providers.endpoint import AskFailed
 from fusion_site.providers.errors import from_reply, sentence
-from fusion_site.providers.reports import read_report_bytes
+from fusion_site.providers.reports import Report, read_report_bytes
 
 ERROR_CAP = 64 << 10
 
@@ -30,24 +31,25 @@ def raw_body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
 
 
-async def refusal_of(response: httpx.Response) -> tuple[AskError, bytes]:
-    """Give the error of a response with a failing status, and as much of its body as was needed for it."""
-    try:
-        body = await read_up_to(response, ERROR_CAP)
-    except httpx.HTTPError:
-        body = b""  # cut short: the status and the headers still say what is wrong
-    return from_reply(response.status_code, response.headers, read_report_bytes(body)), body
-
-
-async def read_up_to(response: httpx.Response, cap: int) -> bytes:
-    """Give the body, or its first bytes if it is longer than `cap`. Raises httpx.HTTPError."""
+async def refusal_of(response: httpx.Response, until: float) -> tuple[AskError, Report]:
+    """Give the error of a response with a failing status, and what its body said by `until` (loop time)."""
     body = bytearray()
+    try:
+        async with asyncio.timeout_at(until):
+            await read_into(body, response, ERROR_CAP)
+    except (httpx.HTTPError, TimeoutError):
+        pass  # cut short: the status, the headers and the part that came still say what is wrong
+    report = read_report_bytes(bytes(body))
+    return from_reply(response.status_code, response.headers, report), report
+
+
+async def read_into(body: bytearray, response: httpx.Response, cap: int) -> None:
+    """Read a response into `body`, not further than one piece beyond `cap` bytes. Raises httpx.HTTPError."""
     async with aclosing(raw_body(response)) as stream:
         async for data in stream:
             body += data
             if len(body) > cap:
                 break
-    return bytes(body)
 
 
 def _not_understood(reason: str, status: int) -> AskFailed:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import httpx
+
 from fusion_site.engine.asking import (
     Ask,
     Asker,
@@ -62,6 +64,8 @@ class RawServer:
     port: int = 0
 
     async def __aenter__(self) -> Self:
+        self._limit = asyncio.timeout(20)  # no test hangs for good
+        await self._limit.__aenter__()
         self.gone = asyncio.Event()
         self.asked = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,12 +73,13 @@ class RawServer:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *why: Any) -> None:
         self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
+        await self._limit.__aexit__(*why)
 
     @property
     def host_port(self) -> str:
@@ -98,6 +103,8 @@ class RawServer:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             self.gone.set()
+        except asyncio.CancelledError:
+            pass  # the test is over
         finally:
             writer.close()
             self._tasks.discard(task)
@@ -128,6 +135,14 @@ class RawServer:
             socket = writer.get_extra_info("socket")
             socket.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER 0: close sends RST
             writer.transport.abort()
+
+
+class Blunt(RawServer):
+    """Plays its script at once, without waiting for a request, and hangs up."""
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await self._play(self.scripts[0], reader, writer)
+        return False
 
 
 async def read_request(reader: asyncio.StreamReader) -> Seen | None:
@@ -177,7 +192,7 @@ def stream(
     return Script([headers or head(), *pieces, end], then)
 
 
-def body(text: str | bytes | dict[str, Any] | list[Any], status: int = 200, *more: str) -> Script:
+def body(text: Any, status: int = 200, *more: str) -> Script:
     """Give the script of a plain reply, JSON where it is an object."""
     data = (
         text
@@ -226,12 +241,13 @@ class Result:
 
 
 QUICK = Retries(base_s=0.01, cap_s=0.02)
+TRUSTED = httpx.create_ssl_context(trust_env=False)
 PATIENT = Clocks(connect_s=5, first_s=5, idle_s=5, total_s=10, trailer_s=1)
 
 
 def providers_for(*servers: RawServer, **settings: Any) -> Providers:
     """Give Providers that may reach the servers."""
-    defaults: dict[str, Any] = {"retries": QUICK, "clocks": PATIENT}
+    defaults: dict[str, Any] = {"retries": QUICK, "clocks": PATIENT, "tls": TRUSTED}
     return Providers(frozenset(server.host_port for server in servers), **(defaults | settings))
 
 
