@@ -89,7 +89,9 @@ class Upstream:
             return len(found) >= count and found[count - 1].sent >= sent
 
         with self._changed:
-            assert self._changed.wait_for(is_so, WITHIN_S), f"{model} was asked {len(self.asked(model))} times"
+            assert self._changed.wait_for(is_so, WITHIN_S), (
+                f"{model} was asked {len(self.asked(model))} times"
+            )
         return self.asked(model)[count - 1]
 
     async def _listen(self) -> asyncio.Server:
@@ -102,7 +104,9 @@ class Upstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            fields = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:])}
+            fields = {
+                k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:])
+            }
             body = await reader.readexactly(int(fields.get("content-length", "0")))
             if head.startswith("GET"):
                 data = [{"id": name, "object": "model"} for name in self.scripts]
@@ -121,7 +125,9 @@ class Upstream:
         asked = Asked(body["model"], body, key)
         self.ledger.append(asked)
         self._note()
-        found = self.scripts.get(asked.model, Script(status=404, body={"error": {"message": "no such model"}}))
+        found = self.scripts.get(
+            asked.model, Script(status=404, body={"error": {"message": "no such model"}})
+        )
         script = found(body) if callable(found) else found
         if script.body is not None or script.status != 200:
             writer.write(_plain(script.status, script.body or {}))
@@ -145,7 +151,9 @@ class Upstream:
         for index, piece in enumerate(script.pieces):
             if script.gate is not None and index == script.gate_at:
                 await asyncio.to_thread(script.gate.wait, WITHIN_S)
-            writer.write(_chunk({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}))
+            writer.write(
+                _chunk({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
+            )
             await writer.drain()
             asked.sent += 1
             self._note()
@@ -181,7 +189,9 @@ def candidates_in(body: dict[str, Any]) -> dict[str, str]:
 
 def verdict(winner: str, letters: Iterable[str], **lists: Any) -> str:
     """Give a judge's reply."""
-    checks = [{"label": x, "criteria": [{"name": "Correct", "met": x == winner, "quote": ""}]} for x in letters]
+    checks = [
+        {"label": x, "criteria": [{"name": "Correct", "met": x == winner, "quote": ""}]} for x in letters
+    ]
     found = {"reasoning": "Because.", "candidates": checks, "winner": winner, "strength": "clear", **lists}
     return f"I compared them.\n```json\n{json.dumps(found)}\n```"
 

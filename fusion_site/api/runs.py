@@ -8,15 +8,17 @@ from typing import Annotated, Any, Literal
 import orjson
 from annotated_types import Interval
 from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
-from ninja import Field, Header, Query, Router, Schema
-from pydantic import ConfigDict, StringConstraints
+from ninja import Field, Header, Query, Router
+from pydantic import StringConstraints
 
 from fusion_site.api.doors import Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
+from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
 from fusion_site.engine.asking import Message
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
@@ -48,30 +50,6 @@ class NewRun(Given):
     prompt: str | None = None
     messages: list[TurnGiven] | None = None
     variables: dict[str, str] = Field(default_factory=dict, description="Values for the preset's template.")
-
-
-class AcceptedRun(Schema):
-    """A run that was accepted: from now on it is not lost."""
-
-    id: str
-    url: str
-    state: str
-
-
-class RunOut(Schema):
-    """A run with all its answers; unknown numbers are null."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    state: str
-
-
-class RunPage(Schema):
-    """One page of runs, newest first."""
-
-    items: list[RunOut]
-    next: str | None
 
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
@@ -120,7 +98,7 @@ def _found(request: HttpRequest, run_id: str) -> Run:
     return run
 
 
-@router.get("", response=RunPage)
+@router.get("", response=RunPage, by_alias=True)
 def list_runs(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     """Give the team's runs, newest first."""
     rows = Run.objects.filter(team=caller(request).token.team_id)
@@ -128,51 +106,45 @@ def list_runs(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     return {"items": [run_json(load_state(run.pk)) for run in runs], "next": following}
 
 
-@router.get("/{run_id}", response=RunOut)
+@router.get("/{run_id}", response=RunOut, by_alias=True)
 def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
     return run_json(load_state(_found(request, run_id).pk))
 
 
 @router.post("/{run_id}/cancel", response={202: AcceptedRun})
-def stop_run(request: HttpRequest, run_id: str) -> tuple[int, dict[str, Any]] | HttpResponse:
+def stop_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Stop a run; what was written stays."""
     run = _actable(request, run_id)
-    if isinstance(run, HttpResponse):
-        return run
     cancel_run(run)
-    return 202, {"id": run.pk, "url": _url(request, run), "state": run.state}
+    return {"id": run.pk, "url": _url(request, run), "state": run.state}
 
 
 @router.post("/{run_id}/answers/{answer_id}/cancel", response={202: AcceptedRun})
-def stop_answer(
-    request: HttpRequest, run_id: str, answer_id: str
-) -> tuple[int, dict[str, Any]] | HttpResponse:
+def stop_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[str, Any]:
     """Stop one answer; the others go on."""
     run = _actable(request, run_id)
-    if isinstance(run, HttpResponse):
-        return run
     answer = Answer.objects.filter(run=run, pk=answer_id).first()
     if answer is None:
         raise Http404
     cancel_answer(answer)
-    return 202, {"id": run.pk, "url": _url(request, run), "state": run.state}
+    return {"id": run.pk, "url": _url(request, run), "state": run.state}
 
 
-def _actable(request: HttpRequest, run_id: str) -> Run | HttpResponse:
+def _actable(request: HttpRequest, run_id: str) -> Run:
     run = _found(request, run_id)
     if not may_act(caller(request).token.user, run):
-        return refusal(403, "Only who started a run, and editors of its team, may stop it.")
+        raise PermissionDenied("Only who started a run, and editors of its team, may stop it.")
     return run
 
 
 @router.get("/{run_id}/events", response={200: None})
 async def follow_run(
-    request: HttpRequest, run_id: str, last_event_id: Header[Seq] = 0
+    request: HttpRequest, run_id: str, last_event_id: Header[Seq | None] = None
 ) -> StreamingHttpResponse:
     """Stream the run's events (SSE) after `Last-Event-ID`, and close when the run is over."""
     run = await sync_to_async(_found)(request, run_id)
-    response = StreamingHttpResponse(_events(run.pk, last_event_id), content_type="text/event-stream")
+    response = StreamingHttpResponse(_events(run.pk, last_event_id or 0), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response

@@ -186,4 +186,3 @@ def test_the_page_offers_stop_only_to_those_who_may(desk: Desk, dave: User, alic
             return frame
 
         assert ("stop-run" in async_to_sync(first)()) is may
-

@@ -1,0 +1,94 @@
+"""The shapes in which `/api/v1/runs` tells of runs. Unknown numbers are null; money is a decimal string in USD."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Field, Schema
+
+
+class AcceptedRun(Schema):
+    """A run that was accepted: from now on it is not lost."""
+
+    id: str
+    url: str
+    state: str
+
+
+class AnswerErrorOut(Schema):
+    """Why an answer failed."""
+
+    kind: str
+    message: str
+    retryable: bool | None
+
+
+class UsageOut(Schema):
+    """Tokens as the server counted them."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    reasoning_tokens: int | None
+
+
+class AnswerOut(Schema):
+    """What one member wrote in one round, so far; `outcome` is null while it is being written."""
+
+    id: str
+    member: int = Field(description="The index in the pool, from 0.")
+    label: str
+    model: str
+    rehearsal: bool = Field(description="Whether this model is a script and no AI.")
+    round: int = Field(description="The debate round, from 0.")
+    outcome: str | None
+    unconfirmed: bool
+    text: str
+    reasoning: str
+    error: AnswerErrorOut | None
+    usage: UsageOut
+    cost_usd: str | None
+    served_model: str | None
+    provider: str | None
+    first_token_ms: int | None
+    total_ms: int | None
+    attempt: int
+
+
+class FusedOut(Schema):
+    """One version of the fused answer, so far."""
+
+    version: int
+    text: str
+    source: str
+    made_of: list[str] = Field(alias="from", serialization_alias="from", description="Ids of answers.")
+    late: list[str] = Field(description="Ids of answers that were not done in time.")
+    note: str
+    finished: bool
+
+
+class RunOut(Schema):
+    """A run with all its answers."""
+
+    id: str
+    state: str
+    mode: str
+    preset: str
+    rehearsal: bool
+    prompt: str
+    message: str
+    answers: list[AnswerOut]
+    verdict: dict[str, Any] | None
+    fused: FusedOut | None
+    fusions: list[FusedOut]
+    cost_usd: str | None
+    cost_complete: bool
+    seq: int
+    created_at: str
+    finished_at: str | None
+
+
+class RunPage(Schema):
+    """One page of runs, newest first."""
+
+    items: list[RunOut]
+    next: str | None
