@@ -1,0 +1,144 @@
+"""Connections, pools and judges in a real browser: by keyboard, by htmx, and without losing what was typed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_accounts import sign_up
+from tests.pools.models_server import ModelsServer
+from tests.site_process import Site
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def models_server() -> Iterator[ModelsServer]:
+    """Give a server that lists two models."""
+    server = ModelsServer()
+    prices = {"prompt": "3e-6", "completion": "15e-6"}
+    server.body = {
+        "data": [{"id": "lab/alpha", "context_length": 128_000, "pricing": prices}, {"id": "lab/beta"}]
+    }
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def site(
+    migrated: Path, tmp_path_factory: pytest.TempPathFactory, models_server: ModelsServer
+) -> Iterator[Site]:
+    """Give a running site whose operator has listed that server."""
+    data_dir = tmp_path_factory.mktemp("pools") / "data"
+    running = Site(
+        Path(shutil.copytree(migrated, data_dir)), FUSION_PRIVATE_UPSTREAMS=models_server.host_port
+    )
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def lab(page: Page, models_server: ModelsServer, request: pytest.FixtureRequest) -> Page:
+    """Sign up and make a connection to the server, by keyboard alone."""
+    sign_up(page, f"{request.node.name.replace('_', '')[:40]}@example.com")
+    page.goto("/connections/new/")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("Lab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.type(models_server.url)
+    page.keyboard.press("Tab")
+    page.keyboard.type("sk-lab-12345")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="is made")).to_be_visible()
+    return page
+
+
+def test_a_connection_is_tested_where_it_stands(lab: Page, models_server: ModelsServer) -> None:
+    row = lab.get_by_role("listitem").filter(has_text="Lab")
+    expect(row).to_contain_text("not tested yet")
+    row.get_by_role("button", name="Test Lab").click()
+    expect(row).to_contain_text("tested")
+    expect(row).not_to_contain_text("not tested yet")
+    models_server.status = 401
+    try:
+        row.get_by_role("button", name="Test Lab").press("Enter")
+        expect(row).to_contain_text("not working")
+    finally:
+        models_server.status = 200
+    assert lab.url.endswith("/connections/")
+
+
+def test_members_are_added_moved_and_removed_by_keyboard(lab: Page) -> None:
+    lab.goto("/pools/new/")
+    lab.get_by_label("Name").fill("Typed")
+    lab.locator("[name='members.0.connection']").select_option(label="Lab")
+    lab.locator("[name='members.0.model']").fill("lab/alpha")
+    lab.locator("[name='members.1.model']").fill("rehearsal/planner")
+    lab.get_by_role("button", name="Add a member").press("Enter")
+    expect(lab.locator("[name='members.2.model']")).to_be_focused()
+    lab.keyboard.type("third")
+    lab.get_by_role("button", name="Move member 3 up").press("Enter")
+    expect(lab.locator("[name='members.1.model']")).to_have_value("third")
+    expect(lab.get_by_role("button", name="Move member 2 up")).to_be_focused()
+    lab.keyboard.press("Enter")
+    expect(lab.locator("[name='members.0.model']")).to_have_value("third")
+    expect(lab.locator("[name='members.0.model']")).to_be_focused()
+    lab.get_by_role("button", name="Remove member 1").press("Enter")
+    expect(lab.locator("[name='members.2.model']")).to_have_count(0)
+    expect(lab.get_by_label("Name")).to_have_value("Typed")
+    expect(lab.locator("[name='members.0.model']")).to_have_value("lab/alpha")
+    expect(lab.locator("[name='members.0.connection'] option:checked")).to_have_text("Lab")
+    lab.get_by_label("Name").press("Enter")
+    lab.wait_for_url("**/pools/")
+    expect(lab.get_by_role("link", name="Typed", exact=True)).to_be_visible()
+
+
+def test_a_model_input_offers_what_its_connection_has(lab: Page) -> None:
+    lab.goto("/pools/new/")
+    lab.locator("[name='members.0.connection']").select_option(label="Lab")
+    options = lab.locator("#id_members_0_model_list option")
+    expect(options).to_have_count(2)
+    expect(options.first).to_have_attribute("label", "128,000 tokens context · $3.00/M in · $15.00/M out")
+    field = lab.locator("[name='members.0.model']")
+    field.press_sequentially("alp")
+    expect(options).to_have_count(1)
+    field.fill("lab/alpha")
+    expect(lab.locator("#id_members_0_model_facts")).to_have_text(
+        "128,000 tokens context · $3.00/M in · $15.00/M out"
+    )
+
+
+def test_a_message_stands_beside_its_field(lab: Page, tolerated: list[str]) -> None:
+    tolerated.append("status of 422")
+    lab.goto("/judges/new/")
+    lab.get_by_label("Name").first.fill("Strict")
+    lab.locator("[name='criteria.0.weight']").fill("heavy")
+    lab.get_by_role("button", name="Make the judge").click()
+    weight = lab.locator("[name='criteria.0.weight']")
+    expect(weight).to_have_value("heavy")
+    expect(weight).to_have_attribute("aria-describedby", "id_criteria_0_weight_error")
+    expect(lab.locator("#id_criteria_0_weight_error")).to_have_text("Enter a number.")
+    expect(lab.get_by_label("Name").first).to_have_value("Strict")
+
+
+def test_the_pages_fit_a_narrow_phone(lab: Page) -> None:
+    lab.set_viewport_size({"width": 320, "height": 700})
+    for path in (
+        "/connections/",
+        "/connections/new/",
+        "/pools/",
+        "/pools/new/",
+        "/judges/new/",
+        "/presets/",
+        "/presets/new/",
+    ):
+        lab.goto(path)
+        assert lab.evaluate("document.documentElement.scrollWidth") <= 320, path
