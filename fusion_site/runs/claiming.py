@@ -18,8 +18,37 @@ RENEW_S = 3.0
 
 
 def new_owner() -> str:
-    """Name this process: host, process id, and a random part, since ids are used again."""
-    return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    """Name this process: its machine, its process id, and a random part, since ids are used again."""
+    return f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _machine() -> str:
+    """Name this machine; a container has process ids of its own, and so counts as a machine of its own."""
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        namespace = 0
+    return f"{socket.gethostname()[:24]}/{namespace}"
+
+
+def free_leases_of_the_dead() -> None:
+    """End the leases of this machine's processes that are no more, so that a restart goes on at once."""
+    held = Run.objects.filter(finished_at=None, lease_until__gt=timezone.now())
+    for owner in (
+        held.filter(lease_owner__startswith=f"{_machine()}:").values_list("lease_owner", flat=True).distinct()
+    ):
+        if not _is_alive(int(owner.split(":")[1])):
+            held.filter(lease_owner=owner).update(lease_until=None)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def claimable() -> QuerySet[Run]:

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.events import AnswerKey
 from fusion_site.runs.bell import ring
-from fusion_site.runs.claiming import claimable, new_owner
+from fusion_site.runs.claiming import claimable, free_leases_of_the_dead, new_owner
 from fusion_site.runs.executing import Execution
 from fusion_site.runs.journal import Journal
 
@@ -105,4 +105,5 @@ class Supervisor:
 
 @sync_to_async
 def _waiting() -> list[str]:
+    free_leases_of_the_dead()
     return list(claimable().values_list("pk", flat=True)[:200])

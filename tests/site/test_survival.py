@@ -1,0 +1,130 @@
+"""A run survives its server: killed, stopped and started again, it goes on, and nothing is paid for twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.site.conftest import Api
+from tests.site_process import Site
+from tests.upstream import Script, Upstream
+
+MEMBERS = ("ada", "bea", "cyd")
+ENDINGS: dict[str, Callable[[Site], object]] = {"kill -9": Site.kill, "SIGTERM": Site.stop}
+
+
+def start(api: Api, slug: str) -> str:
+    """Start a run and give its id."""
+    run_id: str = api("POST", "runs", {"preset": slug, "prompt": "What is best?"})["id"]
+    return run_id
+
+
+def until(api: Api, run_id: str, kind: str, count: int = 1) -> list[dict[str, Any]]:
+    """Read events until one of this kind has come `count` times."""
+    seen = []
+    for event in api.events(run_id):
+        seen.append(event)
+        if [e["kind"] for e in seen].count(kind) == count:
+            return seen
+    raise AssertionError(f"the run ended before {count} × {kind}")
+
+
+def check(api: Api, run_id: str) -> dict[str, Any]:
+    """Check what is promised of every finished run, and give it."""
+    events = list(api.events(run_id))
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert [event["kind"] for event in events].count("run.finished") == 1
+    run: dict[str, Any] = api("GET", f"runs/{run_id}")
+    for answer in run["answers"]:
+        told = ""
+        for event in events:
+            if event.get("answer") == answer["id"] and event["kind"] == "answer.started":
+                told = ""
+            elif event.get("answer") == answer["id"] and event["kind"] == "answer.delta":
+                assert event["offset"] == len(told)
+                told += event["text"]
+        assert told == answer["text"]
+    return run
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS.keys())
+def test_finished_answers_are_kept_and_the_rest_asked_again(
+    api: Api, upstream: Upstream, end: Callable[[Site], object]
+) -> None:
+    gate = threading.Event()
+    upstream.scripts |= {name: Script([f"{name} answers ", "well."]) for name in MEMBERS}
+    upstream.scripts["cyd"] = Script(["cyd begins ", "and ends."], gate=gate, gate_at=1)
+    run_id = start(api, api.preset(upstream, "merge", MEMBERS, quorum=3))
+    until(api, run_id, "answer.finished", 2)
+    upstream.wait_for("cyd", sent=1)
+    end(api.site)
+    gate.set()
+    api.site.start()
+    assert until(api, run_id, "run.finished")
+    run = check(api, run_id)
+    assert (run["state"], run["fused"]["source"]) == ("done", "merge")
+    assert [len(upstream.asked(name)) for name in MEMBERS] == [1, 1, 2]
+    assert [answer["attempt"] for answer in run["answers"]] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS.keys())
+def test_a_judge_that_was_cut_off_is_asked_again_and_no_member_is(
+    api: Api, upstream: Upstream, end: Callable[[Site], object]
+) -> None:
+    gate = threading.Event()
+    upstream.scripts |= {name: Script([f"{name} answers ", "well."]) for name in MEMBERS}
+    judge = upstream.scripts["judge"]
+    assert callable(judge)
+
+    def slow(body: dict[str, Any]) -> Script:
+        script = judge(body)
+        script.gate = gate
+        return script
+
+    upstream.scripts["judge"] = slow
+    run_id = start(api, api.preset(upstream, "best_of", MEMBERS, quorum=3))
+    upstream.wait_for("judge")
+    end(api.site)
+    gate.set()
+    api.site.start()
+    until(api, run_id, "run.finished")
+    run = check(api, run_id)
+    assert (run["state"], run["fused"]["text"]) == ("done", "bea answers well.")
+    assert [len(upstream.asked(name)) for name in (*MEMBERS, "judge")] == [1, 1, 1, 2]
+
+
+def test_a_run_accepted_just_before_a_kill_is_worked_on_after_it(api: Api, upstream: Upstream) -> None:
+    upstream.scripts |= {name: Script([f"{name} answers ", "well."]) for name in MEMBERS}
+    run_id = start(api, api.preset(upstream, "best_of", MEMBERS))
+    api.site.kill()
+    api.site.start()
+    until(api, run_id, "run.finished")
+    assert check(api, run_id)["state"] == "done"
+
+
+def test_stop_closes_the_upstream_sockets_within_a_second(api: Api, upstream: Upstream) -> None:
+    never = threading.Event()
+    upstream.scripts |= {name: Script(["begun ", "never"], gate=never, gate_at=1) for name in MEMBERS}
+    run_id = start(api, api.preset(upstream, "merge", MEMBERS))
+    for name in MEMBERS:
+        upstream.wait_for(name, sent=1)
+    api("POST", f"runs/{run_id}/cancel")
+    dropped = [upstream.wait_for(name).was_dropped.wait(1) for name in MEMBERS]
+    never.set()
+    assert dropped == [True] * 3
+    until(api, run_id, "run.finished")
+    run = check(api, run_id)
+    assert run["state"] == "cancelled"
+    assert [(a["outcome"], a["text"]) for a in run["answers"]] == [("cancelled", "begun ")] * 3
+
+
+def test_a_run_in_the_terminal(api: Api, upstream: Upstream) -> None:
+    upstream.scripts |= {name: Script([f"{name} answers ", "well."]) for name in MEMBERS}
+    slug = api.preset(upstream, "best_of", MEMBERS)
+    shown = api.site.manage("fuse", "--preset", slug, "--as", "ops@example.com", "What is best?")
+    assert shown.strip() == "bea answers well."
+    with pytest.raises(RuntimeError, match="no preset nothing"):
+        api.site.manage("fuse", "--preset", "nothing", "--as", "ops@example.com", "x")
