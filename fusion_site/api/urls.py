@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from fusion_site.api import connections, judges, me, pools, presets, runs
+from fusion_site.api.docs import docs
 from fusion_site.api.doors import api, in_json, nowhere
 
 api.add_router("me", me.router)
@@ -17,6 +18,7 @@ api.add_router("runs", runs.router)
 _patterns, _app, _namespace = api.urls
 
 urlpatterns = [
+    path("docs", docs, name="api_docs"),
     path(
         "",
         ([in_json(each) for each in _patterns if isinstance(each, URLPattern)], _app, _namespace),
