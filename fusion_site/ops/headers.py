@@ -21,7 +21,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-_UNUSED_FEATURES = "accelerometer bluetooth camera display-capture geolocation gyroscope hid idle-detection magnetometer microphone midi payment serial usb"
+_UNUSED_FEATURES = "accelerometer camera display-capture geolocation gyroscope hid idle-detection magnetometer microphone midi payment serial usb"
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split()),
