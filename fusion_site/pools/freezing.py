@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fusion_site.engine import settings as engine
 from fusion_site.engine.asking import Message, ModelRef
-from fusion_site.pools.models import CatalogueModel, Judge, PoolMember, Preset
+from fusion_site.pools.models import CatalogueModel, Judge, Kind, PoolMember, Preset
 from fusion_site.pools.sampling import sampling_of
 
 
@@ -87,6 +87,11 @@ def _judge(row: Judge) -> engine.Judge:
 
 
 def _window(row: Judge) -> int | None:
-    """Give the judge's context length in tokens, where its connection has told it."""
-    offered = CatalogueModel.objects.filter(connection=row.connection_id, model=row.model)
+    """Give the judge's context length in tokens, where its connection has told it.
+
+    The Compact host offers one model, which goes by its own name and by its file's.
+    """
+    offered = CatalogueModel.objects.filter(connection=row.connection_id)
+    if row.connection.kind != Kind.COMPACT:
+        offered = offered.filter(model=row.model)
     return offered.values_list("context_length", flat=True).first()

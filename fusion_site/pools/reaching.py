@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
@@ -20,9 +20,7 @@ from fusion_site.pools import compact_host
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.providers import Endpoint, EndpointUnavailable, Providers
 from fusion_site.providers import Kind as EndpointKind
-
-if TYPE_CHECKING:
-    from fusion_site.rehearsal.host import RehearsalHost
+from fusion_site.rehearsal.host import RehearsalHost
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Providers] = WeakKeyDictionary()
 _starting = threading.Lock()
@@ -75,7 +73,10 @@ def _key(row: Connection) -> str | None:
 async def _rehearsal(row: Connection) -> Endpoint:
     if not settings.FUSION_REHEARSAL:
         raise _unavailable(ErrorKind.NOT_FOUND, "The rehearsal models are switched off on this site.")
-    host = await asyncio.to_thread(rehearsal_host)
+    try:
+        host = await asyncio.to_thread(rehearsal_host)
+    except OSError as error:
+        raise _unavailable(ErrorKind.NETWORK, f"The rehearsal models cannot start: {error}.") from error
     return _loopback(row, f"127.0.0.1:{host.port}", host.key)
 
 
@@ -87,8 +88,6 @@ def rehearsal_host() -> RehearsalHost:
 
 @cache
 def _started_rehearsal() -> RehearsalHost:
-    from fusion_site.rehearsal.host import RehearsalHost
-
     host = RehearsalHost(settings.FUSION_REHEARSAL_SPEED)
     host.start()
     return host

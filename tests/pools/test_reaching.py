@@ -15,14 +15,16 @@ from asgiref.sync import sync_to_async
 from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
 
-from fusion_site.accounts.models import Membership, User
+from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.compact.statefile import Address, write_state_file
-from fusion_site.engine.asking import Ask, AskFinished, ErrorKind, Message, ModelRef, Outcome
+from fusion_site.engine.asking import Ask, AskFinished, AskText, ErrorKind, Message, ModelRef, Outcome
 from fusion_site.pools import reaching
 from fusion_site.pools.flows.check_connection import check_connection
-from fusion_site.pools.flows.refresh_catalogue import refresh_catalogue
+from fusion_site.pools.flows.refresh_catalogue import refresh_catalogue, refresh_local_catalogues
 from fusion_site.pools.flows.save_connection import save_connection
-from fusion_site.pools.models import CatalogueModel, Connection
+from fusion_site.pools.flows.starter import ensure_local_connections
+from fusion_site.pools.freezing import freeze
+from fusion_site.pools.models import CatalogueModel, Connection, Kind, Preset
 from fusion_site.providers import AskFailed, EndpointUnavailable, Providers
 from tests.pools.models_server import ModelsServer
 
@@ -104,6 +106,25 @@ async def test_the_compact_host_is_found_by_its_state_file(
     async with reach():
         assert await check_connection(place, row) is None
     assert set(models_server.keys) == {"Bearer host-key"}
+
+
+async def test_a_local_host_is_asked_once_for_all_teams_and_runs_know_its_window(
+    place: Membership, charlie: User, settings: LazySettings, tmp_path: Path, models_server: ModelsServer
+) -> None:
+    settings.FUSION_COMPACT_STATE = tmp_path / "compact.json"
+    settings.FUSION_COMPACT_MODEL = Path("tiny-file.gguf")
+    host, _, port = models_server.host_port.partition(":")
+    write_state_file(settings.FUSION_COMPACT_STATE, Address(host, int(port), "host-key", os.getpid()))
+    models_server.body = {"data": [{"id": "Tiny Llama", "meta": {"n_ctx": 2048}}]}
+    await sync_to_async(ensure_local_connections)()
+    async with reach():
+        await refresh_local_catalogues(Kind.COMPACT)
+    assert len(models_server.keys) == 1
+    presets = [preset async for preset in Preset.objects.filter(slug="compact")]
+    assert len(presets) == await Team.objects.acount()
+    for preset in presets:
+        frozen = await sync_to_async(freeze)(preset, (Message("user", "Why?"),), seed=1)
+        assert (frozen.judge.model.model, frozen.judge.window) == ("tiny-file", 2048)
 
 
 async def test_a_good_connection_is_ready_and_its_catalogue_is_kept(
@@ -200,6 +221,22 @@ async def test_viewers_do_not_test_connections(
     with pytest.raises(PermissionDenied):
         await check_connection(viewer, lab)
     assert models_server.keys == []
+
+
+async def test_the_rehearsal_models_answer_over_http_when_first_asked(place: Membership) -> None:
+    row = await Connection.objects.aget(team=place.team, kind="rehearsal")
+    async with reach():
+        assert await check_connection(place, row) is None
+        ask = Ask(ModelRef(row.pk, "rehearsal/planner"), (Message("user", "How do I plan a harvest?"),))
+        events = [event async for event in reaching.asker().ask(ask)]
+    last = events[-1]
+    assert isinstance(last, AskFinished)
+    assert last.outcome is Outcome.COMPLETE
+    assert "harvest" in "".join(event.text for event in events if isinstance(event, AskText)).lower()
+    listed = [model.model async for model in CatalogueModel.objects.filter(connection=row)]
+    assert {"rehearsal/planner", "rehearsal/storyteller", "rehearsal/scholar", "rehearsal/judge"} <= set(
+        listed
+    )
 
 
 async def test_an_ask_goes_through_the_connection_and_ends_with_its_error(lab: Connection) -> None:

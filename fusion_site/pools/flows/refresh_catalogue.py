@@ -12,7 +12,7 @@ from django.utils import timezone
 from fusion_site import providers
 from fusion_site.pools import reaching
 from fusion_site.pools.catalogue import is_fresh
-from fusion_site.pools.models import CatalogueModel, Connection
+from fusion_site.pools.models import CatalogueModel, Connection, Kind
 
 _MOST_PRICE = Decimal(10_000)
 _MOST_TOKENS = 2**31 - 1
@@ -28,6 +28,19 @@ async def refresh_catalogue(connection: Connection, *, anew: bool = False) -> No
     endpoint = await reaching.endpoint(connection.pk)
     models = await reaching.providers().models(endpoint)
     await sync_to_async(keep_catalogue)(connection, models)
+
+
+async def refresh_local_catalogues(kind: Kind) -> None:
+    """Ask one of this machine's own hosts for its models once, and keep them for every team; raises AskFailed.
+
+    To be called when the host has become ready: runs are frozen with the context length that is kept here.
+    """
+    rows = [row async for row in Connection.objects.filter(kind=kind, base_url="")]
+    if not rows:
+        return
+    models = await reaching.providers().models(await reaching.endpoint(rows[0].pk))
+    for row in rows:
+        await sync_to_async(keep_catalogue)(row, models)
 
 
 @transaction.atomic
