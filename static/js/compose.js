@@ -1,11 +1,25 @@
-// The button says how many models the chosen preset asks.
+// The button says how many models the chosen preset asks, and a prompt is sent once, however often one presses.
 
-const button = document.querySelector("[data-ask]");
+const form = document.querySelector(".compose");
+const button = form?.querySelector("[data-ask]");
+let isSent = false;
 
 function name() {
-  const count = Number(document.querySelector("[name='preset']:checked")?.dataset.members);
-  if (button && count) button.textContent = `Ask ${count} ${count === 1 ? "model" : "models"}`;
+  const count = Number(form.querySelector("[name='preset']:checked")?.dataset.members);
+  if (count) button.textContent = `Ask ${count} ${count === 1 ? "model" : "models"}`;
 }
 
-document.addEventListener("change", (event) => event.target.name === "preset" && name());
-name();
+if (button) {
+  name();
+  form.addEventListener("change", name);
+  form.addEventListener("submit", (event) => {
+    if (isSent) event.preventDefault();
+    else button.textContent = "Asking…";
+    isSent = true;
+  });
+  // Back from the run's page, the browser may show this page as it was left.
+  addEventListener("pageshow", () => {
+    isSent = false;
+    name();
+  });
+}

@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from tests.pages.run_view import HOSTILE, run_view
+from tests.pages.run_view import answer as run_answer
 
 FRAGMENTS = {
     "_run": "run",
@@ -120,7 +121,7 @@ def test_an_answers_card_says_how_it_stands() -> None:
     for head, words in zip(
         heads,
         [
-            "picked",
+            "best",
             "In the queue, place 2",
             "late: not in the fused answer",
             "Trying again in 2.5 s",
@@ -134,6 +135,13 @@ def test_an_answers_card_says_how_it_stands() -> None:
         assert words in " ".join(head.split())
     assert "cost unknown" in heads[4]
     assert "$0.0042" in heads[0]
+
+
+def test_answers_that_scroll_by_themselves_can_be_reached_by_keyboard() -> None:
+    many = [run_answer(member=i, id=f"answer{i}") for i in range(5)]
+    for answers, stops in [(many, 5), (many[:4], 0)]:
+        html = render_to_string("runs/_rounds.html", {"state": run_view(answers=answers)})
+        assert html.count('tabindex="0"') == stops
 
 
 def test_only_who_may_stop_sees_stop() -> None:

@@ -1,0 +1,181 @@
+"""What a reader of a run has set stays, whatever the server sends: through fragments, a killed server and the end."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+from tests.browser.test_accounts import sign_up
+from tests.site_process import Site
+from tests.upstream import Script, Upstream, judge_for
+
+pytestmark = pytest.mark.browser
+# Long enough for a title of two lines on a wide screen once a button stands beside it.
+PROMPT = "Is it safe to add a column to a table of forty million rows while the site is up?\n\nBe brief."
+ADA = ["# Yes\n\n", "One paragraph.\n\n", "And a last one."]
+BEA = ["- bea says no,\n- `never`.\n"]
+_NUMBERS = count(1)
+NARROW: ViewportSize = {"width": 390, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    """Give an upstream whose judge picks what bea wrote."""
+    server = Upstream()
+    server.scripts |= {"bea": Script(pieces=BEA), "judge": judge_for("bea")}
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def gate(upstream: Upstream) -> Iterator[threading.Event]:
+    """Give what ada waits for after her second piece."""
+    event = threading.Event()
+    upstream.scripts["ada"] = Script(pieces=ADA, gate=event, gate_at=2)
+    yield event
+    event.set()
+
+
+@pytest.fixture(scope="module")
+def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
+    """Give a site of this module, which may reach the upstream."""
+    data_dir = Path(shutil.copytree(migrated, tmp_path_factory.mktemp("reader") / "data"))
+    running = Site(data_dir, FUSION_PRIVATE_UPSTREAMS=upstream.host_port, FUSION_REHEARSAL="0")
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def reader(page: Page, site: Site, upstream: Upstream, gate: threading.Event) -> Page:
+    """Give the page of a person whose only preset asks ada and bea."""
+    email = f"reader{next(_NUMBERS)}@example.com"
+    sign_up(page, email)
+    set_up(site, upstream, email)
+    return page
+
+
+def set_up(site: Site, upstream: Upstream, email: str) -> None:
+    """Give a person's team a preset of ada and bea, over REST."""
+    token = site.manage("createtoken", email).strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
+
+        def make(what: str, **fields: Any) -> str:
+            answer = rest.post(f"/{what}", json=fields)
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["id"])
+
+        connection = make("connections", name="Up", kind="openai", base_url=upstream.url)
+        members = [
+            {"connection": connection, "model": name, "label": name.title()} for name in ("ada", "bea")
+        ]
+        pool = make("pools", name="Two", members=members)
+        judge = make("judges", name="Judge", connection=connection, model="judge", swap_check=False)
+        make("presets", name="Two", pool=pool, judge=judge, mode="best_of", quorum=2)
+
+
+def ask(page: Page) -> None:
+    """Ask the prompt from the compose page by keyboard, and wait for the live run page."""
+    page.goto("/")
+    expect(page.get_by_label("Prompt")).to_be_focused()
+    expect(page.get_by_role("button", name="Ask 2 models")).to_be_visible()
+    page.keyboard.type(PROMPT)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/runs/\w+/$"))
+    expect(page.locator("main")).to_have_attribute("data-connection", "live")
+
+
+def answer(page: Page, name: str) -> Locator:
+    return page.get_by_role("article", name=name)
+
+
+def state(page: Page) -> Locator:
+    return page.locator("#run-header")
+
+
+def test_a_killed_server_takes_nothing_from_the_reader(
+    reader: Page, site: Site, gate: threading.Event, tolerated: list[str]
+) -> None:
+    tolerated += ["WebSocket connection to", "[object Event]"]
+    reader.set_viewport_size(NARROW)
+    ask(reader)
+    expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
+    expect(answer(reader, "Bea")).to_be_hidden()
+    reader.get_by_role("radio", name="Bea").check()
+    reader.get_by_text("Whole prompt").click()
+    reader.get_by_role("button", name="Stop", exact=True).focus()
+    expect(answer(reader, "Bea")).to_contain_text("never")
+    expect(answer(reader, "Ada")).to_be_hidden()
+
+    site.kill()
+    expect(reader.get_by_text("Reconnecting…")).to_be_visible()
+    site.start()
+    expect(reader.locator(".connection-live")).to_be_visible(timeout=30_000)
+    expect(reader.locator("#connection")).to_have_text("Connected again.")
+    expect(reader.get_by_role("radio", name="Bea")).to_be_checked()
+    expect(reader.locator("#run-prompt")).to_have_attribute("open", "")
+    expect(reader.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+
+    gate.set()
+    expect(state(reader)).to_have_attribute("data-state", "done", timeout=30_000)
+    # The button that had the focus is gone with its work; the focus stays on the part that it belonged to.
+    expect(state(reader)).to_be_focused()
+    reader.get_by_role("radio", name="Ada").check()
+    expect(answer(reader, "Ada").locator(".block")).to_have_text(["Yes", "One paragraph.", "And a last one."])
+
+
+def test_nothing_moves_and_nothing_is_deselected_when_a_stream_ends(reader: Page) -> None:
+    ask(reader)
+    expect(answer(reader, "Bea")).to_contain_text("never")
+    block = answer(reader, "Ada").locator(".block").nth(1)
+    expect(block).to_have_text("One paragraph.")
+    block.select_text()
+    still = [reader.get_by_role("heading", level=1), reader.locator("#run-prompt"), reader.locator("#fused")]
+    before = [part.bounding_box() for part in still]
+
+    reader.get_by_role("button", name="Stop Ada").click()
+    expect(answer(reader, "Ada")).to_contain_text("Stopped")
+    expect(state(reader)).to_have_attribute("data-state", "done")
+    after = [part.bounding_box() for part in still]
+    assert [(b["x"], b["y"]) for b in after if b] == [(b["x"], b["y"]) for b in before if b]
+    assert reader.evaluate("getSelection().toString().trim()") == "One paragraph."
+
+
+def test_copy_gives_the_markdown_that_the_model_wrote(reader: Page, gate: threading.Event) -> None:
+    reader.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    gate.set()
+    ask(reader)
+    expect(state(reader)).to_have_attribute("data-state", "done")
+    for button, source in [
+        (answer(reader, "Ada").get_by_role("button"), ADA),
+        (reader.locator("#copy-fused"), BEA),
+    ]:
+        button.click()
+        expect(button).to_contain_text("Copied")
+        assert reader.evaluate("navigator.clipboard.readText()") == "".join(source)
+
+
+def test_a_prompt_is_sent_once_however_often_one_presses(reader: Page) -> None:
+    reader.goto("/")
+    # 204 leaves the page where it is, so that one can press again.
+    reader.route("**/", lambda route: route.fulfill(status=204))
+    reader.evaluate("""() => {
+      window.refused = [];
+      addEventListener("submit", (event) => window.refused.push(event.defaultPrevented));
+    }""")
+    reader.get_by_label("Prompt").fill(PROMPT)
+    for _ in range(2):
+        reader.keyboard.press("Control+Enter")
+        expect(reader.get_by_role("button", name="Asking…")).to_be_visible()
+    assert reader.evaluate("window.refused") == [False, True]
