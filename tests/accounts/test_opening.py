@@ -118,6 +118,25 @@ def test_of_many_first_people_at_once_one_owns_the_site_and_all_are_in() -> None
     assert User.objects.filter(is_site_owner=True).count() == 1
 
 
+@pytest.mark.django_db
+def test_a_site_that_got_its_owner_between_look_and_claim_keeps_that_one() -> None:
+    """The other sign-up commits just after ours has looked, as it can on a server with many processes."""
+    other = User(email="other@example.com")
+    open_account(other, may_own_site=False)
+
+    def other_claims(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if sql.startswith("SELECT") and "is_site_owner" in sql.partition("WHERE")[2]:
+            User.objects.filter(pk=other.pk).update(is_site_owner=True)
+        return result
+
+    with connection.execute_wrapper(other_claims):
+        team = open_account(User(email="eve@example.com"))
+    assert team.personal_of is not None
+    assert [user.email for user in User.objects.filter(is_site_owner=True)] == ["other@example.com"]
+    assert not team.personal_of.is_site_owner
+
+
 @pytest.mark.django_db(transaction=True)
 def test_one_address_signed_up_many_times_at_once_is_one_person_and_no_error_page() -> None:
     statuses = _at_once(["eve@example.com"] * 6)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -123,16 +125,45 @@ def test_calls_at_the_same_moment_do_not_share_a_place(bob: User, team: Team, se
     gate = threading.Barrier(20)
 
     def call() -> None:
+        gate.wait(timeout=10)
+        spent.append(spend_call(token, now=now))
+
+    at_once(call, times=20)
+    assert len(spent) == 20
+    assert spent.count(None) == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_lost_its_place_just_before_it_was_counted_is_refused(
+    bob: User, team: Team, settings: Settings
+) -> None:
+    """Another process takes the last place right before this one writes."""
+    settings.FUSION_CALLS_PER_MINUTE = 1
+    token, _ = make_token(bob, team, "one")
+    now = 1_790_000_000.0
+    others: list[float | None] = []
+
+    def other_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and not others:
+            at_once(lambda: others.append(spend_call(token, now=now)), times=1)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(other_first):
+        assert spend_call(token, now=now) == pytest.approx(60, abs=0.01)
+    assert others == [None]
+
+
+def at_once(call: Callable[[], None], *, times: int) -> None:
+    """Run `call` in threads of their own, each with its own database connection, to the end."""
+
+    def run() -> None:
         try:
-            gate.wait(timeout=10)
-            spent.append(spend_call(token, now=now))
+            call()
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=call) for _ in range(20)]
+    threads = [threading.Thread(target=run) for _ in range(times)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(spent) == 20
-    assert spent.count(None) == 5
