@@ -99,7 +99,7 @@ class Answer:
             if self._include_usage:
                 parts.append(wire.event(wire.usage_chunk(self._head, news.ending)))
             parts.append(b"data: [DONE]\n\n")
-        return b"".join(parts) or b": waiting\n\n"
+        return b"".join(parts) or b": working\n\n"
 
 
 async def _send_part(send: Send, body: bytes) -> None:

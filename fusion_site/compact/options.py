@@ -38,9 +38,16 @@ class HostOptions:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Options from `FUSION_COMPACT_CONTEXT`, `…_CELLS`, `…_SLOTS`, `…_THREADS`, `…_GPU_LAYERS`, `…_QUEUE`."""
-        named = {field.name: f"FUSION_COMPACT_{field.name.upper()}" for field in fields(cls)}
-        return cls(**{name: int(environment[key]) for name, key in named.items() if environment.get(key)})
+        """Options from `FUSION_COMPACT_CONTEXT`, `…_CELLS`, `…_SLOTS`, `…_THREADS`, `…_GPU_LAYERS`, `…_QUEUE`; or `ValueError`."""
+        given: dict[str, int] = {}
+        for field in fields(cls):
+            variable = f"FUSION_COMPACT_{field.name.upper()}"
+            text = environment.get(variable, "")
+            try:
+                given |= {field.name: int(text)} if text else {}
+            except ValueError as error:
+                raise ValueError(f"{variable} must be a whole number, not {text!r}") from error
+        return cls(**given)
 
     def arguments(self) -> list[str]:
         """These options as command-line arguments of `python -m fusion_site.compact`."""

@@ -45,6 +45,7 @@ class Scheduler:
         self._rows = Rows(SLICE + options.slots)
         self._pace = Pace(SLICE)
         self._queue: deque[Generation] = deque()
+        self._arrivals: deque[Generation] = deque()
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._running = True
         self._failures = 0
@@ -54,10 +55,11 @@ class Scheduler:
         """Queue a generation; its feed tells the rest. Raises `HostFailure` when full or closed."""
         if self._closed:
             raise self._closed
-        waiting = len(self._queue) + self._inbox.qsize()
+        waiting = len(self._queue) + len(self._arrivals)
         if waiting >= self._most_waiting:
             raise queue_full(waiting)
-        self._inbox.put(partial(self._queue.append, generation))
+        self._arrivals.append(generation)
+        self._inbox.put(self._arrive)
 
     def cancel(self, generation: Generation) -> None:
         """Stop a generation before the next step and free its slot; one that ended already is left alone."""
@@ -82,10 +84,12 @@ class Scheduler:
         self._wait()
         while self._running:
             started = perf_counter()
-            self._admit()
-            self._step()
-            self._count()
-            self._post.flush()
+            try:
+                self._admit()
+                self._step()
+            finally:  # also when the model is given up: those whose last step it was shall know
+                self._count()
+                self._post.flush()
             self.meter.steps += 1
             self.meter.step_seconds += perf_counter() - started
             self._wait()
@@ -107,6 +111,9 @@ class Scheduler:
 
     def _halt(self) -> None:
         self._running = False
+
+    def _arrive(self) -> None:
+        self._queue.append(self._arrivals.popleft())
 
     def _drop(self, generation: Generation) -> None:
         slot = self._seating.of(generation)

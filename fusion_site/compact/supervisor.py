@@ -65,7 +65,7 @@ class CompactSupervisor:
     """Runs the host for `model` in a child process from `start` to `stop`; nothing that happens to it raises here.
 
     All methods belong to one event loop, but `status` may be read from anywhere. `state_file`, if given, tells other
-    processes of this machine where the host is.
+    processes of this machine where the host is. Without `options` those of the environment are taken.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class CompactSupervisor:
         self._model = model.absolute()
         self._state_file = state_file
         self._host, self._port = host, port
-        self._options = options or HostOptions()
+        self._options = options
         self._backoff = backoff or Backoff()
         self._status = CompactStatus()
         self._changed = asyncio.Event()
@@ -147,7 +147,10 @@ class CompactSupervisor:
         """Start the host and listen to it until it dies."""
         key = secrets.token_urlsafe(32)
         try:
-            child = await HostChild.start(self._model, self._host, self._port, key, self._options)
+            options = self._options or HostOptions.from_environment()
+            child = await HostChild.start(self._model, self._host, self._port, key, options)
+        except ValueError as error:
+            return Life(f"A setting of the Compact host is wrong: {error}", refused=True)
         except OSError as error:
             return Life(f"The model process could not be started: {error}", refused=False)
         try:

@@ -9,20 +9,26 @@ from collections.abc import Iterable, Sequence
 from fusion_site.engine.settings import Member
 
 # Turns and specials of the chat templates of Llama, Mistral, Gemma, Qwen, DeepSeek, Phi and GLM, which a server that
-# reads specials in content would take for turns of the conversation; and look-alikes of our own delimiters.
-_MARKS = re.compile(
+# reads specials in content would take for turns of the conversation.
+_TURNS = re.compile(
     r"<[|｜][^|｜<>\n]{1,40}[|｜]>"
     r"|<\s*/?\s*(?:start_of_turn|end_of_turn|bos|eos|s|sop|think)\s*>"
     r"|<<\s*/?\s*SYS\s*>>"
-    r"|\[\s*/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK)\s*\]"
+    r"|\[\s*/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK)\s*\]",
+    re.IGNORECASE,
+)
+# Look-alikes of our own delimiters.
+_FENCES = re.compile(
+    r"<<[^<>\n]{0,80}>>"
     r"|<<\s*(?:/|end\b)?\s*(?:candidate|question|criteria|conversation|analysis|reason)\b",
     re.IGNORECASE,
 )
 _DEFUSED = str.maketrans({"<": "‹", "[": "⟦"})
-# Controls (but tab and newline), surrogates without their other half, the characters that hide or reorder text (zero
-# width space, word joiners, bidi marks and overrides, byte-order mark) and the tag block, which carries unseen words.
+# Controls (but tab and newline), surrogates without their other half, the characters that hide or reorder text (soft
+# hyphen, zero width space, word joiners, bidi marks and overrides, byte-order mark) and the tag block, which carries
+# unseen words. The joiners that emoji and several scripts are written with stay.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )
 _OTHER_LINE_ENDS = re.compile("\r\n?|[\u2028\u2029\x85]")
@@ -78,7 +84,10 @@ def printable(text: str) -> str:
 
 def harmless(text: str) -> str:
     """Give the printable text with everything in it that looks like a prompt's own marks defused."""
-    return _MARKS.sub(lambda mark: mark[0].translate(_DEFUSED), printable(text))
+    text = printable(text)
+    for marks in (_TURNS, _FENCES):
+        text = marks.sub(lambda mark: mark[0].translate(_DEFUSED), text)
+    return text
 
 
 def fenced(kind: str, nonce: str, content: object, letter: str = "") -> str:

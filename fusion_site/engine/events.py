@@ -115,7 +115,7 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class VerdictStarted:
-    """The answers are being compared: these, and none that come later. To be kept for `Resume.compared`."""
+    """The answers are being compared: these count, and none that come later. To be kept for `Resume.compared`."""
 
     answers: tuple[AnswerKey, ...] = ()
 

@@ -87,9 +87,10 @@ class Fusing:
         if count.is_unanimous or (count.is_plurality and self._settings.mode is not Mode.DEBATE):
             self._agree(count, positions)
         elif self._settings.mode is Mode.DEBATE:
-            await self._judge(positions if self._resume.compared else await self._debate(positions))
+            positions = positions if self._resume.compared else await self._debate(positions)
+            await self._judge(positions, positions)
         else:
-            await self._judge(list(count.front) if count.is_tie else positions)
+            await self._judge(count.front if count.is_tie else positions, positions)
 
     def _agree(self, count: Count, positions: Sequence[Position]) -> None:
         value = str(count.value)
@@ -109,8 +110,8 @@ class Fusing:
             ]
         return positions
 
-    async def _judge(self, positions: Sequence[Position]) -> None:
-        self._emit(VerdictStarted(_keys(positions)))
+    async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
+        self._emit(VerdictStarted(_keys(counting)))
         try:
             judgement = await judge(self._settings, self._candidates(positions), self._calls)
         except Unjudged as unjudged:

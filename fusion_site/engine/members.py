@@ -14,7 +14,7 @@ from fusion_site.engine.debating import challenge
 from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.positions import Answers, Position, is_cut_short, is_usable
 from fusion_site.engine.quorum import Waiting
-from fusion_site.engine.settings import FusionSettings, Member
+from fusion_site.engine.settings import FusionSettings, Member, Mode
 
 
 class Members:
@@ -113,4 +113,4 @@ class Members:
             result = self._tasks[key].result()
         else:
             return True
-        return is_usable(result) or is_cut_short(result)
+        return is_usable(result) or (self._settings.mode is Mode.MERGE and is_cut_short(result))

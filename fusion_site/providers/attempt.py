@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import httpx
 
 from fusion_site.engine.asking import AskError, Outcome
+from fusion_site.providers.alarm import Alarm
 from fusion_site.providers.body import Body
 from fusion_site.providers.clocks import Watch
 from fusion_site.providers.endpoint import AskFailed
@@ -38,11 +39,13 @@ class Attempt:
         self._client = client
         self._request = request
         self._watch = watch
+        self._alarm = Alarm()
         watch.attempt()
         self._cut: AskError | None = None
         self._ended = False
         self._clean = True
         self.reply = Reply()
+        self._body = Body(self.reply)
         self.ending = Ending(Outcome.CANCELLED)
         self.refused = Report()
         self.resends = 0
@@ -55,10 +58,15 @@ class Attempt:
             self.ending = Ending(Outcome.ERROR, failed.error)
             return
         try:
-            async with aclosing(raw_body(response)) as stream, aclosing(self._read(stream)) as pieces:
-                async for piece in pieces:
+            async with aclosing(raw_body(response)) as stream:
+                while pieces := await self._more(stream):
+                    for piece in pieces:
+                        yield piece
+                for piece in self._rest():
                     yield piece
+                await self._drain(stream)
         finally:
+            self._alarm.close()
             await response.aclose()
         self._judge()
 
@@ -87,48 +95,37 @@ class Attempt:
             raise AskFailed(error)
         self.reply.provider = one_line(response.headers.get("x-provider-name", ""), 80) or None
 
-    async def _read(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:
-        reply, body, progressed = self.reply, Body(self.reply), False
-        while not reply.over:
-            self._wind(progressed)
-            data = await self._next(stream)
-            if not data:
-                break
-            body.feed(data)
-            pieces = reply.take()
-            progressed = bool(pieces)
-            for piece in pieces:
-                yield piece
-        if self._ended and not reply.over:
-            body.end()
-        for piece in reply.end():
-            yield piece
-        if reply.done and not self._ended:
-            await self._drain(stream)
-
-    def _wind(self, progressed: bool) -> None:
-        if progressed:
-            self._watch.progressed()
-        if self.reply.finish:
-            self._watch.trailing()
-
-    async def _next(self, stream: AsyncIterator[bytes]) -> bytes:
-        """Give the next bytes, or none at the end, however it came about."""
+    async def _more(self, stream: AsyncGenerator[bytes, None]) -> list[Piece]:
+        """Read until there is something new to show; nothing means that there will be nothing more."""
+        reply, watch = self.reply, self._watch
+        if reply.shown:
+            watch.progressed()
         try:
-            async with asyncio.timeout_at(self._watch.until):
-                async for data in stream:
-                    if data:
-                        return data
+            while not reply.over:
+                if reply.finish:
+                    watch.trailing()
+                with self._alarm.at(watch.until):
+                    data = await anext(stream)
+                self._body.feed(data)
+                if pieces := reply.take():
+                    return pieces
         except TimeoutError:
-            self._cut = None if self.reply.finish else self._watch.error()
-            return b""
+            self._cut = None if reply.finish else watch.error()
+        except StopAsyncIteration:
+            self._ended = True
         except httpx.HTTPError:
-            self._clean = False
-        self._ended = True
-        return b""
+            self._ended, self._clean = True, False
+        return []
 
-    async def _drain(self, stream: AsyncIterator[bytes]) -> None:
+    def _rest(self) -> list[Piece]:
+        if self._ended and not self.reply.over:
+            self._body.end()
+        return self.reply.end()
+
+    async def _drain(self, stream: AsyncGenerator[bytes, None]) -> None:
         """Wait for the end of the body after [DONE]; what it still holds is not read."""
+        if self._ended or not self.reply.done:
+            return
         try:
             async with asyncio.timeout(REUSE_S if self.reply.finish else CLEAN_END_S):
                 async for _ in stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fusion_site.providers.reply import Reply
 from fusion_site.providers.shapes import Malformed, load_json
-from fusion_site.providers.sse import Event, EventReader, TooLong
+from fusion_site.providers.sse import EventReader, TooLong
 
 BOM = b"\xef\xbb\xbf"
 WIRE_CAP = 64 << 20
@@ -44,7 +44,7 @@ class Body:
         if self._document is not None:
             self._read_document()
             return
-        self._read(self._events.end())
+        self._reply.read_all(self._events.end())
 
     def _recognise(self, head: bytes) -> None:
         """White space before a document keeps a connection alive (OpenRouter, oMLX) and is not kept here."""
@@ -62,16 +62,9 @@ class Body:
 
     def _stream(self, data: bytes) -> None:
         try:
-            self._read(self._events.feed(data))
+            self._reply.read_all(self._events.feed(data))
         except TooLong as error:
             self._reply.fail(f"it has {error}")
-
-    def _read(self, events: list[Event]) -> None:
-        reply = self._reply
-        for name, data in events:
-            reply.read(name, data)
-            if reply.over:
-                break
 
     def _read_document(self) -> None:
         try:

@@ -64,9 +64,10 @@ class HttpAsker:
         """Stream what happens to `ask`; see the protocol. Everything it held is free before AskFinished comes."""
         asking = Asking(self._tools, self._endpoints, ask)
         try:
-            async with aclosing(asking.events()) as events:
-                async for event in events:
-                    yield event
+            for stage in (asking.queue, asking.requests):
+                async with aclosing(stage()) as events:
+                    async for event in events:
+                        yield event
         except AskFailed as failed:
             asking.fail(failed.error)
         except Exception:
@@ -74,6 +75,8 @@ class HttpAsker:
             logger.exception("asking %s failed inside", ask.model.model)
             message = "This site failed while it asked the model; the details are in its log."
             asking.fail(AskError(ErrorKind.SERVER, message))
+        finally:
+            asking.leave()
         yield asking.finished()
 
 
@@ -85,29 +88,28 @@ class Asking:
         self._endpoints = endpoints
         self._ask = ask
         self._endpoint: Endpoint | None = None
+        self._leave: Callable[[], None] | None = None
         self._watch: Watch | None = None
         self._first_token_ms: int | None = None
         self._reply = Reply()
         self._ending = Ending(Outcome.CANCELLED)
 
-    async def events(self) -> AsyncGenerator[AskEvent, None]:
-        """Yield all events but the last. Raises AskFailed where no request was possible."""
+    async def queue(self) -> AsyncGenerator[AskEvent, None]:
+        """Yield the places in the line, then that the ask has started. Raises AskFailed."""
         endpoint = await self._look_up()
-        ticket, leave = self._tools.queues.join(
-            (self._ask.model.connection, endpoint.base_url), endpoint.parallel
-        )
-        try:
-            if ticket.place:
-                async with aclosing(ticket.places()) as places:
-                    async for place in places:
-                        yield AskQueued(place)
-                endpoint = await self._look_up()  # the key may have been changed or withdrawn meanwhile
-            yield AskStarted()
-            async with aclosing(self._requests(endpoint)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            leave()
+        key = (self._ask.model.connection, endpoint.base_url)
+        ticket, self._leave = self._tools.queues.join(key, endpoint.parallel)
+        if ticket.place:
+            async with aclosing(ticket.places()) as places:
+                async for place in places:
+                    yield AskQueued(place)
+            await self._look_up()  # the key may have been changed or withdrawn meanwhile
+        yield AskStarted()
+
+    def leave(self) -> None:
+        """Give the place in the line, or among the running, to the next."""
+        if self._leave is not None:
+            self._leave()
 
     def fail(self, error: AskError) -> None:
         """End with `error`."""
@@ -128,13 +130,9 @@ class Asking:
             total_ms=self._watch.elapsed_ms if self._watch else None,
         )
 
-    async def _look_up(self) -> Endpoint:
-        self._endpoint = await self._endpoints(self._ask.model.connection)
-        check_ask(self._ask, self._endpoint)
-        return self._endpoint
-
-    async def _requests(self, endpoint: Endpoint) -> AsyncGenerator[AskEvent, None]:
-        """Send the request until it is answered, refused for good, or out of time."""
+    async def requests(self) -> AsyncGenerator[AskEvent, None]:
+        """Send the request until it is answered, refused for good, or out of time. Raises AskFailed."""
+        endpoint = self._endpoint or await self._look_up()
         tools, model = self._tools, self._ask.model.model
         url = url_under(endpoint.base_url, "/chat/completions")
         headers = headers_for(endpoint, tools.attribution) | HEADERS
@@ -156,6 +154,11 @@ class Asking:
                 if pause is not None and attempt.ending.error is not None:
                     yield AskRetrying(pause, self._safe(attempt.ending.error))
                     await asyncio.sleep(pause)
+
+    async def _look_up(self) -> Endpoint:
+        self._endpoint = await self._endpoints(self._ask.model.connection)
+        check_ask(self._ask, self._endpoint)
+        return self._endpoint
 
     def _safe(self, error: AskError) -> AskError:
         return redacted(error, self._endpoint.api_key if self._endpoint else None)

@@ -40,13 +40,13 @@ class Watch:
     def attempt(self) -> None:
         """Start the clocks of a new request; the total goes on running."""
         self._phase_ends = self._now() + self._clocks.first_s
-        self._message = f"The model wrote nothing within {self._clocks.first_s:g} s (first-content clock)."
+        self._idling = False
 
     def progressed(self) -> None:
         """Start the idle clock anew: a piece has come. Called right before waiting, so that a slow reader
         of the pieces does not use up the model's time."""
         self._phase_ends = self._now() + self._clocks.idle_s
-        self._message = f"The model fell silent for {self._clocks.idle_s:g} s in its answer (idle clock)."
+        self._idling = True
 
     def trailing(self) -> None:
         """Start the short clock for what may follow a finish reason."""
@@ -68,7 +68,10 @@ class Watch:
 
     def error(self) -> AskError:
         """Say which clock ran out."""
-        message = self._message
         if self.ends <= self._phase_ends:
             message = f"The answer was not finished within {self._total_s:g} s (total deadline)."
+        elif self._idling:
+            message = f"The model fell silent for {self._clocks.idle_s:g} s in its answer (idle clock)."
+        else:
+            message = f"The model wrote nothing within {self._clocks.first_s:g} s (first-content clock)."
         return AskError(ErrorKind.TIMEOUT, message, retryable=True)

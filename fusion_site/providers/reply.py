@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from fusion_site.engine.asking import AskError, AskReasoning, AskText, ErrorKind, Usage
 from fusion_site.providers.chunks import read_cost, read_usage, reasoning_of, text_of, usage_of
 from fusion_site.providers.errors import from_stream, sentence
 from fusion_site.providers.reports import Report, read_report
 from fusion_site.providers.shapes import Malformed, as_dict, as_list, as_text, load_json, one_line, storable
+from fusion_site.providers.sse import Event
 
 Piece = AskText | AskReasoning
+PLAIN = frozenset({"role", "content"})
 TEXT_CAP = 8 << 20
 """Characters of text and reasoning together that one reply may have."""
 
@@ -24,6 +29,8 @@ class Strand:
 
     def take(self, piece: str) -> str:
         """Give what can be shown now; a high surrogate at the end waits for its other half."""
+        if piece.isascii() and "\x00" not in piece and not self._half:
+            return piece
         if self._half:
             piece, self._half = self._half + piece, ""
         if piece and "\ud800" <= piece[-1] <= "\udbff":
@@ -56,8 +63,7 @@ class Reply:
         self.done = False
         self.events = 0
         self.malformed = 0
-        self.has_text = False
-        self.has_reasoning = False
+        self._shown: set[type[Piece]] = set()
         self._size = 0
         self._kind: type[Piece] = AskText
         self._parts: list[str] = []
@@ -70,28 +76,49 @@ class Reply:
         return self.done or self.error is not None
 
     @property
+    def has_text(self) -> bool:
+        """Whether any text was there."""
+        return AskText in self._shown
+
+    @property
+    def has_reasoning(self) -> bool:
+        """Whether any reasoning was there."""
+        return AskReasoning in self._shown
+
+    @property
     def shown(self) -> bool:
         """Whether a person may already have seen something of this reply."""
-        return self.has_text or self.has_reasoning
+        return bool(self._shown or self._parts)
+
+    def read_all(self, events: Iterable[Event]) -> None:
+        """Take in events of the stream, up to [DONE] or an error."""
+        for name, data in events:
+            self.read(name, data)
+            if self.done or self.error is not None:
+                break
 
     def read(self, name: str, data: bytes) -> None:
         """Take in one event of the stream. A frame that is not JSON is counted and survived."""
-        data = data.strip()
-        if data == b"[DONE]":
-            self.done = True
-        elif name == "error":
+        if name == "error":
             self._read_error_event(data)
-        elif data and not data.startswith(b":"):  # a comment that a proxy sent on as data
-            self._read_data(data)
+            return
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            self._read_odd(data.strip())
+            return
+        if isinstance(chunk, dict):
+            self.read_chunk(chunk)
+        else:
+            self.malformed += 1
 
     def read_chunk(self, chunk: dict[str, Any]) -> None:
         """Take in one decoded chunk: usage and text first, since both may ride on an error."""
         self.events += 1
-        if self.served_model is None or self.provider is None:
+        if self.served_model is None or (self.provider is None and "provider" in chunk):
             self._read_origin(chunk)
-        if usage := usage_of(chunk):
-            self.usage = read_usage(usage, self.usage)
-            self.cost = read_cost(usage) if "cost" in usage else self.cost
+        if "usage" in chunk or "x_groq" in chunk:
+            self._read_usage(usage_of(chunk))
         for choice in as_list(chunk.get("choices")):
             if isinstance(choice, dict) and not choice.get("index"):
                 self._read_choice(choice)
@@ -121,11 +148,19 @@ class Reply:
 
     def end(self) -> list[Piece]:
         """Hand out the last pieces: nothing more will come."""
+        self._seal()
         for kind, strand in self._strands.items():
-            self._add(kind, strand.end())
+            self._kind, self._parts = kind, [strand.end()]
+            self._seal()
         return self.take()
 
-    def _read_data(self, data: bytes) -> None:
+    def _read_odd(self, data: bytes) -> None:
+        """What is no strict JSON: the end, a comment that a proxy sent on as data, JSON with flaws, several lines."""
+        if data == b"[DONE]":
+            self.done = True
+            return
+        if not data or data.startswith(b":"):
+            return
         try:
             chunk = load_json(data)
         except Malformed:
@@ -142,9 +177,7 @@ class Reply:
         if len(lines) == 1:
             self.malformed += 1
             return
-        for line in lines:
-            if not self.over:
-                self.read("message", line)
+        self.read_all(("message", line) for line in lines)
 
     def _read_error_event(self, data: bytes) -> None:
         self.events += 1
@@ -162,40 +195,43 @@ class Reply:
         self.served_model = self.served_model or one_line(as_text(chunk.get("model")), 200) or None
         self.provider = self.provider or one_line(as_text(chunk.get("provider")), 80) or None
 
+    def _read_usage(self, usage: dict[str, Any]) -> None:
+        self.usage = read_usage(usage, self.usage)
+        self.cost = read_cost(usage) if "cost" in usage else self.cost
+
     def _read_choice(self, choice: dict[str, Any]) -> None:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             # A whole message counts only if it does not repeat what was already streamed.
             delta = {} if self.shown else as_dict(choice.get("message"))
-        if reasoning := reasoning_of(delta):
-            self._add(AskReasoning, self._strands[AskReasoning].take(reasoning))
-        if text := text_of(delta):
-            self._add(AskText, self._strands[AskText].take(text))
-        if refusal := delta.get("refusal"):
-            self.refusal += as_text(refusal)[:1000]
+        content = delta.get("content")
+        if isinstance(content, str) and delta.keys() <= PLAIN:
+            self._add(AskText, content)
+        else:
+            self._add(AskReasoning, reasoning_of(delta))
+            self._add(AskText, text_of(delta))
+            self.refusal += as_text(delta.get("refusal"))[:1000]
         if finish := choice.get("finish_reason"):
             self.finish = as_text(finish).lower()
             self.native_finish = as_text(choice.get("native_finish_reason"))
         if choice.get("error"):
             self._report(read_report(choice))
 
-    def _add(self, kind: type[Piece], text: str) -> None:
-        if not text:
-            return
-        self._size += len(text)
-        if self._size > TEXT_CAP:
-            self.fail(f"it is longer than {TEXT_CAP} characters")
+    def _add(self, kind: type[Piece], piece: str) -> None:
+        if not piece:
             return
         if kind is not self._kind:
             self._seal()
             self._kind = kind
-        if kind is AskText:
-            self.has_text = True
-        else:
-            self.has_reasoning = True
-        self._parts.append(text)
+        self._parts.append(self._strands[kind].take(piece))
 
     def _seal(self) -> None:
-        if self._parts:
-            self._pieces.append(self._kind("".join(self._parts)))
-            self._parts = []
+        """Make one piece of the parts that belong together, unless the reply has grown too long."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        self._size += len(text)
+        if self._size > TEXT_CAP:
+            self.fail(f"it is longer than {TEXT_CAP} characters")
+        elif text:
+            self._pieces.append(self._kind(text))
+            self._shown.add(self._kind)

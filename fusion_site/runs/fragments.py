@@ -57,7 +57,7 @@ class Touched:
         self.header |= kind in _HEADER
         self.verdict |= kind in {"verdict.started", "verdict.finished"}
         # The fused answer's head says who won and what it waits for.
-        self.fused_head |= kind in {"verdict.started", "verdict.finished", "run.finished"}
+        self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished", "run.finished"}
 
     def is_restarted(self, key: str) -> bool:
         """Whether this text began anew, so that all of it must be replaced."""

@@ -50,7 +50,10 @@ def present(
 def title_of(prompt: str) -> str:
     """Give a run's title: the first line of its prompt, shortened."""
     first = prompt.strip().split("\n", 1)[0].strip()
-    return first if len(first) <= TITLE_LENGTH else first[: TITLE_LENGTH - 1].rstrip() + "…"
+    if len(first) <= TITLE_LENGTH:
+        return first
+    cut, _, rest = first[: TITLE_LENGTH - 1].rpartition(" ")
+    return (cut if len(cut) > TITLE_LENGTH // 2 else cut + rest).rstrip(" ,;:") + "…"
 
 
 def headline(state: RunState) -> str:

@@ -7,6 +7,7 @@ import logging
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from fusion_site.compact.options import HostOptions
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.pools import compact_host
 from fusion_site.pools.flows.starter import ensure_local_connections
@@ -28,7 +29,10 @@ class Backstage:
         """Begin: the Compact host loads, runs left by an earlier process go on, and new ones are taken."""
         await sync_to_async(ensure_local_connections)()
         if settings.FUSION_COMPACT_MODEL is not None:
-            self._compact = CompactSupervisor(settings.FUSION_COMPACT_MODEL, settings.FUSION_COMPACT_STATE)
+            options = HostOptions.from_environment()
+            self._compact = CompactSupervisor(
+                settings.FUSION_COMPACT_MODEL, settings.FUSION_COMPACT_STATE, options=options
+            )
             compact_host.supervised_by(self._compact)
             await self._compact.start()
         self._runs = Supervisor(asker())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -35,6 +36,19 @@ async def test_a_signal_ends_open_answers_and_then_the_process(tiny: Path, kind:
         assert last["error"]["code"] == "model_failed"
         assert "[DONE]" not in "".join(events)
         assert host.process.wait(10) == 0
+
+
+async def test_a_signal_fails_a_whole_answer_in_the_usual_shape(tiny: Path) -> None:
+    with run_host(tiny, "--context=8192") as host:
+        host.report()
+        async with host.client() as client:
+            body = chat("Go on", model="tiny", max_tokens=8000)
+            asking = asyncio.create_task(client.post("/v1/chat/completions", json=body))
+            while not await host.meter("slots_busy"):
+                assert not asking.done()
+            host.process.terminate()
+            answer = await asking
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_failed")
 
 
 def test_the_end_of_its_lifeline_ends_it(scripted: Path) -> None:

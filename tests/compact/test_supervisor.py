@@ -121,44 +121,14 @@ async def stream_and_kill(supervisor: CompactSupervisor, pid: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def broken_files(folder: Path) -> dict[str, Path]:
-    """Files that are no usable model, each in its own way."""
-    whole = write_tiny_gguf(folder / "whole.gguf").read_bytes()
-    files = {
-        "no-model": b"<html>404</html>",
-        "empty": b"",
-        "cut-off": whole[: len(whole) // 2],
-        "cut-off-early": whole[:300],
-        "wrong-architecture": whole.replace(b"llama", b"lemma"),
-        "newer-version": whole[:4] + b"\xff\x00\x00\x00" + whole[8:],
-        "huge-count": whole[:8] + b"\xff" * 8 + whole[16:],
-        "lost-tensor": whole.replace(b"output_norm", b"outbut_norm"),
-    }
-    for name, data in files.items():
-        (folder / f"{name}.gguf").write_bytes(data)
-    return {name: folder / f"{name}.gguf" for name in [*files, "missing"]}
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("no-model", "no-model.gguf is not a GGUF file"),
-        ("empty", "empty.gguf is not a GGUF file"),
-        ("cut-off", "is not within the file bounds"),
-        ("cut-off-early", "cut-off-early.gguf cannot be loaded: failed to read"),
-        ("wrong-architecture", "unknown model architecture: 'lemma'"),
-        ("newer-version", "only supports up to version"),
-        ("huge-count", "number of tensors is -1"),
-        ("lost-tensor", "'output_norm.weight' not found"),
-        ("missing", "cannot be read: No such file or directory"),
-    ],
-)
-async def test_a_file_that_is_no_model_is_a_status(tmp_path: Path, name: str, reason: str) -> None:
-    async with supervised(broken_files(tmp_path)[name]) as supervisor:
+async def test_a_file_that_is_no_model_is_a_status(tmp_path: Path) -> None:
+    model = tmp_path / "page.gguf"
+    model.write_bytes(b"<html>404</html>")
+    async with supervised(model) as supervisor:
         status = await supervisor.wait_for("failed", "ready")
-        assert status.state == "failed"
-        assert reason in str(status.error)
-        assert status.address is None
+    assert status.state == "failed"
+    assert status.error == "page.gguf is not a GGUF file: it does not begin with the letters GGUF"
+    assert status.address is None
 
 
 async def test_a_file_that_crashes_the_process_is_a_status(
@@ -173,15 +143,34 @@ async def test_a_file_that_crashes_the_process_is_a_status(
     assert "GGML_ASSERT" in str(status.error)
 
 
+async def test_a_wrong_setting_is_a_status(scripted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, reason in (
+        ("many", "FUSION_COMPACT_SLOTS must be a whole number"),
+        ("1000", "between 1 and 256"),
+    ):
+        monkeypatch.setenv("FUSION_COMPACT_SLOTS", value)
+        async with supervised(scripted, options=None) as supervisor:
+            status = await supervisor.wait_for("failed", "ready")
+        assert status.state == "failed"
+        assert reason in str(status.error)
+
+
+async def test_settings_of_the_environment_reach_the_host(
+    scripted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSION_COMPACT_CONTEXT", "512")
+    async with supervised(scripted, options=None) as supervisor:
+        await supervisor.wait_for("ready")
+        async with client_of(supervisor) as client:
+            assert (await client.get("/models")).json()["data"][0]["context_length"] == 512
+
+
 async def test_a_replaced_file_is_tried_at_once(tmp_path: Path, scripted: Path) -> None:
     """Nobody has to restart the site after copying the right file over the wrong one, and no minute has to pass."""
     model = tmp_path / "model.gguf"
     async with supervised(model, backoff=Backoff(first=3600, most=3600)) as supervisor:
-        await supervisor.wait_for("failed")
-        model.write_bytes(b"still no model")
-        while "not a GGUF file" not in str(supervisor.status().error):
-            await supervisor.wait_for("loading")
-            await supervisor.wait_for("failed")
+        missing = await supervisor.wait_for("failed")
+        assert missing.error == f"{model} cannot be read: No such file or directory"
         scripted_copy = tmp_path / "copy"
         scripted_copy.write_bytes(scripted.read_bytes())
         scripted_copy.replace(model)

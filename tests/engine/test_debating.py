@@ -135,7 +135,7 @@ def test_a_challenge_keeps_the_conversation_and_every_system_prompt() -> None:
 
 
 def test_two_rounds_build_on_each_other() -> None:
-    members = [
+    members: list[Part] = [
         tasks(answer=writes(TEXTS[0]), challenge=KEEP),
         InTurn(writes(TEXTS[1]), change("Two, second."), change("Two, third.")),
         tasks(answer=writes(TEXTS[2]), challenge=KEEP),

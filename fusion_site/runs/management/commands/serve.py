@@ -6,13 +6,13 @@ import asyncio
 import socket
 from typing import Any, cast
 
+from channels.routing import get_default_application
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server, twisted_loop
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
 
-from fusion_site.asgi import application
 from fusion_site.runs.serving import Backstage
 
 # Which reactor is installed is settled at run time (by daphne, above), so its type is not known before.
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
         endpoints = build_endpoint_description_strings(host=host, port=port)
         Server(
-            application,
+            get_default_application(),
             endpoints=endpoints,
             signal_handlers=True,
             ready_callable=lambda: reactor.callWhenRunning(begin),
