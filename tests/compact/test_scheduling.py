@@ -279,9 +279,9 @@ async def test_a_limit_of_zero_only_reads_the_prompt(tiny_host: RunningHost) -> 
 
 
 async def test_a_reader_that_lags_holds_nobody_up_and_misses_nothing(tiny_host: RunningHost) -> None:
-    """2500 tokens go to a socket that reads nothing until all of them are written."""
+    """1500 tokens go to a socket that reads nothing until all of them are written."""
     before = await tiny_host.meter("answers_finished_total")
-    request = raw_request(chat("Slowly", model="tiny", max_tokens=2500, temperature=0, stream=True))
+    request = raw_request(chat("Slowly", model="tiny", max_tokens=1500, temperature=0, stream=True))
     with socket.create_connection(("127.0.0.1", tiny_host.port)) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         lazy.sendall(request)
@@ -295,4 +295,4 @@ async def test_a_reader_that_lags_holds_nobody_up_and_misses_nothing(tiny_host: 
         received = await asyncio.to_thread(lambda: b"".join(iter(lambda: lazy.recv(65536), b"")))
     events = [line for line in received.decode().splitlines() if line.startswith("data: ")]
     assert events[-1] == "data: [DONE]"
-    assert len("".join(content_of(event) for event in events[:-1])) == 2500
+    assert len("".join(content_of(event) for event in events[:-1])) == 1500

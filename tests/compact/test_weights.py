@@ -1,0 +1,78 @@
+"""Files from disk: models as they describe themselves, and files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fusion_site.compact.memory import bytes_per_token
+from fusion_site.compact.options import HostOptions
+from fusion_site.compact.weights import LoadedModel, UnusableModel, load
+from tests.compact.gguf_model import write_tiny_gguf
+
+
+def broken_files(folder: Path) -> dict[str, Path]:
+    """Files that are no usable model, each in its own way."""
+    whole = write_tiny_gguf(folder / "whole.gguf").read_bytes()
+    files = {
+        "no-model": b"<html>404</html>",
+        "empty": b"",
+        "cut-off": whole[: len(whole) // 2],
+        "cut-off-early": whole[:300],
+        "wrong-architecture": whole.replace(b"llama", b"lemma"),
+        "newer-version": whole[:4] + b"\xff\x00\x00\x00" + whole[8:],
+        "huge-count": whole[:8] + b"\xff" * 8 + whole[16:],
+        "lost-tensor": whole.replace(b"output_norm", b"outbut_norm"),
+    }
+    for name, data in files.items():
+        (folder / f"{name}.gguf").write_bytes(data)
+    return {name: folder / f"{name}.gguf" for name in [*files, "missing"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no-model", "no-model.gguf is not a GGUF file"),
+        ("empty", "empty.gguf is not a GGUF file"),
+        ("cut-off", "is not within the file bounds"),
+        ("cut-off-early", "cut-off-early.gguf cannot be loaded: failed to read"),
+        ("wrong-architecture", "unknown model architecture: 'lemma'"),
+        ("newer-version", "only supports up to version"),
+        ("huge-count", "number of tensors is -1"),
+        ("lost-tensor", "'output_norm.weight' not found"),
+        ("missing", "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused_with_its_reason(tmp_path: Path, name: str, reason: str) -> None:
+    path = broken_files(tmp_path)[name]
+    with pytest.raises(UnusableModel) as caught:
+        load(path, HostOptions(), on_progress=lambda share: True)
+    assert reason in str(caught.value)
+    assert str(caught.value).startswith(path.name if path.exists() else str(path))
+
+
+def test_a_load_can_be_ended(tiny: Path) -> None:
+    heard: list[float] = []
+
+    def stop(share: float) -> bool:
+        heard.append(share)
+        return False
+
+    with pytest.raises(UnusableModel):
+        load(tiny, HostOptions(), on_progress=stop)
+    assert len(heard) == 1
+
+
+def test_the_facts_of_a_model(loaded: LoadedModel) -> None:
+    facts = loaded.facts
+    assert (facts.id, facts.file_stem, facts.trained_context, facts.own_template) == (
+        "tiny",
+        "tiny",
+        16384,
+        True,
+    )
+    assert (facts.vocabulary, facts.size) == (261, facts.parameters * 4)
+    assert (
+        bytes_per_token(loaded.handle) == 2 * 2 * 2 * 64
+    )  # key and value, 16 bits, two layers, two heads of 32
