@@ -18,6 +18,7 @@ from fusion_site.accounts.sealing import SealBroken, SealContext, origin_of, uns
 from fusion_site.engine.asking import Asker, AskError, ErrorKind
 from fusion_site.pools import compact_host
 from fusion_site.pools.models import Connection, Kind
+from fusion_site.pools.pricing import PricedAsker
 from fusion_site.providers import Endpoint, EndpointUnavailable, Providers
 from fusion_site.providers import Kind as EndpointKind
 from fusion_site.rehearsal.host import RehearsalHost
@@ -41,8 +42,8 @@ async def close_providers() -> None:
 
 
 def asker() -> Asker:
-    """Give the running loop's way to ask models; their connections are looked up at each ask."""
-    return providers().asker(endpoint)
+    """Give the running loop's way to ask models; their connections and prices are looked up at each ask."""
+    return PricedAsker(providers().asker(endpoint))
 
 
 async def endpoint(connection_id: str) -> Endpoint:

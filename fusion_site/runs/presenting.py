@@ -111,7 +111,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "message": state.message,
         "preset_name": state.preset_name,
         "rehearsal": state.rehearsal,
-        "cost_usd": _decimal(state.cost_usd),
+        "cost_usd": _spent(state),
         "cost_complete": state.cost_complete,
         "created_at": datetime.fromisoformat(state.created_at),
         "finished_at": datetime.fromisoformat(state.finished_at) if state.finished_at else None,
@@ -236,6 +236,12 @@ def duration_of(state: RunState) -> str:
         return ""
     span = datetime.fromisoformat(state.finished_at) - datetime.fromisoformat(state.created_at)
     return duration(int(span.total_seconds() * 1000))
+
+
+def _spent(state: RunState) -> Decimal | None:
+    """Give what is known of the cost; "at least nothing" says no more than "unknown"."""
+    spent = _decimal(state.cost_usd)
+    return spent if spent or state.cost_complete else None
 
 
 def _decimal(value: str | None) -> Decimal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -267,6 +268,19 @@ def test_unknown_cost_is_unknown(desk: Desk, upstream: Upstream) -> None:
     run = work(desk.start())
     assert run.cost_usd is None
     assert not run.cost_complete
+
+
+def test_cost_comes_from_the_server_or_else_from_tokens_and_prices(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    counted = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    upstream.scripts["ada"] = Script(["ada"], usage={**counted, "cost": 0.5})
+    upstream.scripts["cyd"] = Script(["cyd"], usage=counted)
+    connection = desk.preset.judge.connection
+    for name in ("ada", "bea", "cyd"):
+        connection.catalogue.create(model=name, prompt_price="0.001", completion_price="0.01")
+    run = work(desk.start())
+    assert [answer.cost_usd for answer in run.answers.all()] == [Decimal("0.5"), None, Decimal("0.2")]
+    assert (run.cost_usd, run.cost_complete) == (Decimal("0.7"), False)
 
 
 def test_a_state_of_an_unstarted_run_comes_from_rows(desk: Desk) -> None:

@@ -1,0 +1,43 @@
+"""What an ask cost, where its server did not say: tokens by the catalogue's prices; this machine's own models are free."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from decimal import Decimal
+
+from asgiref.sync import sync_to_async
+
+from fusion_site.engine.asking import Ask, Asker, AskEvent, AskFinished, ModelRef
+from fusion_site.pools.models import CatalogueModel, Connection
+from fusion_site.providers import cost_of
+
+Prices = tuple[Decimal | None, Decimal | None]
+FREE: Prices = (Decimal(0), Decimal(0))
+UNKNOWN: Prices = (None, None)
+
+
+class PricedAsker:
+    """Asks as the asker inside it does, and adds the cost to what has ended without one; what is unknown stays None."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
+        """Stream what happens to `ask`."""
+        async with aclosing(self._asker.ask(ask)) as events:
+            async for event in events:
+                if isinstance(event, AskFinished) and event.cost_usd is None:
+                    event = replace(event, cost_usd=cost_of(event.usage, *await prices_of(ask.model)))
+                yield event
+
+
+@sync_to_async
+def prices_of(model: ModelRef) -> Prices:
+    """Give the prices of prompt and completion in USD per token."""
+    connection = Connection.objects.filter(pk=model.connection).first()
+    if connection is not None and connection.is_local_host:
+        return FREE
+    row = CatalogueModel.objects.filter(connection=model.connection, model=model.model).first()
+    return (row.prompt_price, row.completion_price) if row else UNKNOWN
