@@ -15,10 +15,11 @@ RUN_STAMP := $(VENV)/.installed-run
 TEST_STAMP := $(VENV)/.installed-test
 
 # The versions are pinned for Python 3.11 to 3.13; a newer one is taken only where none of these is installed.
-IS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2]
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	$$python -c '$(IS) <= (3, 13))' 2>/dev/null && echo $$python && exit; done; \
-	python3 -c '$(IS))' 2>/dev/null && echo python3)
+PINNED_FOR := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+NEW_ENOUGH := import sys; sys.exit(sys.version_info[:2] < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c '$(PINNED_FOR)' 2>/dev/null && echo $$name && exit; done; \
+	python3 -c '$(NEW_ENOUGH)' 2>/dev/null && echo python3)
 
 run: $(RUN_STAMP)
 	@$(BIN)/python manage.py migrate --verbosity 0
