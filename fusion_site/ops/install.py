@@ -137,7 +137,7 @@ def works(python: Path) -> bool:
 
 def install(venv: Path, requirements: list[Path], progress: Progress, log_file: Path) -> None:
     """Install the files' packages, each checked against its hash; raises CannotInstallError with the log's end."""
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the database comes here too
     process = subprocess.Popen(  # noqa: S603  # fixed arguments
         pip_command(venv, requirements),
         env={"CMAKE_ARGS": MODEST_BUILD, **os.environ},
