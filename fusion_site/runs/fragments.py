@@ -37,6 +37,7 @@ class Touched:
     header: bool = False
     verdict: bool = False
     fused_head: bool = False
+    all_heads: bool = False
     whole: bool = False
 
     def add(self, fact: Fact) -> None:
@@ -54,6 +55,8 @@ class Touched:
         if kind == "answer.started" and fact.data["attempt"] > 1:
             self.whole = True
         self.whole |= kind == "answer.added"
+        # These say of every answer whether it was picked, came too late, or can still be stopped.
+        self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished"}
         self.header |= kind in _HEADER
         self.verdict |= kind in {"verdict.started", "verdict.finished"}
         # The fused answer's head says who won and what it waits for.
@@ -87,7 +90,7 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
 def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touched) -> list[str]:
     key = answer["id"]
     parts = []
-    if key in touched.heads:
+    if touched.all_heads or key in touched.heads:
         parts.append(_partial("_answer_head.html", state, a=answer))
     if key in touched.reasoning:
         parts.append(_reasoning(key, "".join(touched.reasoning[key])))
