@@ -135,7 +135,17 @@ def resume_of(run: Run) -> Resume:
         steps={s.name: result_from_json(s.result) for s in run.steps.exclude(outcome="") if s.result},
         verdict=run.verdict,
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
+        compared=_compared(run),
     )
+
+
+def _compared(run: Run) -> tuple[AnswerKey, ...] | None:
+    """Give the answers that were being compared, as the event said that began it."""
+    begun = run.events.filter(kind="verdict.started").last()
+    if begun is None:
+        return None
+    keys = {a.pk: AnswerKey(a.round, a.member) for a in run.answers.all()}
+    return tuple(keys[answer] for answer in begun.data["answers"])
 
 
 def _result(row: Answer) -> AnswerResult:

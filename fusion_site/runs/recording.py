@@ -163,9 +163,9 @@ class Recorder:
             urgent=True,
         )
 
-    def _verdict_started(self, _: e.VerdictStarted) -> None:
+    def _verdict_started(self, event: e.VerdictStarted) -> None:
         self._move(State.JUDGING)
-        self._tell("verdict.started", {}, urgent=True)
+        self._tell("verdict.started", {"answers": self._ids(event.answers)}, urgent=True)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
         verdict = self._with_ids(event.verdict)
