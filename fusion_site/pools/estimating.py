@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -44,15 +44,17 @@ class _Call:
 
 
 Prices = dict[ModelRef, tuple[Decimal, Decimal]]
+Lengths = Mapping[ModelRef, int]
 
 
-def estimate(settings: FusionSettings) -> Estimate:
+def estimate(settings: FusionSettings, usual: Lengths | None = None) -> Estimate:
     """Give what a run of these settings may cost.
 
-    Low: every member writes a short answer, and no judge is needed. High: every member and the judge write as much as
-    they may, in every round. The prompt's tokens are its characters by 3.5. This machine's own models cost nothing.
+    Low: every member writes as many tokens as is `usual` for its model, else a short answer, and no judge is needed.
+    High: every member and the judge write as much as they may, in every round. The prompt's tokens are its characters
+    by 3.5. This machine's own models cost nothing.
     """
-    likely, most = _member_calls(settings, SHORT_ANSWER_TOKENS), _all_calls(settings)
+    likely, most = _member_calls(settings, usual or {}), _all_calls(settings)
     prices = _prices({call.model for call in most})
     known = [cost for call in likely if (cost := _cost(call, prices)) is not None]
     costs = [_cost(call, prices) for call in most]
@@ -64,7 +66,7 @@ def estimate(settings: FusionSettings) -> Estimate:
 
 def _all_calls(settings: FusionSettings) -> list[_Call]:
     answers = sum(_longest(member) for member in settings.members)
-    calls = _member_calls(settings, None)
+    calls = [_Call(m.model, _asked(settings, m), _longest(m)) for m in settings.members]
     if settings.mode is Mode.DEBATE:
         debate = [_Call(m.model, _asked(settings, m) + answers, _longest(m)) for m in settings.members]
         calls += debate * settings.debate_rounds
@@ -73,9 +75,9 @@ def _all_calls(settings: FusionSettings) -> list[_Call]:
     return calls
 
 
-def _member_calls(settings: FusionSettings, completion: int | None) -> list[_Call]:
+def _member_calls(settings: FusionSettings, usual: Lengths) -> list[_Call]:
     return [
-        _Call(m.model, _asked(settings, m), min(completion or _longest(m), _longest(m)))
+        _Call(m.model, _asked(settings, m), min(usual.get(m.model, SHORT_ANSWER_TOKENS), _longest(m)))
         for m in settings.members
     ]
 

@@ -8,6 +8,7 @@ from fusion_site.runs import views
 
 urlpatterns = [
     path("", views.compose, name="compose"),
+    path("estimate/", views.estimate_run, name="estimate_run"),
     path("runs/", views.runs, name="runs"),
     path("runs/<str:run_id>/", views.run, name="run"),
     path("runs/<str:run_id>/cancel/", views.stop_run, name="cancel_run"),

@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fusion_site.accounts.access import current_membership, signed_in
-from fusion_site.accounts.models import User
+from fusion_site.accounts.models import Team, User
+from fusion_site.engine.asking import Message
+from fusion_site.pools.estimating import estimate
+from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act, visible_runs
 from fusion_site.runs.choosing import given_variables, preset_choices
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import LimitReached, Order, start_run
+from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.live import page_view
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.presenting import title_of
@@ -43,12 +48,15 @@ def compose(request: HttpRequest) -> HttpResponse:
 def _started(request: HttpRequest) -> Run:
     assert isinstance(request.user, User)
     place = current_membership(request)
-    presets = Preset.objects.select_related("judge__connection", "pool")
-    preset = presets.filter(team=place.team, pk=request.POST.get("preset", "")).first()
+    preset = _presets(place.team).filter(pk=request.POST.get("preset", "")).first()
     if preset is None:
         raise Invalid({"preset": ["Choose a preset."]})
     given = given_variables(request.POST, preset.pk)
     return start_run(request.user, place.team, Order(preset, request.POST.get("prompt", ""), variables=given))
+
+
+def _presets(team: Team) -> QuerySet[Preset]:
+    return Preset.objects.select_related("judge__connection", "pool").filter(team=team)
 
 
 def _compose_page(request: HttpRequest, errors: dict[str, list[str]], status: int = 200) -> HttpResponse:
@@ -67,6 +75,21 @@ def _compose_page(request: HttpRequest, errors: dict[str, list[str]], status: in
         "first_visit": not mine,
     }
     return render(request, "runs/compose.html", {"compose": form}, status=status)
+
+
+@signed_in
+@require_POST
+def estimate_run(request: HttpRequest) -> HttpResponse:
+    """Say what the run that stands in the compose form may cost, as the fragment beside its button."""
+    place = current_membership(request)
+    preset = _presets(place.team).filter(pk=request.POST.get("preset", "")).first()
+    if preset is None:
+        return HttpResponse(status=204)
+    filled = given_variables(request.POST, preset.pk)
+    text = "\n".join([preset.template, request.POST.get("prompt", ""), *filled.values()])
+    settings = freeze(preset, (Message("user", text),), seed=0)
+    found = estimate(settings, usual_lengths(place.team, settings))
+    return render(request, "runs/_estimate.html", {"estimate": found})
 
 
 @signed_in

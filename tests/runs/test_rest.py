@@ -303,3 +303,19 @@ def test_pages_stop_a_run(desk: Desk, dave: User, client_for: Callable[[User | N
     assert answer.status_code == 204
     run.refresh_from_db()
     assert run.cancel_requested
+
+
+def test_compose_says_what_a_run_may_cost(
+    desk: Desk, upstream: Upstream, client_for: Callable[[User | None], Client]
+) -> None:
+    client = client_for(desk.person)
+    form = {"prompt": "x" * 350, "preset": desk.preset.pk}
+    assert client.post("/estimate/", form).content.decode().strip() == "cost unknown"
+    for name in ("ada", "bea", "cyd", "judge"):
+        desk.preset.judge.connection.catalogue.create(model=name, prompt_price=0, completion_price="0.001")
+    before = client.post("/estimate/", form).content.decode()
+    assert "$0.75 to $" in before
+    counted = {"prompt_tokens": 9, "completion_tokens": 1000, "total_tokens": 1009}
+    upstream.scripts |= {name: Script([name], usage=counted) for name in ("ada", "bea", "cyd")}
+    work(desk.start())
+    assert "$3.00 to $" in client.post("/estimate/", form).content.decode()
