@@ -22,7 +22,10 @@ def settings(
     system: str = "",
     do_no_harm: bool = False,
 ) -> FusionSettings:
-    """Give a run of `models` over the rehearsal connection, judged by the scripted judge."""
+    """Give a run of `models` over the rehearsal connection, judged by the scripted judge.
+
+    At fifty times the speed the grace period is milliseconds, in which a busy machine makes anyone late: it is long here.
+    """
     members = tuple(
         Member(index, f"Member {index}", ModelRef("rehearsal", model), system=system)
         for index, model in enumerate(models)
