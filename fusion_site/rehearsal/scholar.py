@@ -36,26 +36,7 @@ def weigh(prompt: Prompt, chance: Random) -> str:
         "## Terms",
         bullets(f"**{topic}**: {_term(topic, topics)}" for topic in topics[: 5 if prompt.is_long else 4]),
         "## Evidence",
-        table(
-            ("Claim", "Support", "What would overturn it"),
-            (
-                (
-                    f"{topics[0]} limits {topics[1]}",
-                    chance.choice(_GRADES),
-                    f"{topics[1]} growing while {topics[0]} stands still",
-                ),
-                (
-                    f"{topics[2]} can be observed early",
-                    chance.choice(_GRADES),
-                    "two cases in which it could not",
-                ),
-                (
-                    f"{topics[3]} is independent of {topics[0]}",
-                    chance.choice(_GRADES),
-                    "both changing on the same day",
-                ),
-            ),
-        ),
+        _evidence(topics, chance),
         f"{test_first(prompt)} {notice_early(prompt)}",
         "## How much a trial tells",
         f"If a fault shows in {percent} % of cases, then among {tries} cases the chance to see it at least once is",
@@ -70,6 +51,17 @@ def weigh(prompt: Prompt, chance: Random) -> str:
         "## Limits",
         numbered(chance.sample(_LIMITS, 3 if prompt.is_long else 2)),
     )
+
+
+def _evidence(topics: tuple[str, ...], chance: Random) -> str:
+    first, second, third, fourth = topics[:4]
+    claims = (
+        (f"{first} limits {second}", f"{second} growing while {first} stands still"),
+        (f"{third} can be observed early", "two cases in which it could not"),
+        (f"{fourth} is independent of {first}", "both changing on the same day"),
+    )
+    rows = ((claim, chance.choice(_GRADES), overturn) for claim, overturn in claims)
+    return table(("Claim", "Support", "What would overturn it"), rows)
 
 
 def think(prompt: Prompt) -> str:
