@@ -75,7 +75,7 @@ def _dig(value: object, depth: int = 0) -> str:
     if isinstance(value, list):
         return "; ".join(filter(None, (_dig(item, depth + 1) for item in value[:3])))
     fields = as_dict(value)
-    found = next(filter(None, (_dig(fields.get(key), depth + 1) for key in TELLING_KEYS)), "")
+    found = next(filter(None, (_dig(fields[key], depth + 1) for key in TELLING_KEYS if key in fields)), "")
     place = ".".join(str(step) for step in as_list(fields.get("loc")) if step != "body")
     return f"{place}: {found}" if found and place else found
 

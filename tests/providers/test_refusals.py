@@ -143,6 +143,14 @@ async def test_ok_with_an_error_body_is_the_error(status: int) -> None:
     assert result.error.status == (500 if status == 200 else 400)
 
 
+async def test_ok_with_an_error_wrapped_in_an_array_is_the_error() -> None:
+    result = await play(
+        body([{"error": {"code": 400, "message": "no model turn", "status": "INVALID_ARGUMENT"}}])
+    )
+    assert (result.error.kind, result.error.status) == (ErrorKind.BAD_REQUEST, 400)
+    assert "no model turn" in result.error.message
+
+
 async def test_a_redirect_is_not_followed() -> None:
     result = await play(body("", 307, "Location: http://127.0.0.1:1/secret"))
     assert (result.outcome, result.error.kind, result.error.status) == (
