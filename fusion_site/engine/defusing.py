@@ -9,18 +9,18 @@ from collections.abc import Iterable, Sequence
 from fusion_site.engine.settings import Member
 
 # Turns and specials of the chat templates of Llama, Mistral, Gemma, Qwen, DeepSeek, Phi and GLM, which a server that
-# reads specials in content would take for turns of the conversation.
+# reads specials in content would take for turns of the conversation. White space is bounded, as time must be.
 _TURNS = re.compile(
     r"<[|｜][^|｜<>\n]{1,40}[|｜]>"
-    r"|<\s*/?\s*(?:start_of_turn|end_of_turn|bos|eos|s|sop|think)\s*>"
-    r"|<<\s*/?\s*SYS\s*>>"
-    r"|\[\s*/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK)\s*\]",
+    r"|<\s{0,4}/?\s{0,4}(?:start_of_turn|end_of_turn|bos|eos|s|sop|think)\s{0,4}>"
+    r"|<<\s{0,4}/?\s{0,4}SYS\s{0,4}>>"
+    r"|\[\s{0,4}/?\s{0,4}(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK)\s{0,4}\]",
     re.IGNORECASE,
 )
 # Look-alikes of our own delimiters.
 _FENCES = re.compile(
     r"<<[^<>\n]{0,80}>>"
-    r"|<<\s*(?:/|end\b)?\s*(?:candidate|question|criteria|conversation|analysis|reason)\b",
+    r"|<<\s{0,4}(?:/|end\b)?\s{0,4}(?:candidate|question|criteria|conversation|analysis|reason)\b",
     re.IGNORECASE,
 )
 _DEFUSED = str.maketrans({"<": "‹", "[": "⟦"})

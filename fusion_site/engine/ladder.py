@@ -11,7 +11,7 @@ _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _DECODER = json.JSONDecoder(strict=False)
 # A judge writes a few thousand tokens. Beyond this only a broken or hostile server goes on, and its end is enough.
 LOOKED_AT = 100_000
-MOST_TRIES = 1000
+MOST_TRIES = 200
 
 Found = tuple[str, dict[str, Any]]
 
@@ -21,7 +21,7 @@ class Unreadable(Exception):
 
 
 def find_object(reply: str, key: str) -> Found:
-    """Give the rung (`strict`, `fence` or `balanced`) and the object in which `key` is named last.
+    """Give the rung (`strict`, `fence` or `balanced`) and the object that ends the reply, in which `key` is named last.
 
     Objects before that one do not count, even where the last cannot be read: a judge may quote a candidate that
     holds a verdict of its own making. Raises Unreadable.
@@ -39,7 +39,7 @@ def find_object(reply: str, key: str) -> Found:
     ):
         if found is not None and key in found:
             return stage, found
-    raise Unreadable(f"the JSON object with its last `{key}` cannot be read")
+    raise Unreadable(f"its last JSON object, which should name the `{key}`, cannot be read")
 
 
 def _read(text: str) -> dict[str, Any] | None:
@@ -51,8 +51,10 @@ def _read(text: str) -> dict[str, Any] | None:
 
 
 def _in_fence(reply: str, at: int) -> dict[str, Any] | None:
-    inside = (fence[1] for fence in _FENCE.finditer(reply) if fence.start(1) <= at < fence.end(1))
-    return next(map(_read, inside), None)
+    for fence in _FENCE.finditer(reply):
+        if fence.start(1) <= at < fence.end(1):
+            return _read(fence[1]) if _is_last(reply, fence.end()) else None
+    return None
 
 
 def _around(reply: str, at: int) -> dict[str, Any] | None:
@@ -66,6 +68,11 @@ def _around(reply: str, at: int) -> dict[str, Any] | None:
         except (ValueError, RecursionError):
             end = start + 1
         if end > at:
-            return found if isinstance(found, dict) else None
+            return found if isinstance(found, dict) and _is_last(reply, end) else None
         start = reply.find("{", end)
     return None
+
+
+def _is_last(reply: str, end: int) -> bool:
+    """Whether no other object, and no ruin of one, comes after this place."""
+    return not {"{", "}"} & set(reply[end:])

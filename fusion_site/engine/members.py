@@ -80,7 +80,12 @@ class Members:
 
     async def finished(self) -> None:
         """Wait for the late ones; each goes on to its own deadline."""
-        await asyncio.gather(*self._tasks.values())
+        if not self._tasks:
+            return
+        # No gather: being cancelled, it would cancel them too, and `drop` once more in the middle of their closing.
+        done, _ = await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
 
     async def drop(self) -> None:
         """Drop every ask that still runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from fusion_site.engine.asking import Message
@@ -41,7 +42,7 @@ class Window:
         return min(reply_tokens, (self._tokens or 0) // 5)
 
     def _left(self, messages: Sequence[Message]) -> int:
-        return (self._tokens or 0) - _size(messages) // BYTES_PER_TOKEN
+        return (self._tokens or 0) - math.ceil(_size(messages) / BYTES_PER_TOKEN)
 
 
 def _size(messages: Sequence[Message]) -> int:

@@ -27,6 +27,15 @@ def test_an_hour_takes_no_time_and_timers_fire_in_order() -> None:
     assert time.perf_counter() - began < 5
 
 
+def test_times_that_are_no_decimals_come_too() -> None:
+    async def main() -> float:
+        for _ in range(300):
+            await asyncio.sleep(1 / 3)
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == pytest.approx(100, abs=0.001)
+
+
 def test_waiting_for_nothing_is_an_error_and_no_deadlock() -> None:
     async def main() -> None:
         await asyncio.Event().wait()
