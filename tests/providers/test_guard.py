@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Network
@@ -211,6 +212,7 @@ async def test_a_host_may_be_allowed_and_disallowed_while_running() -> None:
         providers.disallow(server.host_port)
         assert refused_alike(Result([happened async for happened in asker.ask(question())]), "127.0.0.1")
         assert len(server.requests) == 1
+        await asyncio.wait_for(server.gone.wait(), 2)  # the kept connection is closed
         await providers.aclose()
 
 

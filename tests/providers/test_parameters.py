@@ -54,6 +54,7 @@ LITERAL = "[{'type': 'literal_error', 'loc': ('body', 'response_format', 'type')
         (400, openai("Unsupported value: 'temperature' does not support 0.5", "temperature"), "temperature"),
         (400, openai("Unrecognized request argument supplied: stream_options"), "stream_options"),
         (400, openai("Unknown parameter: 'top_k'.", "top_k", "unknown_parameter"), "top_k"),
+        (400, openai("unsupported where temperature is set", "top_k"), "top_k"),
         (422, {"detail": [PYDANTIC]}, "stream_options"),
         (422, {"object": "error", "message": {"detail": [PYDANTIC]}}, "stream_options"),
         (400, openai("property 'seed' is unsupported"), "seed"),
@@ -103,7 +104,7 @@ async def test_max_tokens_is_called_max_completion_tokens_where_that_is_wanted()
         "max_tokens is too large: 5000. This model supports at most 2048 completion tokens, you provided 5000.",
         "Invalid max_tokens value, the valid range of max_tokens is [1, 2048]",
         "`max_tokens` must be less than or equal to `2048`",
-        "max_tokens: 5000 > 2048, which is the maximum for model-3-5-20241022 (see 2024-07-18)",
+        "max_tokens: 5000 > 2048, which is the maximum for model-4096 (see 4000-07-18)",
     ],
 )
 async def test_a_bound_that_is_too_high_is_lowered_to_the_most_allowed(message: str) -> None:

@@ -24,6 +24,7 @@ LIMIT = {"code": 429, "message": "Rate limit exceeded", "metadata": {"error_type
         ),
         ({"error": {"message": "Compute error."}, "message": "Compute error."}, "upstream", "Compute error."),
         ({"error": "boom"}, "upstream", "boom"),
+        ({"error": {"status": "RESOURCE_EXHAUSTED", "message": "x"}}, "rate_limit", "x"),
         ({"error": {"code": 500, "status": "INTERNAL", "message": "x"}}, "server", "x"),
         (
             {"error": {"code": 400, "message": "x", "type": "exceed_context_size_error"}},
