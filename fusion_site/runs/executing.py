@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 # A request to stop that another process stored is seen after this many seconds at most.
 LOOK_FOR_STOPS_S = 0.5
+# A run that ends the process that works on it would be asked, and paid for, again and again.
+MOST_CLAIMS = 20
+GIVEN_UP = f"The site gave up after starting this run {MOST_CLAIMS} times. What was finished is kept."
 
 
 class Execution:
@@ -67,6 +70,10 @@ class Execution:
         run_log = self._journal.open(run.pk, run.epoch, run.seq)
         recorder = await sync_to_async(Recorder)(run, settings, run_log)
         resume = await sync_to_async(resume_of)(run)
+        if run.epoch > MOST_CLAIMS:
+            recorder.fail(GIVEN_UP)
+            await run_log.flushed()
+            return
         self._is_stopped = self._is_stopped or run.cancel_requested
         keeping = asyncio.create_task(self._keep(run))
         self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder))
