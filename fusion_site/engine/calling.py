@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from decimal import Decimal
 
-from fusion_site.engine.answering import Emit, Reply
+from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import (
     Ask,
     Asker,
     AskError,
+    AskEvent,
     AskText,
     ErrorKind,
     Message,
@@ -22,6 +21,7 @@ from fusion_site.engine.asking import (
 )
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.events import AnswerResult, StepFinished, StepStarted
+from fusion_site.engine.reading import Reading, Reply
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
 
@@ -107,18 +107,16 @@ class Calls:
 
     async def _reply(self, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
         reply = Reply()
-        timer = asyncio.timeout_at(self._clock.ends_at)
-        try:
-            async with timer, aclosing(self._asker.ask(ask)) as events:
-                async for event in events:
-                    reply.take(event)
-                    if isinstance(event, AskText):
-                        on_text(event.text)
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            if reply.ending is None:
-                return reply.cut(Outcome.ERROR, TOO_LATE)
+
+        def take(event: AskEvent) -> None:
+            reply.take(event)
+            if isinstance(event, AskText):
+                on_text(event.text)
+
+        reading = Reading(self._asker, ask, take)
+        await reading.ended(at=self._clock.ends_at)
+        if reading.was_dropped and reply.ending is None:
+            return reply.cut(Outcome.ERROR, TOO_LATE)
         return reply.result()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome
 from fusion_site.engine.events import AnswerKey
@@ -20,7 +20,7 @@ class Control:
 
     def __init__(self) -> None:
         self._endings: dict[AnswerKey, Ending] = {}
-        self._writing: dict[AnswerKey, asyncio.Task[None]] = {}
+        self._drops: dict[AnswerKey, Callable[[], None]] = {}
 
     def stop(self, key: AnswerKey) -> None:
         """End one answer as `cancelled`: its upstream connection is dropped and what was written stays."""
@@ -38,20 +38,17 @@ class Control:
         """How this answer was ended from this side, or None."""
         return self._endings.get(key)
 
-    def watch(self, key: AnswerKey, task: asyncio.Task[None]) -> None:
-        """Let an ending reach the task that reads this answer; one that was ended before it began ends at once."""
-        self._writing[key] = task
+    def watch(self, key: AnswerKey, drop: Callable[[], None]) -> None:
+        """Let an ending drop the ask for this answer; one that was ended before it began is dropped at once."""
+        self._drops[key] = drop
         if key in self._endings:
-            task.cancel()
+            drop()
 
     def forget(self, key: AnswerKey) -> None:
         """The answer is over; ending it changes nothing any more."""
-        self._writing.pop(key, None)
+        self._drops.pop(key, None)
 
     def _end(self, key: AnswerKey, ending: Ending) -> None:
-        # Ending it twice would cancel the task again, in the middle of closing its connection.
-        if key in self._endings:
-            return
-        self._endings[key] = ending
-        if task := self._writing.get(key):
-            task.cancel()
+        self._endings.setdefault(key, ending)
+        if drop := self._drops.get(key):
+            drop()

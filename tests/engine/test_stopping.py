@@ -21,7 +21,7 @@ from fusion_site.engine.events import (
 )
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import holding, judge_by, tasks
-from tests.engine.recording import FALLBACK, JUDGE, cast, model, record, settings
+from tests.engine.recording import FALLBACK, JUDGE, cast, member, model, record, settings
 from tests.engine.scripted import Part, Script, fails, hangs, queued, writes
 
 JUDGED = judge_by(holding("One"))
@@ -165,6 +165,32 @@ def test_closing_the_stream_drops_every_ask_at_once(moment: str) -> None:
     dropped = [call for call in told.asker.calls if call.ended_at is None]
     assert dropped
     assert {call.closed_at for call in dropped} == {closed}
+
+
+def test_closing_the_stream_does_not_break_into_the_closing_of_a_stopped_member() -> None:
+    told = record(
+        settings(members=2, quorum=2),
+        cast(writes(ONE, 8, pieces=1), hangs("Two"), closing_s=3.0),
+        at={7.0: stop(1)},
+        close_when=lambda at, event: at == 8.0,
+    )
+    assert told.asker.calls_to(model(1))[0].closed_at == 10.0
+
+
+def test_closing_the_stream_does_not_break_into_the_closing_of_a_judge_out_of_time() -> None:
+    told = record(
+        settings(members=(member(0), member(1), member(2, deadline_s=60)), deadline_s=8),
+        cast(
+            writes(ONE, 1),
+            writes(TWO, 2),
+            writes(THREE, 9, pieces=1),
+            judge=hangs(),
+            closing_s=3.0,
+            is_deaf=True,
+        ),
+        close_when=lambda at, event: at == 9.0,
+    )
+    assert [call.closed_at for call in told.asker.calls_to(JUDGE)] == [11.0, 11.0]
 
 
 def test_closing_waits_until_the_connections_are_closed() -> None:
