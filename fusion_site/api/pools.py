@@ -54,6 +54,11 @@ class PoolGiven(Given):
     """What may be set. A list of members replaces the one before."""
 
     name: str | None = None
+    zero_retention: bool | None = Field(
+        None,
+        description="OpenRouter sends its runs, the judge's calls too, only to providers that keep nothing; "
+        "other connections know no such switch. null is false.",
+    )
     members: list[MemberGiven] | None = Field(None, description="1 to 8, in order; a model may appear twice.")
 
 
@@ -81,6 +86,7 @@ class PoolOut(Schema):
 
     id: str
     name: str
+    zero_retention: bool
     members: list[MemberOut]
     created_at: datetime
     updated_at: datetime

@@ -101,6 +101,7 @@ class Ask:
 
     `deadline_s` bounds the ask from the moment it leaves the queue, in seconds; None is the provider's
     own default. `json_schema` asks for a reply of that shape from servers which can promise it.
+    `zero_retention` lets only those answer that keep nothing of what they are sent, where the connection can tell.
     """
 
     model: ModelRef
@@ -108,6 +109,7 @@ class Ask:
     sampling: Sampling = field(default_factory=Sampling)
     deadline_s: float | None = None
     json_schema: dict[str, object] | None = None
+    zero_retention: bool = False
 
 
 @dataclass(frozen=True, slots=True)

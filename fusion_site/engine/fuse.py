@@ -9,6 +9,7 @@ from fusion_site.engine.asking import Asker
 from fusion_site.engine.control import Control
 from fusion_site.engine.events import FusionEvent, FusionFinished, Resume
 from fusion_site.engine.fusing import Fusing
+from fusion_site.engine.retention import ZeroRetentionAsker
 from fusion_site.engine.settings import FusionSettings
 
 
@@ -25,6 +26,8 @@ async def fuse(
     `resume` holds what an earlier attempt finished: none of it is asked again. `elapsed_s` is the part of the
     deadline that has passed already. Closing the generator drops every upstream connection at once.
     """
+    if settings.zero_retention:
+        asker = ZeroRetentionAsker(asker)
     outbox: asyncio.Queue[FusionEvent | None] = asyncio.Queue()
     fusing = Fusing(settings, asker, resume or Resume(), control or Control(), outbox.put_nowait, elapsed_s)
     driver = asyncio.create_task(_drive(fusing, outbox))

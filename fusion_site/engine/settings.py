@@ -71,7 +71,8 @@ class FusionSettings:
     """One prompt through one pool. Durations are seconds; `messages` ends with the user's turn.
 
     `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again. It
-    must be one that nobody can guess. Raises ValueError where there is nobody or nothing to ask.
+    must be one that nobody can guess. `zero_retention` goes with every ask of the run, the judge's too. Raises
+    ValueError where there is nobody or nothing to ask.
     """
 
     mode: Mode
@@ -85,6 +86,7 @@ class FusionSettings:
     budget_usd: Decimal | None = None
     do_no_harm: bool = False
     seed: int = 0
+    zero_retention: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of; ranges are for the forms to check."""

@@ -30,6 +30,7 @@ def freeze(
         budget_usd=preset.budget_usd,
         do_no_harm=preset.do_no_harm,
         seed=seed,
+        zero_retention=preset.pool.zero_retention,
     )
 
 

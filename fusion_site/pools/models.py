@@ -107,7 +107,12 @@ class CatalogueModel(models.Model):
 
 
 class Pool(Named):
-    """A named, ordered set of 1 to 8 members; the same model may stand in it more than once."""
+    """A named, ordered set of 1 to 8 members; the same model may stand in it more than once.
+
+    With `zero_retention`, OpenRouter sends the runs of this pool only to providers that keep nothing of them.
+    """
+
+    zero_retention = models.BooleanField(default=False)
 
 
 class PoolMember(models.Model):

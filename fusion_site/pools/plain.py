@@ -20,7 +20,11 @@ def plain_connection(row: Connection) -> Plain:
 
 def plain_pool(row: Pool) -> Plain:
     """Give a pool with its members in order."""
-    return {"name": row.name, "members": [_member(member) for member in row.members.all()]}
+    return {
+        "name": row.name,
+        "zero_retention": row.zero_retention,
+        "members": [_member(member) for member in row.members.all()],
+    }
 
 
 def _member(row: PoolMember) -> Plain:

@@ -28,6 +28,9 @@ PLAIN_SETTINGS = (
 MARKED_CACHES = ("anthropic/", "qwen/")
 MARK_FROM_CHARACTERS = 6000
 
+# Only endpoints that keep nothing, and none that may collect data: the one does not imply the other.
+ZERO_RETENTION: Mapping[str, object] = {"zdr": True, "data_collection": "deny"}
+
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
@@ -79,7 +82,7 @@ def payload_for(ask: Ask, endpoint: Endpoint, quirks: Quirks) -> dict[str, objec
         schema = {"name": "reply", "strict": True, "schema": ask.json_schema}
         payload["response_format"] = {"type": "json_schema", "json_schema": schema}
     fitted = quirks.fit(payload)
-    return fitted | _routing(fitted, endpoint)
+    return fitted | _routing(ask, fitted, endpoint)
 
 
 def _settings(sampling: Sampling, endpoint: Endpoint) -> dict[str, object]:
@@ -102,13 +105,18 @@ def _message(message: Message, model: str, endpoint: Endpoint) -> dict[str, obje
     return {"role": message.role, "content": content}
 
 
-def _routing(payload: Mapping[str, object], endpoint: Endpoint) -> dict[str, object]:
-    """OpenRouter's `provider`. A schema is enforced by some of a model's providers only: route to those."""
+def _routing(ask: Ask, payload: Mapping[str, object], endpoint: Endpoint) -> dict[str, object]:
+    """OpenRouter's `provider`. A schema is enforced by some of a model's providers only: route to those.
+
+    Zero retention is put in after every quirk and whatever the connection says: no retry goes without it.
+    """
     if endpoint.kind != "openrouter":
         return {}
     routing = dict(endpoint.routing or {})
     if "response_format" in payload:
         routing.setdefault("require_parameters", True)
+    if ask.zero_retention:
+        routing |= ZERO_RETENTION
     return {"provider": routing} if routing else {}
 
 

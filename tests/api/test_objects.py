@@ -51,6 +51,7 @@ def test_shapes(things: dict[str, Any], rehearsal: str) -> None:
         "checked_at": None,
         "check_error": None,
     }
+    assert things["pools"]["zero_retention"] is False
     assert things["pools"]["members"][1] == {
         "connection": rehearsal,
         "model": "rehearsal/planner",
@@ -128,6 +129,16 @@ def test_kinds_of_connections(call: Program) -> None:
     refused = call("POST", "connections", {"name": "Stage", "kind": "rehearsal"})
     assert refused.status_code == 422
     assert refused.json()["error"]["fields"] == {"kind": ["Choose one of: openrouter, openai, compact."]}
+
+
+def test_zero_retention_is_set_kept_copied_and_taken_back(call: Program, things: dict[str, Any]) -> None:
+    path = f"pools/{things['pools']['id']}"
+    assert call("PATCH", path, {"zero_retention": True}).json()["zero_retention"] is True
+    assert call("PATCH", path, {"name": "Discreet"}).json()["zero_retention"] is True
+    assert call("POST", f"{path}/duplicate").json()["zero_retention"] is True
+    assert call("PATCH", path, {"zero_retention": None}).json()["zero_retention"] is False
+    refused = call("PATCH", path, {"zero_retention": "perhaps"})
+    assert refused.json()["error"]["fields"] == {"zero_retention": ["Say true or false."]}
 
 
 def test_null_means_default(call: Program, things: dict[str, Any]) -> None:

@@ -43,7 +43,8 @@ def test_everything_is_copied(place: Membership, connection: Connection, preset:
         "required": True,
     }
     one |= {"deadline_s": 9, "params": {"temperature": 0.1, "stop": ["a", "b"], "max_tokens": 50}}
-    save_pool(place, {"members": [one, {"connection": connection.pk, "model": "m"}]}, preset.pool)
+    members = [one, {"connection": connection.pk, "model": "m"}]
+    save_pool(place, {"members": members, "zero_retention": True}, preset.pool)
     judged = {"criteria": [{"name": "True", "weight": 2}], "instructions": "I", "swap_check": False}
     save_judge(place, {**judged, "fallback_model": "second"}, preset.judge)
     limits = {"quorum": 1, "grace": 3, "deadline_s": 60, "debate_rounds": 2, "budget_usd": "0.5"}
@@ -67,11 +68,11 @@ def test_everything_is_copied(place: Membership, connection: Connection, preset:
     assert judge.window == 32_000
     assert (found.quorum, found.grace, found.deadline_s, found.debate_rounds) == (1, 3.0, 60.0, 2)
     assert (found.budget_usd, found.do_no_harm, found.mode) == (Decimal("0.5"), True, Mode.DEBATE)
-    assert (found.messages, found.seed) == (ASKED, 7)
+    assert (found.messages, found.seed, found.zero_retention) == (ASKED, 7, True)
 
 
 def test_a_mode_may_be_chosen_for_one_run(preset: Preset) -> None:
-    assert frozen(preset).mode is Mode.MERGE
+    assert (frozen(preset).mode, frozen(preset).zero_retention) == (Mode.MERGE, False)
     assert frozen(preset, Mode.BEST_OF).mode is Mode.BEST_OF
 
 

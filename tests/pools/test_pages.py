@@ -90,6 +90,7 @@ def test_a_pool_is_made_changed_copied_and_deleted(
 ) -> None:
     form = {
         "name": "Quick",
+        "zero_retention": "1",
         "members.0.connection": connection.pk,
         "members.0.model": "lab/alpha",
         "members.0.required": "1",
@@ -111,8 +112,13 @@ def test_a_pool_is_made_changed_copied_and_deleted(
     browser.post(f"/pools/{pool.pk}/", {**sent, "name": "Quicker", "do": "save"})
     pool.refresh_from_db()
     assert (pool.name, pool.members.count(), pool.members.all()[0].params) == ("Quicker", 2, first.params)
+    assert Pool.objects.get(pk=pool.pk).zero_retention
     copy = browser.post(f"/pools/{pool.pk}/duplicate/")
-    assert "Quicker (copy)" in opened(browser.get(copy["Location"])).html
+    copied = opened(browser.get(copy["Location"]))
+    assert "Quicker (copy)" in copied.html
+    assert copied.values["zero_retention"] == "1"
+    browser.post(f"/pools/{pool.pk}/", {**sent, "zero_retention": "0", "do": "save"})
+    assert not Pool.objects.get(pk=pool.pk).zero_retention
     assert browser.post(f"/pools/{pool.pk}/delete/")["Location"] == "/pools/"
     assert not Pool.objects.filter(pk=pool.pk).exists()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fusion_site.engine.asking import Ask, ErrorKind, Message, ModelRef, Outcome
 from fusion_site.providers import Attribution
-from tests.providers.server import HELLO, RawServer, Result, Seen, ask_at, question
+from tests.providers.server import HELLO, RawServer, Result, Seen, ask_at, body, question
 
 
 async def sent(ask: Ask | None = None, settings: dict[str, Any] | None = None, **endpoint: Any) -> Seen:
@@ -115,10 +116,38 @@ async def test_openrouter_gets_attribution_routing_and_its_own_reasoning() -> No
     assert "reasoning_effort" not in request.json
 
 
+ZERO_RETENTION = {"zdr": True, "data_collection": "deny"}
+
+
+@pytest.mark.parametrize("routing", [None, {"data_collection": "allow", "zdr": False}])
+async def test_zero_retention_goes_to_openrouter_whatever_the_connection_says(routing: Any) -> None:
+    ask = replace(question(), zero_retention=True)
+    assert (await sent(ask, kind="openrouter", routing=routing)).json["provider"] == ZERO_RETENTION
+
+
+async def test_no_retry_goes_without_zero_retention() -> None:
+    refusal = body({"error": {"message": "Unsupported parameter: 'temperature'", "code": 400}}, 400)
+    ask = replace(question(temperature=0.5), zero_retention=True)
+    async with RawServer([refusal, HELLO]) as server:
+        assert (await ask_at(server, ask, kind="openrouter")).text == "Hello"
+        assert ["temperature" in request.json for request in server.requests] == [True, False]
+        assert [request.json["provider"] for request in server.requests] == [ZERO_RETENTION] * 2
+
+
+async def test_a_model_without_such_a_provider_fails_and_is_not_asked_otherwise() -> None:
+    words = "No endpoints available matching your guardrail restrictions and data policy."
+    refusal = body({"error": {"message": words, "code": 404}}, 404)
+    async with RawServer([refusal, HELLO]) as server:
+        result = await ask_at(server, replace(question(), zero_retention=True), kind="openrouter")
+        assert (result.outcome, len(server.requests)) == (Outcome.ERROR, 1)
+        assert "data policy" in result.error.message
+
+
 @pytest.mark.parametrize("kind", ["openai", "compact", "rehearsal"])
 async def test_nobody_else_gets_what_is_openrouters(kind: str) -> None:
     settings = {"attribution": Attribution("https://fusion.example")}
-    request = await sent(None, settings, kind=kind, routing={"zdr": True})
+    ask = replace(question(), zero_retention=True)
+    request = await sent(ask, settings, kind=kind, routing={"zdr": True})
     assert "http-referer" not in request.headers
     assert "provider" not in request.json
 

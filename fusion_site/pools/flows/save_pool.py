@@ -21,6 +21,7 @@ _LONGEST_DEADLINE_S = 3600
 @dataclass(frozen=True)
 class _Wanted:
     name: str
+    zero_retention: bool
     members: list[dict[str, Any]]
 
 
@@ -33,7 +34,7 @@ def save_pool(by: Membership, given: Given, row: Pool | None = None) -> Pool:
     require_editor(by)
     pool = Pool(team=by.team) if row is None else held(by, row)
     wanted = _read(by.team, given if row is None else {**plain_pool(pool), **given}, pool)
-    pool.name = wanted.name
+    pool.name, pool.zero_retention = wanted.name, wanted.zero_retention
     pool.save()
     pool.members.all().delete()
     PoolMember.objects.bulk_create(
@@ -44,13 +45,14 @@ def save_pool(by: Membership, given: Given, row: Pool | None = None) -> Pool:
 
 def _read(team: Team, given: Given, pool: Pool) -> _Wanted:
     reading = Reading(given)
-    reading.only(["name", "members"])
+    reading.only(["name", "zero_retention", "members"])
     name = reading.line("name", longest=LONGEST_NAME, required=True)
+    zero_retention = reading.flag("zero_retention", default=False)
     members = [_member(team, each) for each in reading.each("members", most=MAX_MEMBERS)]
     if "members" not in reading.errors:
         _check_number(reading, len(members), pool)
     reading.finish()
-    return _Wanted(name, members)
+    return _Wanted(name, zero_retention, members)
 
 
 def _check_number(reading: Reading, number: int, pool: Pool) -> None:
