@@ -21,6 +21,12 @@ def is_fresh(connection: Connection) -> bool:
     return connection.catalogue_at is not None and timezone.now() - connection.catalogue_at < limit
 
 
+def stale() -> QuerySet[Connection]:
+    """Give the connections whose catalogue was never heard of, or not for long."""
+    heard_of = Q(catalogue_at__gt=timezone.now() - FRESH_FOR)
+    return Connection.objects.exclude(heard_of)
+
+
 def offered(connection: Connection, words: str = "") -> QuerySet[CatalogueModel]:
     """Give the models of a connection whose id or name holds every one of `words`, in any case."""
     rows = CatalogueModel.objects.filter(connection=connection)

@@ -19,7 +19,7 @@ from fusion_site.engine.asking import Asker, AskError, ErrorKind
 from fusion_site.pools import compact_host
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.pricing import PricedAsker
-from fusion_site.providers import Endpoint, EndpointUnavailable, Providers
+from fusion_site.providers import Attribution, Endpoint, EndpointUnavailable, Providers
 from fusion_site.providers import Kind as EndpointKind
 from fusion_site.rehearsal.host import RehearsalHost
 
@@ -31,8 +31,14 @@ def providers() -> Providers:
     """Give the running loop's clients, queues and what was learned about servers."""
     loop = asyncio.get_running_loop()
     if loop not in _of_loop:
-        _of_loop[loop] = Providers(settings.FUSION_PRIVATE_UPSTREAMS)
+        _of_loop[loop] = Providers(settings.FUSION_PRIVATE_UPSTREAMS, attribution=_attribution())
     return _of_loop[loop]
+
+
+def _attribution() -> Attribution:
+    """Name this site to OpenRouter by its public address; one without https is nobody else's to visit."""
+    is_public = settings.FUSION_URL.startswith("https://")
+    return Attribution(url=settings.FUSION_URL if is_public else None)
 
 
 async def close_providers() -> None:

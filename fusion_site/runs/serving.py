@@ -1,4 +1,4 @@
-"""What lives in the server's process besides its two doors: the supervisor of runs and the Compact host's supervisor."""
+"""What lives in the server's process besides its two doors: the supervisors of runs and of the Compact host, and upkeep."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.queue import RowsOnly, use_queue
 from fusion_site.runs.supervisor import Supervisor
+from fusion_site.runs.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class Backstage:
     def __init__(self) -> None:
         self._runs: Supervisor | None = None
         self._compact: CompactSupervisor | None = None
+        self._upkeep: Upkeep | None = None
 
     async def start(self) -> Supervisor:
         """Begin: the Compact host loads, runs left by an earlier process go on, and new ones are taken."""
@@ -38,11 +40,15 @@ class Backstage:
         self._runs = Supervisor(asker())
         use_queue(self._runs)
         self._runs.start()
+        self._upkeep = Upkeep(self._compact)
+        self._upkeep.start()
         return self._runs
 
     async def stop(self) -> None:
         """End: runs are parked for the next start, the Compact host is stopped, sockets are closed."""
         use_queue(RowsOnly())
+        if self._upkeep is not None:
+            await self._upkeep.stop()
         if self._runs is not None:
             await self._runs.stop()
         if self._compact is not None:

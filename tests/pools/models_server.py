@@ -15,6 +15,7 @@ class ModelsServer:
         self.status = 200
         self.body: Any = {"data": [{"id": "alpha"}]}
         self.keys: list[str | None] = []
+        self.referers: list[str | None] = []
         self.gate: threading.Event | None = None
         self.asked = threading.Event()
         server = self
@@ -22,6 +23,7 @@ class ModelsServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.keys.append(self.headers.get("Authorization"))
+                server.referers.append(self.headers.get("HTTP-Referer"))
                 server.asked.set()
                 if server.gate is not None:
                     server.gate.wait(10)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from decimal import Decimal
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from fusion_site import providers
-from fusion_site.pools import reaching
-from fusion_site.pools.catalogue import is_fresh
+from fusion_site.pools import compact_host, reaching
+from fusion_site.pools.catalogue import is_fresh, stale
 from fusion_site.pools.models import CatalogueModel, Connection, Kind
+
+log = logging.getLogger(__name__)
 
 _MOST_PRICE = Decimal(10_000)
 _MOST_TOKENS = 2**31 - 1
@@ -41,6 +45,25 @@ async def refresh_local_catalogues(kind: Kind) -> None:
     models = await reaching.providers().models(await reaching.endpoint(rows[0].pk))
     for row in rows:
         await sync_to_async(keep_catalogue)(row, models)
+
+
+async def refresh_stale_catalogues() -> None:
+    """Ask every connection that is ready for its models if what is kept of them is stale, one after the other.
+
+    A failure is logged and leaves what was kept before: people are told of it when they look at the connection.
+    """
+    for connection in await sync_to_async(_due)():
+        try:
+            await refresh_catalogue(connection, anew=True)
+        except providers.AskFailed as failed:
+            log.info("connection %s was not asked for its models: %s", connection.pk, failed.error.message)
+
+
+def _due() -> list[Connection]:
+    """Give the connections to ask. Hosts of this machine were asked when they became ready: only new teams lack them."""
+    up = {Kind.REHEARSAL: settings.FUSION_REHEARSAL, Kind.COMPACT: compact_host.status().state == "ready"}
+    rows = [row for row in stale() if row.state == "ready"]
+    return [row for row in rows if not row.is_local_host or (row.catalogue_at is None and up[Kind(row.kind)])]
 
 
 @transaction.atomic
