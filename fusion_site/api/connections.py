@@ -74,11 +74,22 @@ class ConnectionPage(Schema):
     next: str | None
 
 
+class KeyOut(Schema):
+    """What OpenRouter tells of a key. Amounts are US dollars as decimal strings; null is unknown, or no limit."""
+
+    limit_remaining: str | None
+    limit: str | None
+    usage: str | None
+    is_free_tier: bool | None
+    expires_at: datetime | None
+
+
 class CheckOut(Schema):
-    """Whether the connection's models can be reached now."""
+    """Whether the connection's models can be reached now; `key` is null where nothing is told of keys."""
 
     ok: bool
     error: FaultOut | None
+    key: KeyOut | None
 
 
 class ModelOut(Schema):
@@ -162,7 +173,7 @@ async def check(request: HttpRequest, connection_id: str) -> dict[str, Any]:
     """Try to reach the connection's models now."""
     row = await sync_to_async(found)(request, Connection, connection_id)
     fault = await check_connection(caller(request).membership, row)
-    return {"ok": fault is None, "error": _fault(fault)}
+    return {"ok": fault is None, "error": _fault(fault), "key": row.key_facts}
 
 
 @router.get("/{connection_id}/models", response=ModelPage)

@@ -44,7 +44,10 @@ class Kind(models.TextChoices):
 
 
 class Connection(Named):
-    """Where models are reached. `base_url` is empty for this machine's own hosts, whose address changes with each start."""
+    """Where models are reached. `base_url` is empty for this machine's own hosts, whose address changes with each start.
+
+    `key_facts` is what OpenRouter told of the key at the last check, as `keys.plain_key` gives it.
+    """
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     base_url = models.CharField(max_length=500, blank=True)
@@ -56,6 +59,7 @@ class Connection(Named):
     )
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     check_error = models.JSONField(null=True, blank=True, editable=False)
+    key_facts = models.JSONField(null=True, blank=True, editable=False)
     catalogue_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta(Named.Meta):

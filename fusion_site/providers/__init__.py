@@ -7,6 +7,7 @@ from fusion_site.providers.check import CheckResult
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.door import Providers
 from fusion_site.providers.endpoint import AskFailed, Endpoint, EndpointUnavailable, Kind
+from fusion_site.providers.keys import KeyFacts
 from fusion_site.providers.plan import Retries
 from fusion_site.providers.prices import cost_of
 from fusion_site.providers.request import Attribution
@@ -19,6 +20,7 @@ __all__ = [
     "Clocks",
     "Endpoint",
     "EndpointUnavailable",
+    "KeyFacts",
     "Kind",
     "Providers",
     "Retries",

@@ -6,49 +6,52 @@ from dataclasses import dataclass, replace
 
 from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.providers.catalogue import fetch_catalogue
-from fusion_site.providers.clients import Clients, url_under
+from fusion_site.providers.clients import Clients
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.endpoint import AskFailed, Endpoint
-from fusion_site.providers.fetch import fetch_json
+from fusion_site.providers.keys import KeyFacts, fetch_key
+
+NO_KEY = AskError(ErrorKind.AUTH, "OpenRouter needs an API key.")
+NO_MODELS = AskError(
+    ErrorKind.NOT_FOUND,
+    "The server answers as an API should, but offers no models. Load or install one there first.",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Whether a connection works as far as can be seen without asking a model; `error` says what is wrong."""
+    """Whether a connection works as far as can be seen without asking a model; `error` says what is wrong.
+
+    `key` is what OpenRouter tells of the key, if it came to that.
+    """
 
     ok: bool
     error: AskError | None = None
+    key: KeyFacts | None = None
 
 
 async def check_endpoint(
     clients: Clients, endpoint: Endpoint, headers: dict[str, str], clocks: Clocks
 ) -> CheckResult:
-    """Give the result of testing `endpoint`."""
+    """Give the result of testing `endpoint`. OpenRouter lists its models to anybody; only /key tells of the key."""
+    key = None
     try:
         if endpoint.kind == "openrouter":
-            await _check_key(clients, endpoint, headers, clocks)
+            if not endpoint.api_key:
+                return CheckResult(False, NO_KEY)
+            key = await fetch_key(clients, endpoint, headers, clocks)
         models = await fetch_catalogue(clients, endpoint, headers, clocks)
     except AskFailed as failed:
-        return CheckResult(False, _explained(failed.error))
-    if not models:
-        message = "The server answers as an API should, but offers no models."
-        return CheckResult(False, AskError(ErrorKind.NOT_FOUND, message))
-    return CheckResult(True)
+        return CheckResult(False, _explained(failed.error, endpoint), key)
+    return CheckResult(True, key=key) if models else CheckResult(False, NO_MODELS, key)
 
 
-async def _check_key(clients: Clients, endpoint: Endpoint, headers: dict[str, str], clocks: Clocks) -> None:
-    """OpenRouter lists its models to anybody; only /key tells whether the key is good. Raises AskFailed."""
-    if not endpoint.api_key:
-        raise AskFailed(AskError(ErrorKind.AUTH, "OpenRouter needs an API key."))
-    try:
-        await fetch_json(clients, url_under(endpoint.base_url, "/key"), headers, clocks.fetch_s)
-    except AskFailed as failed:
-        if failed.error.kind is not ErrorKind.NOT_FOUND:
-            raise  # a stand-in for OpenRouter may not know this address; its catalogue will tell
-
-
-def _explained(error: AskError) -> AskError:
-    if error.kind is not ErrorKind.NOT_FOUND:
+def _explained(error: AskError, endpoint: Endpoint) -> AskError:
+    """Add to a refusal what a person may do about it."""
+    if error.kind is ErrorKind.NOT_FOUND:
+        advice = "There is no API at this base URL; most end in /v1."
+    elif error.kind is ErrorKind.AUTH and not endpoint.api_key:
+        advice = "It wants an API key, and this connection has none."
+    else:
         return error
-    message = f"{error.message.rstrip('.')}. There is no API at this base URL; most end in /v1."
-    return replace(error, message=message)
+    return replace(error, message=f"{error.message.rstrip('.')}. {advice}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 
 import httpx
 
@@ -15,6 +16,7 @@ from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.endpoint import AskFailed, Endpoint
 from fusion_site.providers.errors import redacted, unreachable
 from fusion_site.providers.guard import Reach, Resolver, system_resolver
+from fusion_site.providers.keys import exchange_code
 from fusion_site.providers.plan import Retries
 from fusion_site.providers.queue import Queues
 from fusion_site.providers.quirks import QuirkBook
@@ -78,7 +80,19 @@ class Providers:
             return CheckResult(False, failed.error)
         result = await check_endpoint(self._clients, endpoint, headers, self._clocks)
         error = redacted(result.error, endpoint.api_key) if result.error else None
-        return CheckResult(result.ok, error)
+        return replace(result, error=error)
+
+    async def key_for(self, base_url: str, code: str, verifier: str) -> str:
+        """Give the key of a person who let this site have one at OpenRouter (OAuth PKCE, S256). Raises AskFailed.
+
+        `code` is what they came back with, `verifier` what its challenge was made of; neither is in any message.
+        """
+        endpoint = Endpoint(base_url, None, "openrouter")
+        headers = headers_for(endpoint, self._attribution)
+        try:
+            return await exchange_code(self._clients, base_url, code, verifier, headers, self._clocks)
+        except AskFailed as failed:
+            raise AskFailed(redacted(redacted(failed.error, code), verifier)) from None
 
     def address_error(self, base_url: str) -> AskError | None:
         """Say what is wrong with a base URL before anything is sent to it, or None; for forms."""

@@ -1,8 +1,10 @@
-"""Small requests whose reply is read as a whole: catalogues and key checks."""
+"""Small requests whose reply is read as a whole: catalogues, and all about keys."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 
 import httpx
 
@@ -20,12 +22,43 @@ ERROR_BODY_S = 5.0
 
 async def fetch_json(clients: Clients, url: httpx.URL, headers: dict[str, str], within_s: float) -> object:
     """Give the JSON document at `url`, read within `within_s` seconds. Raises AskFailed."""
+    async with _exchange(clients, url, within_s) as client:
+        try:
+            body = await _read(client, client.build_request("GET", url, headers=headers))
+        except httpx.HTTPError as error:
+            if not is_drop(error) or isinstance(error, httpx.ConnectError):
+                raise
+            # A kept connection may have been closed at the other end meanwhile; asking again costs nothing.
+            body = await _read(client, client.build_request("GET", url, headers=headers))
+    return _document(body)
+
+
+async def post_json(
+    clients: Clients, url: httpx.URL, headers: dict[str, str], content: bytes, within_s: float
+) -> object:
+    """Give the JSON reply to a document that is sent once, and not again if the connection drops. Raises AskFailed."""
+    headers = headers | {"content-type": "application/json"}
+    async with _exchange(clients, url, within_s) as client:
+        body = await _read(client, client.build_request("POST", url, headers=headers, content=content))
+    return _document(body)
+
+
+@asynccontextmanager
+async def _exchange(
+    clients: Clients, url: httpx.URL, within_s: float
+) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Lend a client for `within_s` seconds; whatever fails by then is told as AskFailed."""
     try:
         async with asyncio.timeout(within_s), clients.lease(url) as client:
-            body = await _body(client, url, headers)
+            yield client
     except TimeoutError as error:
         message = f"{url.host} did not answer within {within_s:g} s."
         raise AskFailed(AskError(ErrorKind.TIMEOUT, message, retryable=True)) from error
+    except httpx.HTTPError as error:
+        raise AskFailed(from_exception(error, url.host)) from error
+
+
+def _document(body: bytes) -> object:
     try:
         return load_json(body)
     except Malformed as error:
@@ -33,21 +66,9 @@ async def fetch_json(clients: Clients, url: httpx.URL, headers: dict[str, str], 
         raise _not_an_api("it is a web page" if web_page else "it is not JSON") from error
 
 
-async def _body(client: httpx.AsyncClient, url: httpx.URL, headers: dict[str, str]) -> bytes:
-    try:
-        return await _read(client, url, headers)
-    except httpx.HTTPError as error:
-        if not is_drop(error) or isinstance(error, httpx.ConnectError):
-            raise AskFailed(from_exception(error, url.host)) from error
-    try:
-        # A kept connection may have been closed at the other end meanwhile; asking again costs nothing.
-        return await _read(client, url, headers)
-    except httpx.HTTPError as error:
-        raise AskFailed(from_exception(error, url.host)) from error
-
-
-async def _read(client: httpx.AsyncClient, url: httpx.URL, headers: dict[str, str]) -> bytes:
-    async with client.stream("GET", url, headers=headers) as response:
+async def _read(client: httpx.AsyncClient, request: httpx.Request) -> bytes:
+    response = await client.send(request, stream=True)
+    async with aclosing(response):
         refuse_detours(response)
         if not response.is_success:
             until = asyncio.get_running_loop().time() + ERROR_BODY_S

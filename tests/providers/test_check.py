@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from fusion_site.engine.asking import AskError, ErrorKind
-from fusion_site.providers import CheckResult, Clocks, Providers
+from fusion_site.providers import CheckResult, Clocks, KeyFacts, Providers
 from tests.providers.server import HOLD, QUICK, RawServer, Script, body, providers_for
 
 MODELS = body({"object": "list", "data": [{"id": "m"}]})
@@ -47,6 +49,13 @@ async def test_a_wrong_key() -> None:
     error = await wrong(body({"detail": "Invalid API key sk-secret-key"}, 401))
     assert (error.kind, error.status) == (ErrorKind.AUTH, 401)
     assert "sk-secret" not in error.message
+
+
+async def test_a_server_that_wants_a_key_where_none_was_given() -> None:
+    error = await wrong(body({"error": {"message": "Invalid API Key", "code": 401}}, 401), api_key=None)
+    assert error.message == (
+        "The server refused the API key: Invalid API Key. It wants an API key, and this connection has none."
+    )
 
 
 @pytest.mark.parametrize("page", ["<html>router login</html>", "It works!", '{"status": "ok"}'])
@@ -112,7 +121,39 @@ async def test_openrouter_is_asked_about_the_key_because_its_catalogue_is_open_t
 
 
 async def test_a_stand_in_for_openrouter_without_key_lookup_still_works() -> None:
-    assert (await check(body("not found", 404), MODELS, kind="openrouter")).ok
+    assert await check(body("not found", 404), MODELS, kind="openrouter") == CheckResult(True)
+
+
+async def test_what_openrouter_tells_of_the_key() -> None:
+    data = {
+        "label": "sk-or-v1-0e6...",
+        "limit": 10,
+        "limit_remaining": 3.25,
+        "usage": 6.75,
+        "is_free_tier": False,
+    }
+    told = body({"data": data | {"expires_at": "2027-12-31T23:59:59Z", "rate_limit": {"requests": -1}}})
+    expires = datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)
+    key = KeyFacts(Decimal("3.25"), Decimal(10), Decimal("6.75"), False, expires)
+    assert await check(told, MODELS, kind="openrouter") == CheckResult(True, None, key)
+    without_models = await check(told, body([]), kind="openrouter")
+    assert (without_models.ok, without_models.key) == (False, key)
+
+
+@pytest.mark.parametrize(
+    ("data", "facts"),
+    [
+        ({"limit": None, "limit_remaining": None, "usage": 0}, KeyFacts(usage=Decimal(0))),
+        ({"limit": 1, "limit_remaining": -0.5}, KeyFacts(Decimal("-0.5"), Decimal(1))),
+        ({"limit": "a lot", "usage": float("nan"), "is_free_tier": 1, "expires_at": "soon"}, KeyFacts()),
+        ({"limit": True, "limit_remaining": True, "expires_at": 1798761599}, KeyFacts()),
+        ({"expires_at": "2027-01-01"}, KeyFacts(expires_at=datetime(2027, 1, 1, tzinfo=UTC))),
+        (["no", "object"], KeyFacts()),
+        (None, KeyFacts()),
+    ],
+)
+async def test_what_is_not_known_of_the_key_is_unknown(data: Any, facts: KeyFacts) -> None:
+    assert (await check(body({"data": data}), MODELS, kind="openrouter")).key == facts
 
 
 async def test_a_kept_connection_that_was_closed_meanwhile_does_not_fail_the_test() -> None:

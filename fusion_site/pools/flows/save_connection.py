@@ -34,7 +34,7 @@ def save_connection(by: Membership, given: Given, row: Connection | None = None)
     wanted = _read(connection, given if row is None else {**plain_connection(connection), **given}, row)
     changes = _key_changes(connection, wanted, given)
     if changes or wanted["base_url"] != connection.base_url:
-        changes |= {"checked_at": None, "check_error": None, "catalogue_at": None}
+        changes |= {"checked_at": None, "check_error": None, "key_facts": None, "catalogue_at": None}
     for field, value in {**wanted, **changes}.items():
         setattr(connection, field, value)
     _store(connection)

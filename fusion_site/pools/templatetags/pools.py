@@ -9,12 +9,14 @@ from django.template import Library
 from fusion_site.pools.catalogue import facts_of
 from fusion_site.pools.drafts import Field, Fields
 from fusion_site.pools.freezing import label_of
+from fusion_site.pools.keys import key_words
 from fusion_site.pools.models import Connection, Pool, Preset
 
 register = Library()
 
 register.filter("model_facts", facts_of)
 register.filter("member_label", label_of)
+register.filter("key_words", key_words)
 
 _ALWAYS_SEEN = {"connection", "model", "label", "aspect"}
 _OFF = {"", "0"}
