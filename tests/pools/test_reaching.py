@@ -183,6 +183,19 @@ async def test_a_check_says_nothing_about_an_address_that_came_meanwhile(
     assert (row.check_error, row.state) == (None, "ready")
 
 
+async def test_a_catalogue_that_comes_after_a_move_is_not_kept(
+    place: Membership, lab: Connection, models_server: ModelsServer
+) -> None:
+    models_server.gate = threading.Event()
+    async with reach():
+        asking = asyncio.ensure_future(refresh_catalogue(lab))
+        await asyncio.to_thread(models_server.asked.wait, 10)
+        await sync_to_async(save_connection)(place, {"base_url": "https://else.example.com/v1"}, lab)
+        models_server.gate.set()
+        await asking
+    assert not await CatalogueModel.objects.filter(connection=lab).aexists()
+
+
 async def test_the_catalogue_is_asked_once_an_hour(lab: Connection, models_server: ModelsServer) -> None:
     async with reach():
         for _ in range(3):
