@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from fusion_site.compact import wire
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.generation import Generation, News
+from fusion_site.compact.scheduler import Scheduler
 
 HEARTBEAT_SECONDS = 10.0
 STREAM_HEADERS = [
@@ -22,20 +23,13 @@ STREAM_HEADERS = [
 ]
 
 
-class Cancels(Protocol):
-    """Whoever can stop a generation."""
-
-    def cancel(self, generation: Generation) -> None:
-        """Stop it and free its slot; harmless once it has ended."""
-
-
 class Answer:
     """A response that is sent while its generation is written; `head` holds id, time and model of the answer."""
 
     def __init__(
         self,
         generation: Generation,
-        scheduler: Cancels,
+        scheduler: Scheduler,
         head: Mapping[str, Any],
         *,
         stream: bool,

@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from tests.compact.conftest import SCRIPT
-from tests.compact.hosting import KEY, RunningHost, chat, run_host
+from tests.compact.hosting import KEY, PATIENCE, RunningHost, chat, run_host
 
 
 async def ask(host: RunningHost, body: dict[str, Any], **settings: Any) -> httpx.Response:
@@ -233,4 +233,4 @@ async def test_while_loading_the_door_says_so(tmp_path: Path) -> None:
         report = host.report()
         assert report["state"] == "failed"
         assert report["error"] == "slow.gguf is not a GGUF file: it does not begin with the letters GGUF"
-        assert host.process.wait(10) == 1
+        assert host.process.wait(PATIENCE) == 1

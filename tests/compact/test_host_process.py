@@ -16,7 +16,7 @@ from fusion_site.compact.cores import usable_cores
 from fusion_site.compact.memory import free_bytes
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
-from tests.compact.hosting import ROOT, chat, run_host
+from tests.compact.hosting import PATIENCE, ROOT, chat, run_host
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
@@ -35,7 +35,7 @@ async def test_a_signal_ends_open_answers_and_then_the_process(tiny: Path, kind:
         last = json.loads([event for event in events if event][-1].removeprefix("data: "))
         assert last["error"]["code"] == "model_failed"
         assert "[DONE]" not in "".join(events)
-        assert host.process.wait(10) == 0
+        assert host.process.wait(PATIENCE) == 0
 
 
 async def test_a_signal_fails_a_whole_answer_in_the_usual_shape(tiny: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_end_of_its_lifeline_ends_it(scripted: Path) -> None:
         assert host.process.stdin is not None
         host.process.stdin.close()
         host.process.stdin = None
-        assert host.process.wait(10) == 1
+        assert host.process.wait(PATIENCE) == 1
 
 
 async def test_the_key_may_come_from_a_file(scripted: Path, tmp_path: Path) -> None:

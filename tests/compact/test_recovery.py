@@ -17,6 +17,7 @@ from fusion_site.compact.sampling import Sampler, Sampling
 from fusion_site.compact.scheduler import Broken, Scheduler
 from fusion_site.compact.template import Message
 from fusion_site.compact.weights import LoadedModel
+from tests.compact.hosting import PATIENCE
 
 OPTIONS = HostOptions(slots=2, context=512, cells=1024, threads=1, queue=3)
 GREEDY = Sampling(temperature=0)
@@ -58,8 +59,8 @@ class Running:
     async def text(self, generation: Generation) -> str:
         text = ""
         while True:
-            news = await generation.feed.next(10)
-            assert news != News(), "nothing came within ten seconds"
+            news = await generation.feed.next(PATIENCE)
+            assert news != News(), "nothing came in time"
             text += news.text
             if news.failure:
                 raise news.failure
@@ -135,7 +136,7 @@ async def test_memory_that_cannot_be_cut_is_started_over(loaded: LoadedModel) ->
 async def test_closing_fails_what_is_open(loaded: LoadedModel) -> None:
     async with running(loaded) as run:
         asked = [run.ask(f"Number {number}", limit=400) for number in range(3)]
-        await asked[0].feed.next(10)
+        await asked[0].feed.next(PATIENCE)
         await run.stop()
         for generation in asked:
             with pytest.raises(HostFailure) as caught:
@@ -147,14 +148,14 @@ async def test_the_queue_has_an_end(loaded: LoadedModel) -> None:
     async with running(loaded) as run:
         seated = [run.ask(f"Number {number}", limit=480) for number in range(2)]
         for generation in seated:
-            await generation.feed.next(10)
+            await generation.feed.next(PATIENCE)
         waiting = [run.ask(f"Number {number}", limit=480) for number in range(OPTIONS.queue)]
         with pytest.raises(HostFailure) as caught:
             run.ask("One too many")
         assert (caught.value.status, caught.value.code) == (503, "queue_full")
         for generation in seated + waiting:
             run.scheduler.cancel(generation)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while run.scheduler.meter.answers_cancelled < len(seated + waiting):
                 await asyncio.sleep(0)
         assert len(await run.text(run.ask("Hi", limit=5))) == 5

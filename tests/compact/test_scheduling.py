@@ -20,7 +20,7 @@ from fusion_site.compact.context import Context, Rows
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.template import Message
 from fusion_site.compact.weights import LoadedModel
-from tests.compact.hosting import KEY, RunningHost, chat
+from tests.compact.hosting import KEY, PATIENCE, RunningHost, chat
 
 LENGTH = 40
 ENDLESS = 8000
@@ -68,7 +68,7 @@ def content_of(line: str) -> str:
     return choices[0]["delta"].get("content", "") if choices else ""
 
 
-async def until(met: Callable[[], Any], seconds: float = 10) -> None:
+async def until(met: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Ask until `met()` holds."""
     end = time.monotonic() + seconds
     while not await met():
@@ -239,12 +239,12 @@ async def test_a_long_prompt_does_not_stop_running_answers(tiny_host: RunningHos
     """The long prompt is read in slices; between any two, the running answer gets its next token."""
     async with tiny_host.client() as client, open_stream(client, "Run", max_tokens=ENDLESS) as running:
         await first_text(running)
-        joiner = asyncio.create_task(text_of(client, "y" * 7000, max_tokens=1, temperature=0))
+        joiner = asyncio.create_task(text_of(client, "y" * 4000, max_tokens=1, temperature=0))
         written = 0
         while not joiner.done():
             written += len(content_of(await anext(running)))
         assert len(await joiner) == 1
-    assert written > 7000 / 512
+    assert written > 4000 / 512
     await until(lambda: idle(tiny_host))
 
 
@@ -291,7 +291,7 @@ async def test_a_reader_that_lags_holds_nobody_up_and_misses_nothing(tiny_host: 
         async def both_written() -> bool:
             return await tiny_host.meter("answers_finished_total") == before + 2
 
-        await until(both_written, seconds=30)
+        await until(both_written)
         received = await asyncio.to_thread(lambda: b"".join(iter(lambda: lazy.recv(65536), b"")))
     events = [line for line in received.decode().splitlines() if line.startswith("data: ")]
     assert events[-1] == "data: [DONE]"

@@ -25,7 +25,7 @@ from fusion_site.compact.supervisor import Backoff, CompactSupervisor, State
 from tests.compact import gguf_model
 from tests.compact.conftest import SCRIPT
 from tests.compact.gguf_model import write_tiny_gguf
-from tests.compact.hosting import ROOT, chat
+from tests.compact.hosting import PATIENCE, ROOT, chat
 
 OPTIONS = HostOptions(threads=1)
 AT_ONCE = Backoff(first=0.01)
@@ -37,7 +37,7 @@ async def supervised(model: Path, **settings: Any) -> AsyncIterator[CompactSuper
     supervisor = CompactSupervisor(model, **defaults | settings)
     await supervisor.start()
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE):
             yield supervisor
     finally:
         await supervisor.stop()
@@ -47,7 +47,7 @@ def client_of(supervisor: CompactSupervisor) -> httpx.AsyncClient:
     address = supervisor.status().address
     assert address is not None
     headers = {"authorization": f"Bearer {address.key}"}
-    return httpx.AsyncClient(base_url=address.base_url, headers=headers, timeout=30, trust_env=False)
+    return httpx.AsyncClient(base_url=address.base_url, headers=headers, timeout=PATIENCE, trust_env=False)
 
 
 async def text_from(supervisor: CompactSupervisor, model: str) -> str:
@@ -57,7 +57,7 @@ async def text_from(supervisor: CompactSupervisor, model: str) -> str:
     return text
 
 
-def gone(pid: int, seconds: float = 10) -> bool:
+def gone(pid: int, seconds: float = PATIENCE) -> bool:
     """Whether the process ends in time."""
     try:
         descriptor = os.pidfd_open(pid)
@@ -117,8 +117,11 @@ async def stream_and_kill(supervisor: CompactSupervisor, pid: int) -> None:
         client_of(supervisor) as client,
         client.stream("POST", "/chat/completions", json=body) as answer,
     ):
-        async for _ in answer.aiter_bytes():
-            os.kill(pid, signal.SIGKILL)
+        parts = answer.aiter_bytes()
+        await anext(parts)
+        os.kill(pid, signal.SIGKILL)
+        async for _ in parts:
+            pass
 
 
 async def test_a_file_that_is_no_model_is_a_status(tmp_path: Path) -> None:
