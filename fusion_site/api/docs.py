@@ -74,7 +74,7 @@ def _operation(path: str, method: str, operation: Json) -> Operation:
             each["name"],
             type_of(each["schema"]),
             each.get("required", False),
-            each["schema"].get("description", ""),
+            _unmarked(each["schema"]),
         )
         for each in operation.get("parameters", [])
         if each["in"] != "path"
@@ -89,7 +89,7 @@ def _operation(path: str, method: str, operation: Json) -> Operation:
         path=path,
         tag=operation.get("tags", ["other"])[0],
         summary=operation["summary"],
-        words=operation.get("description", ""),
+        words=_unmarked(operation),
         parameters=parameters,
         body=_content(operation.get("requestBody", {})),
         answers=answers,
@@ -105,9 +105,14 @@ def _content(holder: Json) -> str:
 def _fields(shape: Json) -> list[Value]:
     needed = shape.get("required", [])
     return [
-        Value(name, type_of(schema), name in needed, schema.get("description", ""))
+        Value(name, type_of(schema), name in needed, _unmarked(schema))
         for name, schema in shape.get("properties", {}).items()
     ]
+
+
+def _unmarked(described: Json) -> str:
+    """Give a description without the backticks that mark names in it for readers of the document."""
+    return str(described.get("description", "")).replace("`", "")
 
 
 def type_of(schema: Json) -> str:

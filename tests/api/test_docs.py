@@ -46,3 +46,8 @@ def test_the_page_shows_every_door_and_every_shape_and_links_to_shapes_that_are_
 )
 def test_types_in_words(schema: dict[str, object], words: str) -> None:
     assert type_of(schema) == words
+
+
+@pytest.mark.django_db
+def test_no_mark_of_markdown_is_left() -> None:
+    assert "`" not in Client().get("/api/v1/docs").content.decode()
