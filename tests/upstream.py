@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 WITHIN_S = 20.0
 
@@ -20,7 +21,7 @@ class Script:
     """What a model answers: pieces of text, or a status and body before any stream.
 
     `gate` is waited for before the piece with index `gate_at`; `finish` is the finish reason, None leaves it out and
-    cuts the connection.
+    cuts the connection. `headers` go out with the status; `origin` stands in every chunk (`id`, `provider`, `model`).
     """
 
     pieces: list[str] = field(default_factory=lambda: ["Hello ", "from the upstream."])
@@ -30,6 +31,8 @@ class Script:
     gate: threading.Event | None = None
     gate_at: int = 0
     usage: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 Answering = Script | Callable[[dict[str, Any]], Script]
@@ -48,11 +51,17 @@ class Asked:
 
 
 class Upstream:
-    """The server. `scripts` maps a model's name to what it does; an unknown model is answered 404."""
+    """The server. `scripts` maps a model's name to what it does; an unknown model is answered 404.
+
+    `bills` maps the id of a generation to its bill, as `/generation?id=` tells it; an unknown one is answered 404. All
+    that asked for one are in `looked_up`.
+    """
 
     def __init__(self) -> None:
         self.scripts: dict[str, Answering] = {}
         self.ledger: list[Asked] = []
+        self.bills: dict[str, dict[str, Any]] = {}
+        self.looked_up: list[str] = []
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -108,7 +117,9 @@ class Upstream:
                 k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:])
             }
             body = await reader.readexactly(int(fields.get("content-length", "0")))
-            if head.startswith("GET"):
+            if head.startswith("GET /v1/generation?"):
+                writer.write(self._bill(head))
+            elif head.startswith("GET"):
                 data = [{"id": name, "object": "model"} for name in self.scripts]
                 writer.write(_plain(200, {"object": "list", "data": data}))
             else:
@@ -118,6 +129,14 @@ class Upstream:
             pass
         finally:
             writer.close()
+
+    def _bill(self, head: str) -> bytes:
+        name = parse_qs(urlsplit(head.split()[1]).query)["id"][0]
+        self.looked_up.append(name)
+        self._note()
+        if name not in self.bills:
+            return _plain(404, {"error": {"message": "Generation not found", "code": 404}})
+        return _plain(200, {"data": {"id": name, **self.bills[name]}})
 
     async def _answer(
         self, body: dict[str, Any], key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -144,16 +163,16 @@ class Upstream:
         self._note()
 
     async def _stream(self, script: Script, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        more = "".join(f"{name}: {value}\r\n" for name, value in script.headers.items())
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n"
+            b"Transfer-Encoding: chunked\r\n" + more.encode() + b"\r\n"
         )
         for index, piece in enumerate(script.pieces):
             if script.gate is not None and index == script.gate_at:
                 await asyncio.to_thread(script.gate.wait, WITHIN_S)
-            writer.write(
-                _chunk({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
-            )
+            choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
+            writer.write(_chunk({**script.origin, "choices": [choice]}))
             await writer.drain()
             asked.sent += 1
             self._note()

@@ -47,6 +47,7 @@ class AnswerOut(Schema):
     error: AnswerErrorOut | None
     usage: UsageOut
     cost_usd: str | None
+    generation_id: str | None = Field(description="OpenRouter's name for the call.")
     served_model: str | None
     provider: str | None
     first_token_ms: int | None

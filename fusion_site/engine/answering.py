@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fusion_site.engine.asking import (
     Ask,
+    AskAccepted,
     Asker,
     AskEvent,
     AskFinished,
@@ -17,6 +18,7 @@ from fusion_site.engine.asking import (
 )
 from fusion_site.engine.control import Control
 from fusion_site.engine.events import (
+    AnswerAccepted,
     AnswerDelta,
     AnswerFinished,
     AnswerKey,
@@ -68,5 +70,7 @@ def _told(key: AnswerKey, event: AskEvent) -> FusionEvent | None:
             return AnswerStarted(key)
         case AskRetrying(after_s, error):
             return AnswerRetrying(key, after_s, error)
+        case AskAccepted():
+            return AnswerAccepted(key, event)
         case AskFinished():
             return None

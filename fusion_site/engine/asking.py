@@ -133,6 +133,19 @@ class AskRetrying:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAccepted:
+    """The server has taken the ask on, and from now on may bill it; each one says all that is known so far.
+
+    `generation_id` is the name by which an OpenRouter call can be asked for afterwards, when its stream was cut.
+    After a retry what an earlier request was told no longer counts.
+    """
+
+    generation_id: str | None = None
+    provider: str | None = None
+    served_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AskText:
     """The next piece of the answer, exactly as the server sent it."""
 
@@ -161,7 +174,7 @@ class AskFinished:
     total_ms: int | None = None
 
 
-AskEvent = AskQueued | AskStarted | AskRetrying | AskText | AskReasoning | AskFinished
+AskEvent = AskQueued | AskStarted | AskRetrying | AskAccepted | AskText | AskReasoning | AskFinished
 
 
 class Asker(Protocol):

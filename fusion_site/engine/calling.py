@@ -9,6 +9,7 @@ from decimal import Decimal
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import (
     Ask,
+    AskAccepted,
     Asker,
     AskError,
     AskEvent,
@@ -20,7 +21,7 @@ from fusion_site.engine.asking import (
     Sampling,
 )
 from fusion_site.engine.clock import PassClock
-from fusion_site.engine.events import AnswerResult, StepFinished, StepStarted
+from fusion_site.engine.events import AnswerResult, StepAccepted, StepFinished, StepStarted
 from fusion_site.engine.reading import Reading, Reply
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
@@ -98,20 +99,22 @@ class Calls:
         if stored is not None:
             on_text(stored.text)
             return stored
-        self._emit(StepStarted(name, model.model))
+        self._emit(StepStarted(name, model.model, model.connection))
         ask = Ask(model, messages, sampling, deadline_s=self._clock.left_s, json_schema=schema)
-        result = await self._reply(ask, on_text)
+        result = await self._reply(name, ask, on_text)
         self._spending.add(result)
         self._emit(StepFinished(name, result))
         return result
 
-    async def _reply(self, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
+    async def _reply(self, name: str, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
         reply = Reply()
 
         def take(event: AskEvent) -> None:
             reply.take(event)
             if isinstance(event, AskText):
                 on_text(event.text)
+            elif isinstance(event, AskAccepted):
+                self._emit(StepAccepted(name, event))
 
         reading = Reading(self._asker, ask, take)
         await reading.ended(at=self._clock.ends_at)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from fusion_site.engine.asking import AskError, Outcome, Usage
+from fusion_site.engine.asking import AskAccepted, AskError, Outcome, Usage
 
 
 class AnswerKey(NamedTuple):
@@ -30,7 +30,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerResult:
-    """One finished answer: its exact text, and what the server said about it. None is unknown."""
+    """One finished answer: its exact text, and what the server said about it. None is unknown.
+
+    `generation_id` is what AskAccepted says: by it the cost of an answer that was cut is learned later.
+    """
 
     outcome: Outcome
     text: str = ""
@@ -43,6 +46,7 @@ class AnswerResult:
     unconfirmed: bool = False
     first_token_ms: int | None = None
     total_ms: int | None = None
+    generation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,14 @@ class AnswerRetrying:
     key: AnswerKey
     after_s: float
     error: AskError
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAccepted:
+    """A server writes the answer from now on, and may bill it. To be kept: a run that is dropped says no more of it."""
+
+    key: AnswerKey
+    accepted: AskAccepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,15 @@ class StepStarted:
 
     name: str
     model: str
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepAccepted:
+    """A server has taken a call by the judge on, and may bill it."""
+
+    name: str
+    accepted: AskAccepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +193,12 @@ FusionEvent = (
     AnswerQueued
     | AnswerStarted
     | AnswerRetrying
+    | AnswerAccepted
     | AnswerDelta
     | AnswerReasoning
     | AnswerFinished
     | StepStarted
+    | StepAccepted
     | StepFinished
     | VerdictStarted
     | VerdictFinished

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from fusion_site.engine.asking import (
     Ask,
+    AskAccepted,
     Asker,
     AskError,
     AskEvent,
@@ -28,6 +29,7 @@ class Reply:
     def __init__(self) -> None:
         self._text: list[str] = []
         self._reasoning: list[str] = []
+        self._accepted = AskAccepted()
         self.ending: AskFinished | None = None
 
     def take(self, event: AskEvent) -> None:
@@ -36,6 +38,8 @@ class Reply:
             self._text.append(event.text)
         elif isinstance(event, AskReasoning):
             self._reasoning.append(event.text)
+        elif isinstance(event, AskAccepted):
+            self._accepted = event
         elif isinstance(event, AskFinished):
             self.ending = event
 
@@ -56,12 +60,19 @@ class Reply:
             unconfirmed=end.unconfirmed,
             first_token_ms=end.first_token_ms,
             total_ms=end.total_ms,
+            generation_id=self._accepted.generation_id,
         )
 
     def cut(self, outcome: Outcome, error: AskError | None) -> AnswerResult:
         """Give the partial reply of an ask that was dropped from this side."""
         return AnswerResult(
-            outcome=outcome, text="".join(self._text), reasoning="".join(self._reasoning), error=error
+            outcome=outcome,
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
+            error=error,
+            served_model=self._accepted.served_model,
+            provider=self._accepted.provider,
+            generation_id=self._accepted.generation_id,
         )
 
 

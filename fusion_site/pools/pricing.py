@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -31,6 +31,12 @@ class PricedAsker:
                 if isinstance(event, AskFinished) and event.cost_usd is None:
                     event = replace(event, cost_usd=cost_of(event.usage, *await prices_of(ask.model)))
                 yield event
+
+
+def free_connections(ids: Collection[str]) -> set[str]:
+    """Give those of the connections that cost nothing however a call ends: they lead to this machine's own hosts."""
+    rows = Connection.objects.filter(pk__in=ids)
+    return {row.pk for row in rows if row.is_local_host}
 
 
 @sync_to_async

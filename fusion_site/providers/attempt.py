@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import httpx
 
-from fusion_site.engine.asking import AskError, Outcome
+from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.providers.alarm import Alarm
 from fusion_site.providers.body import Body
 from fusion_site.providers.clocks import Watch
@@ -45,13 +45,17 @@ class Attempt:
         self._ended = False
         self._clean = True
         self.reply = Reply()
+        self._told = AskAccepted()
         self._body = Body(self.reply)
         self.ending = Ending(Outcome.CANCELLED)
         self.refused = Report()
         self.resends = 0
 
-    async def pieces(self) -> AsyncGenerator[Piece, None]:
-        """Yield the text and reasoning as they come. Raises nothing but cancellation."""
+    async def pieces(self) -> AsyncGenerator[Piece | AskAccepted, None]:
+        """Yield the text and reasoning as they come, and who serves them once that is known.
+
+        Raises nothing but cancellation.
+        """
         try:
             response = await self._send()
         except AskFailed as failed:
@@ -59,6 +63,8 @@ class Attempt:
             return
         try:
             async with aclosing(raw_body(response)) as stream:
+                for news in self._news():
+                    yield news
                 while pieces := await self._more(stream):
                     for piece in pieces:
                         yield piece
@@ -94,8 +100,15 @@ class Attempt:
             self.resends = ANY
             raise AskFailed(error)
         self.reply.provider = one_line(response.headers.get("x-provider-name", ""), 80) or None
+        self.reply.generation_id = one_line(response.headers.get("x-generation-id", ""), 120) or None
 
-    async def _more(self, stream: AsyncGenerator[bytes, None]) -> list[Piece]:
+    def _news(self) -> list[AskAccepted]:
+        """Give what has become known of who serves the call, if it was not told yet."""
+        known, told = self.reply.accepted, self._told
+        self._told = known
+        return [] if known == told else [known]
+
+    async def _more(self, stream: AsyncGenerator[bytes, None]) -> list[Piece | AskAccepted]:
         """Read until there is something new to show; nothing means that there will be nothing more."""
         reply, watch = self.reply, self._watch
         if reply.shown:
@@ -107,7 +120,7 @@ class Attempt:
                 with self._alarm.at(watch.until):
                     data = await anext(stream)
                 self._body.feed(data)
-                if pieces := reply.take():
+                if pieces := [*self._news(), *reply.take()]:
                     return pieces
         except TimeoutError:
             self._cut = None if reply.finish else watch.error()
@@ -117,10 +130,10 @@ class Attempt:
             self._ended, self._clean = True, False
         return []
 
-    def _rest(self) -> list[Piece]:
+    def _rest(self) -> list[Piece | AskAccepted]:
         if self._ended and not self.reply.over:
             self._body.end()
-        return self.reply.end()
+        return [*self._news(), *self.reply.end()]
 
     async def _drain(self, stream: AsyncGenerator[bytes, None]) -> None:
         """Wait for the end of the body after [DONE]; what it still holds is not read."""

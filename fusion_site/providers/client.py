@@ -12,6 +12,7 @@ import orjson
 
 from fusion_site.engine.asking import (
     Ask,
+    AskAccepted,
     AskError,
     AskEvent,
     AskFinished,
@@ -146,7 +147,7 @@ class Asking:
                 attempt = Attempt(client, request, watch)
                 async with aclosing(attempt.pieces()) as pieces:
                     async for piece in pieces:
-                        if self._first_token_ms is None:
+                        if self._first_token_ms is None and not isinstance(piece, AskAccepted):
                             self._first_token_ms = watch.elapsed_ms
                         yield piece
                 self._reply, self._ending = attempt.reply, attempt.ending

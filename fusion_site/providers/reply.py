@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from fusion_site.engine.asking import AskError, AskReasoning, AskText, ErrorKind, Usage
+from fusion_site.engine.asking import AskAccepted, AskError, AskReasoning, AskText, ErrorKind, Usage
 from fusion_site.providers.chunks import read_cost, read_usage, reasoning_of, text_of, usage_of
 from fusion_site.providers.errors import from_stream, sentence
 from fusion_site.providers.reports import Report, read_report
@@ -17,6 +17,8 @@ from fusion_site.providers.sse import Event
 
 Piece = AskText | AskReasoning
 PLAIN = frozenset({"role", "content"})
+# How OpenRouter's names for calls begin; the ids of other servers name nothing that could be asked for afterwards.
+GENERATION = "gen-"
 TEXT_CAP = 8 << 20
 """Characters of text and reasoning together that one reply may have."""
 
@@ -53,6 +55,7 @@ class Reply:
     def __init__(self, provider: str | None = None) -> None:
         self.provider = provider
         self.served_model: str | None = None
+        self.generation_id: str | None = None
         self.usage = Usage()
         self.cost: Decimal | None = None
         self.finish = ""
@@ -74,6 +77,11 @@ class Reply:
     def over(self) -> bool:
         """Whether reading may stop: [DONE] or an error was sent."""
         return self.done or self.error is not None
+
+    @property
+    def accepted(self) -> AskAccepted:
+        """What is known so far of who serves the call, and by which name it can be asked for afterwards."""
+        return AskAccepted(self.generation_id, self.provider, self.served_model)
 
     @property
     def has_text(self) -> bool:
@@ -194,6 +202,8 @@ class Reply:
     def _read_origin(self, chunk: dict[str, Any]) -> None:
         self.served_model = self.served_model or one_line(as_text(chunk.get("model")), 200) or None
         self.provider = self.provider or one_line(as_text(chunk.get("provider")), 80) or None
+        if self.generation_id is None and as_text(chunk.get("id")).startswith(GENERATION):
+            self.generation_id = one_line(chunk["id"], 120)
 
     def _read_usage(self, usage: dict[str, Any]) -> None:
         self.usage = read_usage(usage, self.usage)

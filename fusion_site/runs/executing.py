@@ -168,4 +168,5 @@ def _result(row: Answer) -> AnswerResult:
         unconfirmed=row.unconfirmed,
         first_token_ms=row.first_token_ms,
         total_ms=row.total_ms,
+        generation_id=row.generation_id or None,
     )

@@ -13,7 +13,7 @@ from fusion_site.runs.feed import Fact
 
 _TEXTS = {"answer.started", "answer.delta", "answer.finished"}
 _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
-_HEADS = {"answer.queued", "answer.started", "answer.retrying", "answer.finished"}
+_HEADS = {"answer.queued", "answer.started", "answer.retrying", "answer.accepted", "answer.finished"}
 # After these the run's own header says something else.
 _HEADER = {
     "answer.started",

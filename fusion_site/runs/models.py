@@ -28,6 +28,9 @@ class State(models.TextChoices):
 
 FINAL_STATES = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 
+# Calls whose cost is unknown, but which can be asked for by name.
+UNPRICED = models.Q(cost_usd=None) & ~models.Q(generation_id="")
+
 
 class Run(models.Model):
     """One prompt through one preset. `settings` is the frozen copy of everything that the run uses.
@@ -97,6 +100,7 @@ class Answer(models.Model):
     error = models.JSONField(null=True)
     usage = models.JSONField(default=dict)
     cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
+    generation_id = models.CharField(max_length=120, blank=True)
     served_model = models.CharField(max_length=300, blank=True)
     provider = models.CharField(max_length=120, blank=True)
     unconfirmed = models.BooleanField(default=False)
@@ -108,25 +112,37 @@ class Answer(models.Model):
         """By round, then in pool order; a member answers once a round."""
 
         ordering: ClassVar[list[str]] = ["round", "member"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["run"], condition=UNPRICED, name="answers_unpriced")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["run", "round", "member"], name="one_answer_per_member_and_round")
         ]
 
 
 class Step(models.Model):
-    """One call by the judge: what it was for and what came back, raw. `outcome` is empty until it is over."""
+    """One call by the judge: what it was for and what came back, raw. `outcome` is empty until it is over.
+
+    It stays empty where the run was stopped meanwhile. `attempt` counts how often the call was made.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=60)
     model = models.CharField(max_length=300)
+    connection = models.CharField(max_length=ID_LENGTH, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=1)
     result = models.JSONField(null=True)
     outcome = models.CharField(max_length=12, blank=True)
     cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
+    generation_id = models.CharField(max_length=120, blank=True)
 
     class Meta:
         """In the order in which they were made."""
 
         ordering: ClassVar[list[str]] = ["id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["run"], condition=UNPRICED, name="steps_unpriced")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["run", "name"], name="one_row_per_judge_step")
         ]

@@ -49,6 +49,7 @@ def answer_json(answer: AnswerState) -> dict[str, Any]:
         "error": _error(answer.error),
         "usage": {k: usage.get(k) for k in ("prompt_tokens", "completion_tokens", "reasoning_tokens")},
         "cost_usd": answer.cost_usd,
+        "generation_id": answer.generation_id or None,
         "served_model": answer.served_model or None,
         "provider": answer.provider or None,
         "first_token_ms": answer.first_token_ms,

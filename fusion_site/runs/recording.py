@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from fusion_site.accounts.ids import new_id
 from fusion_site.engine import events as e
-from fusion_site.engine.asking import AskError, Outcome
+from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.settings import FusionSettings
-from fusion_site.runs.frozen import result_to_json
 from fusion_site.runs.journal import RunLog
-from fusion_site.runs.models import Answer, Fusion, Run, State, Step
-from fusion_site.runs.shapes import answer_json, error_json, money, usage_json
+from fusion_site.runs.models import Answer, Fusion, Run, State
+from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
 from fusion_site.runs.spent import Spent
+from fusion_site.runs.steps import accept_step, begin_step, finish_step
 from fusion_site.runs.writing import Writing
 
 
@@ -32,7 +32,7 @@ class Recorder:
         self._state = State(run.state)
         self._fused_text: list[str] = []
         self._fused_length = 0
-        self._spent = Spent(run, answers)
+        self._spent = Spent(run, settings, answers)
 
     def record(self, event: e.FusionEvent) -> None:
         """Write one event down; raises Fenced when the run has been taken over."""
@@ -81,8 +81,14 @@ class Recorder:
         self._tell(
             "answer.started",
             {"answer": writing.id, "attempt": writing.attempt},
-            _update(Answer, writing.id, attempt=writing.attempt, outcome=""),
+            _update(Answer, writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
         )
+
+    def _answer_accepted(self, event: e.AnswerAccepted) -> None:
+        writing = self._writing(event.key)
+        writing.accepted = event.accepted
+        fields = served_json(event.accepted)
+        self._tell("answer.accepted", {"answer": writing.id, **fields}, _update(Answer, writing.id, **fields))
 
     def _answer_retrying(self, event: e.AnswerRetrying) -> None:
         self._tell(
@@ -109,59 +115,43 @@ class Recorder:
         )
 
     def _answer_finished(self, event: e.AnswerFinished) -> None:
-        writing = self._writing(event.key)
-        writing.is_open = False
-        if writing.attempt or event.result.cost_usd is not None:
-            self._spent.add(event.result.cost_usd)
-        self._finish_answer(writing.id, event.result)
+        self._finish_answer(event.key, event.result)
 
-    def _finish_answer(self, answer: str, result: e.AnswerResult) -> None:
+    def _finish_answer(self, key: e.AnswerKey, result: e.AnswerResult) -> None:
+        writing = self._writing(key)
+        writing.is_open = False
+        cost = self._spent.answer(key.member, result.cost_usd, was_asked=bool(writing.attempt))
         fields: dict[str, Any] = {
             "outcome": result.outcome.value,
             "error": error_json(result.error),
             "usage": usage_json(result),
-            "cost_usd": result.cost_usd,
-            "served_model": (result.served_model or "")[:300],
-            "provider": (result.provider or "")[:120],
+            "cost_usd": cost,
+            **served_json(result),
             "unconfirmed": result.unconfirmed,
             "first_token_ms": result.first_token_ms,
             "total_ms": result.total_ms,
         }
-        stored = _update(Answer, answer, text=result.text, reasoning=result.reasoning, **fields)
-        data = {"answer": answer, **fields, "cost_usd": money(result.cost_usd)}
+        stored = _update(Answer, writing.id, text=result.text, reasoning=result.reasoning, **fields)
+        data = {"answer": writing.id, **fields, "cost_usd": money(cost)}
         self._tell("answer.finished", data, stored, urgent=True, **self._spent.fields())
 
     def _end_open(self, outcome: Outcome, error: AskError | None) -> None:
-        for writing in self._answers.values():
+        for key, writing in self._answers.items():
             if writing.is_open:
-                writing.is_open = False
-                if writing.attempt:
-                    self._spent.add(None)
-                self._finish_answer(writing.id, writing.cut(outcome, error))
+                self._finish_answer(key, writing.cut(outcome, error))
 
     # Judge ------------------------------------------------------------------------------------------------
 
     def _step_started(self, event: e.StepStarted) -> None:
-        make = partial(
-            Step.objects.update_or_create,
-            run_id=self._run.pk,
-            name=event.name,
-            defaults={"model": event.model, "outcome": ""},
-        )
-        self._log.change(make)
+        self._spent.begin(event.name, event.connection)
+        self._log.change(partial(begin_step, self._run.pk, event))
+
+    def _step_accepted(self, event: e.StepAccepted) -> None:
+        self._log.change(partial(accept_step, self._run.pk, event))
 
     def _step_finished(self, event: e.StepFinished) -> None:
-        self._spent.add(event.result.cost_usd)
-        store = Step.objects.filter(run_id=self._run.pk, name=event.name).update
-        self._log.change(
-            partial(
-                store,
-                result=result_to_json(event.result),
-                outcome=event.result.outcome.value,
-                cost_usd=event.result.cost_usd,
-            ),
-            urgent=True,
-        )
+        cost = self._spent.end(event.name, event.result.cost_usd)
+        self._log.change(partial(finish_step, self._run.pk, event, cost), urgent=True)
 
     def _verdict_started(self, event: e.VerdictStarted) -> None:
         self._move(State.JUDGING)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from fusion_site.engine.asking import AskError
+from fusion_site.engine.asking import AskAccepted, AskError
 from fusion_site.engine.events import AnswerResult
 from fusion_site.runs.models import Answer
 
@@ -35,11 +35,20 @@ def error_json(error: AskError | None) -> dict[str, Any] | None:
     }
 
 
+def served_json(told: AskAccepted | AnswerResult) -> dict[str, str]:
+    """Give who served a call and by which name it can be asked for afterwards, as rows keep it; empty is unknown."""
+    return {
+        "generation_id": (told.generation_id or "")[:120],
+        "provider": (told.provider or "")[:120],
+        "served_model": (told.served_model or "")[:300],
+    }
+
+
 def usage_json(result: AnswerResult) -> dict[str, Any]:
     """Give the token counts as the API shows them; None is unknown."""
     return asdict(result.usage)
 
 
 def money(value: Decimal | None) -> str | None:
-    """Give an amount in USD as a decimal string; None is unknown."""
-    return None if value is None else format(value, "f")
+    """Give an amount in USD as a decimal string, the same for a row as for what it was made of; None is unknown."""
+    return None if value is None else format(value.normalize(), "f")

@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from fusion_site.engine.settings import FusionSettings
+from fusion_site.pools.pricing import free_connections
 from fusion_site.runs.models import Answer, Run
 from fusion_site.runs.shapes import money
 
+# A single call that claims to have cost more than this is mistaken, and a column would not hold it.
+MOST_USD = Decimal(10_000)
+# What the columns keep, in digits behind the point.
+PLACES = 10
+
 
 class Spent:
-    """The money of a run: the sum of all known costs, and whether every call's cost is known."""
+    """The money of a run: the sum of all known costs, and whether every call's cost is known. Begins with the rows."""
 
-    def __init__(self, run: Run, answers: list[Answer]) -> None:
-        ended = [a.cost_usd for a in answers if a.outcome]
-        ended += [s.cost_usd for s in run.steps.all() if s.outcome]
-        # A call of an earlier attempt whose end nobody saw may have cost something.
-        self._unknown = (
-            any(a.attempt and not a.outcome for a in answers) or run.steps.filter(outcome="").exists()
-        )
+    def __init__(self, run: Run, settings: FusionSettings, answers: Iterable[Answer]) -> None:
+        self._connections = {m.index: m.model.connection for m in settings.members}
+        judges = [settings.judge.model, settings.judge.fallback]
+        self._free = free_connections({*self._connections.values(), *(j.connection for j in judges if j)})
         self._sum: Decimal | None = None
-        for cost in ended:
-            self.add(cost)
+        self._unknown = False
+        self._open: dict[str, str] = {}
+        for answer in answers:
+            if answer.attempt or answer.cost_usd is not None:
+                self._call(self._connections[answer.member], answer.cost_usd, answer.attempt)
+        for step in run.steps.all():
+            self._call(step.connection, step.cost_usd, step.attempt)
 
-    def add(self, cost: Decimal | None) -> None:
-        """Count one finished call."""
-        if cost is None:
-            self._unknown = True
-        else:
-            self._sum = (self._sum or Decimal(0)) + cost
+    def answer(self, member: int, cost: Decimal | None, *, was_asked: bool) -> Decimal | None:
+        """Count an answer that has ended; gives its cost, which is nothing for a host of this machine."""
+        if cost is None and not was_asked:
+            return None
+        return self._call(self._connections[member], cost)
+
+    def begin(self, step: str, connection: str) -> None:
+        """Note a call by the judge: until it has ended, nobody knows what it costs."""
+        self._open[step] = connection
+
+    def end(self, step: str, cost: Decimal | None) -> Decimal | None:
+        """Count a call by the judge that has ended; gives its cost."""
+        return self._call(self._open.pop(step), cost)
 
     def fields(self, *, final: bool = False) -> dict[str, Any]:
         """Give the run's fields; a run that still spends is not complete."""
-        return {"cost_usd": self._sum, "cost_complete": final and not self._unknown}
+        unknown = self._unknown or not self._free.issuperset(self._open.values())
+        return {"cost_usd": self._sum, "cost_complete": final and not unknown}
 
     def data(self, *, final: bool) -> dict[str, Any]:
         """Give the same as JSON."""
         return {**self.fields(final=final), "cost_usd": money(self._sum)}
+
+    def _call(self, connection: str, cost: Decimal | None, attempts: int = 1) -> Decimal | None:
+        """Count a call. One that was made again has cost something before, and nobody saw how much."""
+        is_free = connection in self._free
+        if cost is None and is_free:
+            cost = Decimal(0)
+        cost = None if cost is None or cost > MOST_USD else round(cost, PLACES)
+        if cost is None or (attempts > 1 and not is_free):
+            self._unknown = True
+        if cost is not None:
+            self._sum = (self._sum or Decimal(0)) + cost
+        return cost

@@ -31,6 +31,7 @@ class AnswerState:
     error: dict[str, Any] | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     cost_usd: str | None = None
+    generation_id: str = ""
     served_model: str = ""
     provider: str = ""
     unconfirmed: bool = False
@@ -115,7 +116,14 @@ def _started(run: RunState, data: dict[str, Any]) -> None:
     answer.attempt, answer.status, answer.outcome = data["attempt"], "writing", ""
     answer.text = answer.reasoning = ""
     answer.place = answer.retry = None
+    answer.generation_id = answer.provider = answer.served_model = ""
     run.move(State.ANSWERING)
+
+
+def _accepted(run: RunState, data: dict[str, Any]) -> None:
+    answer = run.answers[data["answer"]]
+    for name in _SERVED:
+        setattr(answer, name, data[name])
 
 
 def _retrying(run: RunState, data: dict[str, Any]) -> None:
@@ -135,13 +143,13 @@ def _reasoning(run: RunState, data: dict[str, Any]) -> None:
     answer.reasoning = answer.reasoning[: data["offset"]] + data["text"]
 
 
+_SERVED = ("generation_id", "provider", "served_model")
 _ENDS = (
+    *_SERVED,
     "outcome",
     "error",
     "usage",
     "cost_usd",
-    "served_model",
-    "provider",
     "unconfirmed",
     "first_token_ms",
     "total_ms",
@@ -190,6 +198,7 @@ _CHANGES = {
     "answer.queued": _queued,
     "answer.started": _started,
     "answer.retrying": _retrying,
+    "answer.accepted": _accepted,
     "answer.delta": _delta,
     "answer.reasoning": _reasoning,
     "answer.finished": _finished,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fusion_site.engine.asking import AskError, Outcome
+from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.events import AnswerResult
 from fusion_site.runs.models import Answer
 
@@ -16,6 +16,7 @@ class Writing:
     id: str
     attempt: int
     is_open: bool
+    accepted: AskAccepted = field(default_factory=AskAccepted)
     _text: list[str] = field(default_factory=list)
     _reasoning: list[str] = field(default_factory=list)
     _text_length: int = 0
@@ -24,11 +25,13 @@ class Writing:
     @classmethod
     def of(cls, row: Answer) -> Writing:
         """Begin with an answer's row; unless it has an outcome it will be asked again from its start."""
-        return cls(row.pk, row.attempt, is_open=not row.outcome)
+        accepted = AskAccepted(row.generation_id or None, row.provider or None, row.served_model or None)
+        return cls(row.pk, row.attempt, is_open=not row.outcome, accepted=accepted)
 
     def start(self) -> None:
         """A new attempt begins: its text starts at 0."""
         self.attempt += 1
+        self.accepted = AskAccepted()
         self._text, self._reasoning = [], []
         self._text_length = self._reasoning_length = 0
 
@@ -48,4 +51,12 @@ class Writing:
 
     def cut(self, outcome: Outcome, error: AskError | None) -> AnswerResult:
         """Give what there is as the result of an answer that ended from this side."""
-        return AnswerResult(outcome, "".join(self._text), "".join(self._reasoning), error)
+        return AnswerResult(
+            outcome,
+            "".join(self._text),
+            "".join(self._reasoning),
+            error,
+            generation_id=self.accepted.generation_id,
+            provider=self.accepted.provider,
+            served_model=self.accepted.served_model,
+        )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 
 from fusion_site.engine.events import (
+    AnswerAccepted,
     AnswerDelta,
     AnswerFinished,
     AnswerKey,
@@ -21,6 +22,7 @@ from fusion_site.engine.events import (
     FusionEvent,
     FusionFinished,
     Resume,
+    StepAccepted,
     StepFinished,
     StepStarted,
     VerdictFinished,
@@ -104,6 +106,10 @@ class _Reader:
         _demand(not answer.text and not answer.reasoning, f"{event.key} is retried after content")
 
     @_on.register
+    def _(self, event: AnswerAccepted) -> None:
+        _demand(self._open(event.key).is_started, f"{event.key} is accepted before it was asked")
+
+    @_on.register
     def _(self, event: AnswerDelta) -> None:
         answer = self._open(event.key)
         _demand(answer.is_started and bool(event.text), f"{event} is empty or before the start")
@@ -135,6 +141,10 @@ class _Reader:
             self.verdict == ("open" if is_judging else "finished"), f"{event.name} in verdict {self.verdict}"
         )
         self.steps[event.name] = False
+
+    @_on.register
+    def _(self, event: StepAccepted) -> None:
+        _demand(self.steps.get(event.name) is False, f"step {event.name} is accepted before its start")
 
     @_on.register
     def _(self, event: StepFinished) -> None:

@@ -56,13 +56,13 @@ def test_a_finished_run_reads_as_the_contract_says(desk: Desk, call: Program, up
     ada, bea, _ = run["answers"]
     assert (ada["member"], ada["round"], ada["outcome"], ada["text"]) == (0, 0, "complete", "ada")
     assert ada["usage"] == {"prompt_tokens": 7, "completion_tokens": 2, "reasoning_tokens": None}
-    assert (ada["cost_usd"], bea["cost_usd"]) == ("0.0001200000", None)
+    assert (ada["cost_usd"], bea["cost_usd"]) == ("0.00012", None)
     assert set(bea["usage"].values()) == {None}
     assert run["fused"]["source"] == "best_of"
     assert run["fused"]["text"] == bea["text"]
     assert run["fusions"] == [run["fused"]]
     assert run["verdict"]["winner"] == bea["id"]
-    assert (run["cost_usd"], run["cost_complete"]) == ("0.0001200000", False)
+    assert (run["cost_usd"], run["cost_complete"]) == ("0.00012", False)
     assert run["finished_at"] > run["created_at"]
 
 
