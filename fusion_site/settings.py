@@ -57,6 +57,11 @@ FUSION_COMPACT_MODEL = Path(env("FUSION_COMPACT_MODEL")) if env("FUSION_COMPACT_
 FUSION_COMPACT_STATE = FUSION_DATA_DIR / "compact.host.json"
 FUSION_PRIVATE_UPSTREAMS = frozenset(env_list("FUSION_PRIVATE_UPSTREAMS"))
 
+# OpenRouter ----------------------------------------------------------------------------------------------
+
+FUSION_OPENROUTER_URL = env("FUSION_OPENROUTER_URL", "https://openrouter.ai/api/v1").rstrip("/")
+FUSION_OPENROUTER_AUTH_URL = env("FUSION_OPENROUTER_AUTH_URL", "https://openrouter.ai/auth")
+
 # Limits --------------------------------------------------------------------------------------------------
 
 FUSION_RUNS_PER_PERSON = int(env("FUSION_RUNS_PER_PERSON", "10"))

@@ -9,7 +9,6 @@ from fusion_site.accounts.sealing import origin_of
 from fusion_site.providers.addresses import is_public
 from fusion_site.providers.guard import DEFAULT_PORTS, Reach, host_port
 
-OPENROUTER = "https://openrouter.ai/api/v1"
 NO_ADDRESS = "This is not an address. It should look like https://api.example.com/v1."
 _ASK_PATH = "/chat/completions"
 
@@ -37,6 +36,12 @@ def fault_of(base_url: str) -> str | None:
     return _fault_of_target(url) or _fault_of_origin(base_url)
 
 
+def unlisted(base_url: str) -> str | None:
+    """Give the "host:port" of a well-formed address if the operator has not listed it; None if it is listed."""
+    url = httpx.URL(base_url)
+    return None if _is_listed(_reach(), url) else host_port(url)
+
+
 def _fault_of_origin(base_url: str) -> str | None:
     """Say so where no origin can be told, to which a key could be bound (a label of 64 letters, say)."""
     try:
@@ -47,15 +52,23 @@ def _fault_of_origin(base_url: str) -> str | None:
 
 
 def _fault_of_target(url: httpx.URL) -> str | None:
-    reach = Reach(settings.FUSION_PRIVATE_UPSTREAMS)
-    if reach.lists(url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme]):
+    reach = _reach()
+    if _is_listed(reach, url):
         return None
-    unlisted = f"This site's operator has not listed {host_port(url)} in FUSION_PRIVATE_UPSTREAMS"
+    lead = f"This site's operator has not listed {host_port(url)} in FUSION_PRIVATE_UPSTREAMS"
     if _is_private(url.host):
-        return f"{unlisted}, so this private address cannot be used."
+        return f"{lead}, so this private address cannot be used."
     if url.scheme == "http":
-        return f"{unlisted}, so this has to be https."
-    return None if reach.admits(url) else f"{unlisted}, so the port has to be 443, that of https."
+        return f"{lead}, so this has to be https."
+    return None if reach.admits(url) else f"{lead}, so the port has to be 443, that of https."
+
+
+def _reach() -> Reach:
+    return Reach(settings.FUSION_PRIVATE_UPSTREAMS)
+
+
+def _is_listed(reach: Reach, url: httpx.URL) -> bool:
+    return reach.lists(url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme])
 
 
 def _is_private(host: str) -> bool:

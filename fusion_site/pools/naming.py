@@ -55,6 +55,11 @@ def copy_name(name: str, taken: Container[str]) -> str:
     return _first_free(f"{stem} (copy)", taken, lambda n: f"{stem} (copy {n})")
 
 
+def free_name(name: str, taken: Container[str]) -> str:
+    """Give the name itself, or with the first number that makes it free: `OpenRouter`, `OpenRouter 2`."""
+    return _first_free(name, taken, lambda n: f"{name} {n}")
+
+
 def _first_free(first: str, taken: Container[str], numbered: Callable[[int], str]) -> str:
     if first not in taken:
         return first

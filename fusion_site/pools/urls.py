@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from fusion_site.pools.views import editing, listing, reaching, removing
+from fusion_site.pools.views import editing, listing, openrouter, reaching, removing
 from fusion_site.pools.views.things import CONNECTION, JUDGE, POOL, PRESET, Thing
 
 
@@ -21,6 +21,8 @@ def _pages_of(thing: Thing) -> list[URLPattern]:
 
 
 urlpatterns = [
+    path("connections/openrouter/", openrouter.leave, name="connect_openrouter"),
+    path("connections/openrouter/<str:state>/", openrouter.back, name="openrouter_back"),
     *(page for thing in (CONNECTION, POOL, JUDGE, PRESET) for page in _pages_of(thing)),
     path("connections/<str:row_id>/check/", reaching.check, name="check_connection"),
     path("connections/<str:row_id>/models/", reaching.catalogue, name="catalogue"),

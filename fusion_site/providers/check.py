@@ -9,12 +9,13 @@ from fusion_site.providers.catalogue import fetch_catalogue
 from fusion_site.providers.clients import Clients
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.endpoint import AskFailed, Endpoint
+from fusion_site.providers.errors import LEADS
 from fusion_site.providers.keys import KeyFacts, fetch_key
 
 NO_KEY = AskError(ErrorKind.AUTH, "OpenRouter needs an API key.")
 NO_MODELS = AskError(
     ErrorKind.NOT_FOUND,
-    "The server answers as an API should, but offers no models. Load or install one there first.",
+    "The server answers as an API should, but offers no models; load or install one there first.",
 )
 
 
@@ -47,11 +48,11 @@ async def check_endpoint(
 
 
 def _explained(error: AskError, endpoint: Endpoint) -> AskError:
-    """Add to a refusal what a person may do about it."""
+    """Say of a refusal what it means for a connection, in place of what it would mean for an ask."""
     if error.kind is ErrorKind.NOT_FOUND:
-        advice = "There is no API at this base URL; most end in /v1."
+        lead = "There is no API at this base URL (most end in /v1)"
     elif error.kind is ErrorKind.AUTH and not endpoint.api_key:
-        advice = "It wants an API key, and this connection has none."
+        lead = "The server wants an API key, and this connection has none"
     else:
         return error
-    return replace(error, message=f"{error.message.rstrip('.')}. {advice}")
+    return replace(error, message=lead + error.message.removeprefix(LEADS[error.kind]))

@@ -41,6 +41,9 @@ RETRYABLE = {
     ErrorKind.SERVER,
 }
 
+# How a handshake fails in which the peer says nothing at all: by its end, or by our own clock.
+SILENCE = (ssl.SSLEOFError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
 # Codes that say more than a status. Words like "invalid_request_error" are left out: OpenAI sends that one
 # with 401 and 404 as well, so there the status decides.
 BY_CODE = {
@@ -204,11 +207,11 @@ def _kind(status: int | None, report: Report) -> ErrorKind:
 
 
 def _tls_error(exc: BaseException) -> ssl.SSLError | None:
-    """Give the TLS failure that `exc` was raised for; a peer that hangs up in the handshake is none."""
+    """Give the TLS failure that `exc` was raised for; a peer that hangs up or says nothing in the handshake is none."""
     step: BaseException | None = exc
     while step is not None and not isinstance(step, ssl.SSLError):
         step = step.__cause__ or step.__context__
-    return None if isinstance(step, ssl.SSLEOFError) else step
+    return None if isinstance(step, SILENCE) else step
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

@@ -14,6 +14,7 @@ from fusion_site.pools.flows.save_pool import save_pool
 from fusion_site.pools.flows.save_preset import save_preset
 from fusion_site.pools.models import Connection, Judge, Pool, Preset
 from tests.pools.models_server import ModelsServer
+from tests.pools.openrouter import OpenRouter
 
 
 @pytest.fixture
@@ -58,5 +59,15 @@ def models_server(settings: LazySettings) -> Iterator[ModelsServer]:
     """Give a server that lists models, which the operator of this site has listed."""
     server = ModelsServer()
     settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def openrouter(settings: LazySettings) -> Iterator[OpenRouter]:
+    """Give a stand-in for OpenRouter, which the operator of this site has listed and put in its place."""
+    server = OpenRouter()
+    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
+    settings.FUSION_OPENROUTER_URL, settings.FUSION_OPENROUTER_AUTH_URL = server.url, server.auth_url
     yield server
     server.close()

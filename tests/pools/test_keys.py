@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.test import Client
 
 from fusion_site.accounts.models import Membership, Team, User
@@ -18,15 +17,6 @@ from tests.pools.models_server import ModelsServer
 from tests.pools.openrouter import KEY, OpenRouter
 
 UNKNOWN = dict.fromkeys(("limit_remaining", "limit", "usage", "is_free_tier", "expires_at"))
-
-
-@pytest.fixture
-def openrouter(settings: LazySettings) -> Iterator[OpenRouter]:
-    """Give a stand-in for OpenRouter, which the operator of this site has listed."""
-    server = OpenRouter()
-    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -53,9 +53,7 @@ async def test_a_wrong_key() -> None:
 
 async def test_a_server_that_wants_a_key_where_none_was_given() -> None:
     error = await wrong(body({"error": {"message": "Invalid API Key", "code": 401}}, 401), api_key=None)
-    assert error.message == (
-        "The server refused the API key: Invalid API Key. It wants an API key, and this connection has none."
-    )
+    assert error.message == ("The server wants an API key, and this connection has none: Invalid API Key")
 
 
 @pytest.mark.parametrize("page", ["<html>router login</html>", "It works!", '{"status": "ok"}'])
@@ -69,7 +67,10 @@ async def test_something_that_is_no_api(page: str) -> None:
 
 async def test_a_base_url_with_nothing_behind_it() -> None:
     error = await wrong(body("404 page not found", 404))
-    assert (error.kind, "most end in /v1" in error.message) == (ErrorKind.NOT_FOUND, True)
+    assert (error.kind, error.message) == (
+        ErrorKind.NOT_FOUND,
+        "There is no API at this base URL (most end in /v1): 404 page not found",
+    )
 
 
 async def test_nobody_listening() -> None:

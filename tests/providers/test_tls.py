@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fusion_site.engine.asking import ErrorKind, Outcome
-from fusion_site.providers import Providers
+from fusion_site.providers import Clocks, Providers
 from tests.providers.server import (
     HELLO,
     PATIENT,
@@ -23,6 +23,7 @@ from tests.providers.server import (
     RawServer,
     Result,
     Script,
+    ask_at,
     asker_for,
     question,
 )
@@ -112,3 +113,12 @@ async def test_a_server_that_hangs_up_in_the_handshake_is_tried_again() -> None:
         result = await ask_name(server, "model.test", None)
         assert (result.error.kind, server.connections) == (ErrorKind.NETWORK, 3)
         assert result.error.message.startswith("No connection to model.test.")
+
+
+async def test_silence_in_the_handshake_is_told_like_nobody_listening() -> None:
+    """A server that accepts and says nothing is no TLS failure, and may answer the next time."""
+    async with RawServer([HELLO]) as server:
+        address = server.base_url.replace("http:", "https:")
+        result = await ask_at(server, settings={"clocks": Clocks(connect_s=0.1)}, base_url=address)
+    assert (result.error.kind, result.error.retryable) == (ErrorKind.NETWORK, True)
+    assert result.error.message.startswith("No connection to 127.0.0.1.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from fusion_site.accounts.models import Membership
 from fusion_site.accounts.sealing import SealContext, origin_of, seal
-from fusion_site.pools.addresses import OPENROUTER, fault_of
+from fusion_site.pools.addresses import fault_of
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.naming import LONGEST_NAME
@@ -84,7 +85,7 @@ def _base_url(reading: Reading, kind: str) -> str:
     if not base_url:
         if kind == Kind.OPENAI:
             reading.wrong("base_url", "Give the address of the API, such as https://api.example.com/v1.")
-        return OPENROUTER if kind == Kind.OPENROUTER else ""
+        return settings.FUSION_OPENROUTER_URL if kind == Kind.OPENROUTER else ""
     if kind == Kind.REHEARSAL:
         reading.wrong("base_url", "The rehearsal models have no address of their own.")
     elif fault := fault_of(base_url):

@@ -16,6 +16,7 @@ from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection, Named
 from fusion_site.pools.plain import Plain, plain
 from fusion_site.pools.rights import require_editor
+from fusion_site.pools.starts import Start, start_of
 from fusion_site.pools.views.reach import reached
 from fusion_site.pools.views.things import Thing
 
@@ -30,7 +31,8 @@ def new(request: HttpRequest, thing: Thing) -> HttpResponseBase:
     require_editor(place)
     if request.method == "POST":
         return _posted(request, thing, place, None)
-    return _form(request, thing, place, None, thing.blank(place.team))
+    start = _start(request, thing)
+    return _form(request, thing, place, None, thing.blank(place.team) | (start.draft if start else {}))
 
 
 @signed_in
@@ -42,6 +44,11 @@ def edit(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBase:
         require_editor(place)
         return _posted(request, thing, place, row)
     return _form(request, thing, place, row, plain(row))
+
+
+def _start(request: HttpRequest, thing: Thing) -> Start | None:
+    """Give the starting point that the address of a new connection's form names: `?start=ollama`."""
+    return start_of(request.GET.get("start", "")) if thing.model is Connection else None
 
 
 def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | None) -> HttpResponseBase:
@@ -100,6 +107,7 @@ def _form(
         "focus": focus,
         "moved": moved,
         "may_edit": place.may_edit(),
+        "start": None if row else _start(request, thing),
         **thing.choices(place.team),
     }
     part = "_editor" if focus is not None and getattr(request, "htmx", False) else "form"

@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from fusion_site.accounts.models import Membership, Team
 from fusion_site.engine.settings import DEFAULT_CRITERIA
-from fusion_site.pools.addresses import OPENROUTER
 from fusion_site.pools.flows.save_connection import save_connection
 from fusion_site.pools.flows.save_judge import MAX_CRITERIA, save_judge
 from fusion_site.pools.flows.save_pool import save_pool
@@ -30,6 +29,7 @@ from fusion_site.pools.models import (
 from fusion_site.pools.plain import Plain
 from fusion_site.pools.reading import Given
 from fusion_site.pools.sampling import EFFORTS
+from fusion_site.pools.starts import STARTS
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _blank_preset(team: Team) -> Plain:
 
 def _connection_choices(team: Team) -> dict[str, Any]:
     kinds = [(kind.value, kind.label) for kind in Kind if kind != Kind.REHEARSAL]
-    return {"kinds": kinds, "openrouter": OPENROUTER}
+    return {"kinds": kinds, "starts": STARTS}
 
 
 def _model_choices(team: Team) -> dict[str, Any]:
