@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fusion_site.providers.billing import bills_after_cancel
 from fusion_site.providers.catalogue import CatalogueModel, read_catalogue
 from fusion_site.providers.check import CheckResult
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.door import Providers
 from fusion_site.providers.endpoint import AskFailed, Endpoint, EndpointUnavailable, Kind
+from fusion_site.providers.generations import Generation
 from fusion_site.providers.keys import KeyFacts
 from fusion_site.providers.plan import Retries
 from fusion_site.providers.prices import cost_of
@@ -20,10 +22,12 @@ __all__ = [
     "Clocks",
     "Endpoint",
     "EndpointUnavailable",
+    "Generation",
     "KeyFacts",
     "Kind",
     "Providers",
     "Retries",
+    "bills_after_cancel",
     "cost_of",
     "read_catalogue",
 ]

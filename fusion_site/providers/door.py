@@ -15,6 +15,7 @@ from fusion_site.providers.clients import Clients, url_under
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.endpoint import AskFailed, Endpoint
 from fusion_site.providers.errors import redacted, unreachable
+from fusion_site.providers.generations import Generation, fetch_generation
 from fusion_site.providers.guard import Reach, Resolver, system_resolver
 from fusion_site.providers.keys import exchange_code
 from fusion_site.providers.plan import Retries
@@ -69,6 +70,14 @@ class Providers:
         try:
             headers = headers_for(endpoint, self._attribution)
             return await fetch_catalogue(self._clients, endpoint, headers, self._clocks)
+        except AskFailed as failed:
+            raise AskFailed(redacted(failed.error, endpoint.api_key)) from None
+
+    async def generation(self, endpoint: Endpoint, name: str) -> Generation | None:
+        """Give what OpenRouter tells of the call `name` afterwards; None if it is not known yet. Raises AskFailed."""
+        try:
+            headers = headers_for(endpoint, self._attribution)
+            return await fetch_generation(self._clients, endpoint, name, headers, self._clocks)
         except AskFailed as failed:
             raise AskFailed(redacted(failed.error, endpoint.api_key)) from None
 
