@@ -40,6 +40,7 @@ def _candidate_json(candidate: Candidate, judgement: Judgement) -> dict[str, Any
         "score": judgement.scores.get(candidate.letter),
         "clipped": candidate.clipped,
         "truncated": candidate.truncated,
+        "reason": candidate.reason,
         "criteria": [asdict(check) for check in checks],
     }
 

@@ -91,6 +91,8 @@ def test_the_judge_reads_the_final_positions_and_the_reasons() -> None:
         assert reason == "one way is too few"
     assert told.text == "Two and a half."
     assert told.verdict["winner"] == [1, 1]
+    reasons = {tuple(c["answer"]): c["reason"] for c in told.verdict["candidates"]}
+    assert reasons == {(0, 0): "", (1, 1): "one way is too few", (0, 2): ""}
 
 
 def test_an_unreasoned_change_never_reaches_the_judge() -> None:
