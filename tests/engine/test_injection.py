@@ -168,6 +168,7 @@ class TestAnonymous:
             ("Structure", "A data structure has Structure.", "A data structure has this assistant."),
             ("planner", "A planner plans. I, Planner, too.", "A planner plans. I, this assistant, too."),
             ("Claude", "我是Claude模型", "我是this assistant模型"),
+            ("Opus", "I, Opus, say", "I, this assistant, say"),
             ("GPT", "GPT it is", "GPT it is"),
             ("model-1", "model-12 is another", "model-12 is another"),
         ],
