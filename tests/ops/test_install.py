@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fusion_site.ops import install
-from fusion_site.ops.install import Progress, cause, clock, doing, main
+from fusion_site.ops.install import Progress, cause, clock, doing, main, works
 
 SCRIPT = Path(install.__file__)
 
@@ -81,12 +81,17 @@ def test_it_makes_an_environment_and_installs_what_has_the_pinned_hash(
     pinned.write_text("other==1.0\n")
     assert main([str(venv), str(pinned)], log_file=log) == 1, "a line without a hash is refused"
 
-    os.remove(venv / "bin" / "python")
-    (venv / "bin" / "python").symlink_to("/nowhere/python3")
-    pinned.write_text(f"tiny==1.0 --hash=sha256:{digest}\n")
-    assert main([str(venv), str(pinned)], log_file=log) == 0, (
-        "an environment of a Python that is gone is made anew"
-    )
+
+def test_an_environment_of_a_python_that_is_gone_does_not_count(tmp_path: Path) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    assert not works(python)
+    python.symlink_to("/nowhere/python3")
+    assert not works(python)
+    python.unlink()
+    python.symlink_to("/bin/false")
+    assert not works(python), "a Python that does not start"
+    assert works(Path(sys.executable))
 
 
 def test_a_package_that_cannot_be_reached_is_said_with_the_end_of_the_log(
