@@ -32,6 +32,7 @@ from tests.engine import grammar, virtual_time
 from tests.engine.scripted import Part, ScriptedAsker
 
 E = TypeVar("E", bound=FusionEvent)
+During = Callable[[Control, float, FusionEvent], None]
 
 QUESTION = "Why is the sky blue?"
 JUDGE, FALLBACK = "jury/judge-9", "jury/fallback-9"
@@ -153,7 +154,7 @@ def record(
     resume: Resume | None = None,
     control: Control | None = None,
     elapsed_s: float = 0.0,
-    during: Callable[[Control, float, FusionEvent], None] | None = None,
+    during: During | None = None,
     at: dict[float, Callable[[Control], None]] | None = None,
     close_when: Callable[[float, FusionEvent], bool] | None = None,
 ) -> Recording:
@@ -164,29 +165,38 @@ def record(
     control = control or Control()
     recording = Recording(asker)
 
-    async def follow(events: AsyncGenerator[FusionEvent, None]) -> bool:
-        clock = asyncio.get_running_loop()
-        for second, action in (at or {}).items():
-            clock.call_at(second, action, control)
-        async with aclosing(events):
-            async for event in events:
-                recording.told.append((clock.time(), event))
-                if during is not None:
-                    during(control, clock.time(), event)
-                if close_when is not None and close_when(clock.time(), event):
-                    return False
-        return True
+    def closes(second: float, event: FusionEvent) -> bool:
+        recording.told.append((second, event))
+        if during is not None:
+            during(control, second, event)
+        return close_when is not None and close_when(second, event)
 
     async def main() -> bool:
-        is_whole = await follow(fuse(settings, asker, resume=resume, control=control, elapsed_s=elapsed_s))
-        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        assert not left, f"tasks outlive the fusion: {left}"
-        return is_whole
+        for second, action in (at or {}).items():
+            asyncio.get_running_loop().call_at(second, action, control)
+        return await _follow(
+            fuse(settings, asker, resume=resume, control=control, elapsed_s=elapsed_s), closes
+        )
 
     is_whole = virtual_time.run(main())
     grammar.check(recording.events, resume, is_whole=is_whole)
     hold_asks(asker)
     return recording
+
+
+async def _follow(
+    events: AsyncGenerator[FusionEvent, None], closes: Callable[[float, FusionEvent], bool]
+) -> bool:
+    """Read a stream until `closes` says so; gives whether it came to its end, and holds that nothing outlives it."""
+    is_whole = True
+    async with aclosing(events):
+        async for event in events:
+            if closes(asyncio.get_running_loop().time(), event):
+                is_whole = False
+                break
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert not left, f"tasks outlive the fusion: {left}"
+    return is_whole
 
 
 def hold_asks(asker: ScriptedAsker) -> None:
