@@ -52,6 +52,22 @@ async def test_a_frequency_penalty_makes_words_take_turns(tiny_host: RunningHost
     assert max(map(spread.count, "XYZ")) < max(map(plain.count, "XYZ"))
 
 
+async def test_penalties_count_what_a_grammar_let_through(tiny_host: RunningHost) -> None:
+    schema = {"type": "string", "minLength": 30, "maxLength": 30}
+    form = {"type": "json_schema", "json_schema": {"schema": schema}}
+    settings: dict[str, Any] = {
+        "logit_bias": {"88": 100, "89": 100, "90": 100},
+        "response_format": form,
+        "temperature": 0,
+        "max_tokens": 60,
+    }
+    plain = json.loads(await text_of(tiny_host, **settings))
+    spread = json.loads(await text_of(tiny_host, **settings, frequency_penalty=2, presence_penalty=2))
+    assert set(plain) | set(spread) <= set("XYZ")
+    assert len(plain) == len(spread) == 30
+    assert max(map(spread.count, "XYZ")) < max(map(plain.count, "XYZ"))
+
+
 async def test_temperature_zero_is_certain_and_heat_is_not(tiny_host: RunningHost) -> None:
     cold = {await text_of(tiny_host, temperature=0, max_tokens=20) for _ in range(3)}
     hot = {

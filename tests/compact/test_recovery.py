@@ -1,92 +1,22 @@
-"""What the scheduler does when llama.cpp fails, over a real model whose memory fails on demand."""
+"""What the scheduler does when llama.cpp fails, or memory runs short."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from fusion_site.compact.context import Context, Rows
 from fusion_site.compact.failures import HostFailure
-from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.sampling import Sampler, Sampling
-from fusion_site.compact.scheduler import Broken, Scheduler
-from fusion_site.compact.template import Message
-from fusion_site.compact.weights import LoadedModel
+from fusion_site.compact.sampling import Sampling
+from fusion_site.compact.weights import LoadedModel, load
+from tests.compact.gguf_model import write_tiny_gguf
 from tests.compact.hosting import PATIENCE
+from tests.compact.running import OPTIONS, running
 
-OPTIONS = HostOptions(slots=2, context=512, cells=1024, threads=1, queue=3)
-GREEDY = Sampling(temperature=0)
-
-
-class Faulty(Context):
-    """A real context, but `codes` are answered instead of decoding, and with `whole_only` it cannot cut sequences."""
-
-    codes: Sequence[int] = ()
-    whole_only = False
-
-    def decode(self, rows: Rows) -> int:
-        if self.codes:
-            code, *self.codes = self.codes
-            return code
-        return super().decode(rows)
-
-    def cut(self, sequence: int, length: int) -> bool:
-        return False if self.whole_only and length > 0 else super().cut(sequence, length)
-
-
-class Running:
-    """A scheduler in its thread."""
-
-    def __init__(self, loaded: LoadedModel, context: Faulty) -> None:
-        self.context = context
-        self.scheduler = Scheduler(context, loaded.vocabulary, OPTIONS, Post(asyncio.get_running_loop()))
-        self.broken: Broken | None = None
-        self._loaded = loaded
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def ask(self, content: str, limit: int = 20) -> Generation:
-        prompt = self._loaded.template.prompt([Message("user", content)])
-        generation = Generation(prompt, limit, Sampler(GREEDY, self._loaded.vocabulary, 512))
-        self.scheduler.submit(generation)
-        return generation
-
-    async def text(self, generation: Generation) -> str:
-        text = ""
-        while True:
-            news = await generation.feed.next(PATIENCE)
-            assert news != News(), "nothing came in time"
-            text += news.text
-            if news.failure:
-                raise news.failure
-            if news.ending:
-                return text
-
-    async def stop(self) -> None:
-        self.scheduler.stop()
-        await asyncio.to_thread(self._thread.join)
-        self.scheduler.close("the test is over")
-
-    def _run(self) -> None:
-        try:
-            self.scheduler.run()
-        except Broken as error:
-            self.broken = error
-
-
-@asynccontextmanager
-async def running(loaded: LoadedModel) -> AsyncIterator[Running]:
-    run = Running(loaded, Faulty(loaded, OPTIONS))
-    try:
-        yield run
-    finally:
-        await run.stop()
-        run.context.free()
+FOUR_SLOTS = replace(OPTIONS, slots=4)
 
 
 async def test_a_failed_decode_fails_its_answers_and_no_later_one(loaded: LoadedModel) -> None:
@@ -110,6 +40,27 @@ async def test_without_room_the_oldest_idle_memory_goes_first(loaded: LoadedMode
         assert await run.text(again) == expected
         assert again.cached <= 2  # its memory was the oldest; at most the common beginning is left
         assert run.scheduler.meter.answers_failed == 0
+
+
+async def test_of_several_idle_memories_the_oldest_goes(loaded: LoadedModel) -> None:
+    async with running(loaded, FOUR_SLOTS) as run:
+        questions = [letter * 100 for letter in "ABC"]
+        for question in questions:
+            await run.text(run.ask(question))
+        run.context.codes = [1]
+        await run.text(run.ask("D" * 100))
+        again = [run.ask(question) for question in reversed(questions)]
+        for generation in again:
+            await run.text(generation)
+        assert [generation.cached > 100 for generation in again] == [True, True, False]
+
+
+async def test_idle_memory_makes_way_before_it_is_missed(loaded: LoadedModel) -> None:
+    """Four times 310 tokens do not fit into 1024; what is idle is given up without a single failed decode."""
+    async with running(loaded, FOUR_SLOTS) as run:
+        for letter in "ABCDEFGH":
+            await run.text(run.ask(letter * 300))
+        assert run.context.own_failures == []
 
 
 async def test_a_model_that_fails_again_and_again_is_given_up(loaded: LoadedModel) -> None:
@@ -159,3 +110,14 @@ async def test_the_queue_has_an_end(loaded: LoadedModel) -> None:
             while run.scheduler.meter.answers_cancelled < len(seated + waiting):
                 await asyncio.sleep(0)
         assert len(await run.text(run.ask("Hi", limit=5))) == 5
+
+
+async def test_an_answer_does_not_begin_with_the_space_of_its_first_word(models: Path) -> None:
+    """SentencePiece models write a space before every word, also before the first."""
+    path = write_tiny_gguf(models / "words.gguf", sentencepiece=True)
+    words = load(path, HostOptions(), on_progress=lambda share: True)
+    (word,) = words.vocabulary.plain("a", joined=False)
+    async with running(words) as run:
+        always = Sampling(temperature=0, logit_bias=((word, 100.0),))
+        assert await run.text(run.ask("Hi", limit=3, sampling=always)) == "a a a"
+    words.free()
