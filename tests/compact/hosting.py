@@ -50,10 +50,10 @@ class RunningHost:
 
 @contextmanager
 def run_host(model: Path, *arguments: str, key: str = KEY) -> Iterator[RunningHost]:
-    """A host of `model` that listens, until the block ends."""
-    command = [sys.executable, "-m", "fusion_site.compact", f"--model={model}", "--threads=1", *arguments]
+    """A host of `model` that listens, until the block ends; killed tests take it with them."""
+    command = [sys.executable, "-m", "fusion_site.compact", "--lifeline", "--threads=1", f"--model={model}"]
     process = subprocess.Popen(
-        command,
+        [*command, *arguments],
         cwd=ROOT,
         env=os.environ | {"FUSION_COMPACT_KEY": key},
         stdin=subprocess.PIPE,

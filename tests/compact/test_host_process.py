@@ -52,7 +52,7 @@ async def test_a_signal_fails_a_whole_answer_in_the_usual_shape(tiny: Path) -> N
 
 
 def test_the_end_of_its_lifeline_ends_it(scripted: Path) -> None:
-    with run_host(scripted, "--lifeline") as host:
+    with run_host(scripted) as host:
         assert host.report()["state"] == "ready"
         assert host.process.stdin is not None
         host.process.stdin.close()
