@@ -61,4 +61,4 @@ lock:
 	$(UV) pyproject.toml --group test --constraints requirements.txt --output-file tests/requirements.txt
 
 bench: $(TEST_STAMP)
-	@if [ -d tests/bench ]; then $(BIN)/pytest tests/bench -s; else echo "There are no benches yet: tests/bench does not exist."; fi
+	@$(BIN)/pytest tests/bench -s -o python_files='bench_*.py'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import httpx
@@ -45,7 +45,7 @@ class Attempt:
         self._ended = False
         self._clean = True
         self.reply = Reply()
-        self._told = AskAccepted()
+        self._told: tuple[str | None, str | None, str | None] = (None, None, None)
         self._body = Body(self.reply)
         self.ending = Ending(Outcome.CANCELLED)
         self.refused = Report()
@@ -104,11 +104,14 @@ class Attempt:
 
     def _news(self) -> list[AskAccepted]:
         """Give what has become known of who serves the call, if it was not told yet."""
-        known, told = self.reply.accepted, self._told
+        reply = self.reply
+        known = (reply.generation_id, reply.provider, reply.served_model)
+        if known == self._told:
+            return []
         self._told = known
-        return [] if known == told else [known]
+        return [AskAccepted(*known)]
 
-    async def _more(self, stream: AsyncGenerator[bytes, None]) -> list[Piece | AskAccepted]:
+    async def _more(self, stream: AsyncGenerator[bytes, None]) -> Sequence[Piece | AskAccepted]:
         """Read until there is something new to show; nothing means that there will be nothing more."""
         reply, watch = self.reply, self._watch
         if reply.shown:
@@ -120,7 +123,10 @@ class Attempt:
                 with self._alarm.at(watch.until):
                     data = await anext(stream)
                 self._body.feed(data)
-                if pieces := [*self._news(), *reply.take()]:
+                pieces = reply.take()
+                if news := self._news():
+                    return [*news, *pieces]
+                if pieces:
                     return pieces
         except TimeoutError:
             self._cut = None if reply.finish else watch.error()

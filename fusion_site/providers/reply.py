@@ -12,11 +12,10 @@ from fusion_site.engine.asking import AskAccepted, AskError, AskReasoning, AskTe
 from fusion_site.providers.chunks import read_cost, read_usage, reasoning_of, text_of, usage_of
 from fusion_site.providers.errors import from_stream, sentence
 from fusion_site.providers.reports import Report, read_report
-from fusion_site.providers.shapes import Malformed, as_dict, as_list, as_text, load_json, one_line, storable
+from fusion_site.providers.shapes import Malformed, as_dict, as_text, load_json, one_line, storable
 from fusion_site.providers.sse import Event
 
 Piece = AskText | AskReasoning
-PLAIN = frozenset({"role", "content"})
 # How OpenRouter's names for calls begin; the ids of other servers name nothing that could be asked for afterwards.
 GENERATION = "gen-"
 TEXT_CAP = 8 << 20
@@ -127,9 +126,11 @@ class Reply:
             self._read_origin(chunk)
         if "usage" in chunk or "x_groq" in chunk:
             self._read_usage(usage_of(chunk))
-        for choice in as_list(chunk.get("choices")):
-            if isinstance(choice, dict) and not choice.get("index"):
-                self._read_choice(choice)
+        choices = chunk.get("choices")
+        if isinstance(choices, list):
+            for choice in choices:
+                if isinstance(choice, dict) and not choice.get("index"):
+                    self._read_choice(choice)
         if chunk.get("error") or "error_message" in chunk or "error_type" in chunk:
             self._report(read_report(chunk))
 
@@ -215,7 +216,7 @@ class Reply:
             # A whole message counts only if it does not repeat what was already streamed.
             delta = {} if self.shown else as_dict(choice.get("message"))
         content = delta.get("content")
-        if isinstance(content, str) and delta.keys() <= PLAIN:
+        if isinstance(content, str) and len(delta) == 1 + ("role" in delta):  # nothing but these two
             self._add(AskText, content)
         else:
             self._add(AskReasoning, reasoning_of(delta))
@@ -233,11 +234,13 @@ class Reply:
         if kind is not self._kind:
             self._seal()
             self._kind = kind
-        self._parts.append(self._strands[kind].take(piece))
+        self._parts.append(piece)
 
     def _seal(self) -> None:
         """Make one piece of the parts that belong together, unless the reply has grown too long."""
-        text = "".join(self._parts)
+        if not self._parts:
+            return
+        text = self._strands[self._kind].take("".join(self._parts))
         self._parts.clear()
         self._size += len(text)
         if self._size > TEXT_CAP:

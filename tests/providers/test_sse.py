@@ -30,6 +30,30 @@ def test_a_stream_cut_at_any_byte_reads_the_same(line_end: bytes) -> None:
     assert read(*(stream[i : i + 1] for i in range(len(stream)))) == whole
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"data: a\n\ndata: b\n\ndata: c\n\n",
+        b"data: a\n\n\n\ndata: b\n\n",
+        b"data: a\ndata: b\n\ndata: c\n\n",
+        b"data: a\n\ndata:b\n\ndata: c\n\n",
+        b"data: \n\ndata: a\n\ndata: \n\n",
+        b"data: a\n\n: hi\n\ndata: b\n\n",
+        b"data: a\n\nevent: error\n\ndata: b\n\n",
+        b"data: a\n\nevent: error\ndata: b\n\ndata: c\n\n",
+        b"data: a\n\ndata: b\n",
+        b"data: data: a\n\ndata: b\r\n\r\ndata: c\n\n",
+        b"data: a\rdata: b\n\ndata: c\n\n",
+    ],
+)
+def test_the_short_way_of_reading_reads_what_the_long_way_reads(stream: bytes) -> None:
+    """Byte by byte, every line is read by the grammar; in larger pieces, plain events are cut out at once."""
+    slowly = read(*(stream[i : i + 1] for i in range(len(stream))))
+    assert slowly
+    for cut in range(len(stream)):
+        assert read(stream[:cut], stream[cut:]) == slowly
+
+
 def test_unicode_line_separators_do_not_split_lines() -> None:
     data = "a\u2028b\u2029c\u0085d\x0be\x0cf\x1cg".encode()
     assert read(b"data: " + data + b"\n\n") == [("message", data)]
