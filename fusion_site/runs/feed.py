@@ -16,6 +16,9 @@ from fusion_site.runs.models import FINAL_STATES, Event, Run
 
 # A lost bell is made good by a look at the rows after this many seconds.
 SAFETY_POLL_S = 2.0
+# The same for a run that is over: only what it cost may still become known.
+QUIET_POLL_S = 20.0
+ENDS = {"run.finished", "run.updated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,12 @@ class Fact:
 
 
 async def follow(
-    run_id: str, after: int, *, heartbeat_s: float | None = None
+    run_id: str, after: int, *, heartbeat_s: float | None = None, past_end: bool = False
 ) -> AsyncGenerator[list[Fact], None]:
     """Yield the events after `after`, as they come, in order and without a gap, and end when the run is over.
 
-    With `heartbeat_s`, an empty list is yielded whenever nothing came for that many seconds.
+    With `heartbeat_s`, an empty list is yielded whenever nothing came for that many seconds. With `past_end` it
+    never ends, since a run that is over may still learn what it cost.
     """
     seq = after
     quiet = 0.0
@@ -42,11 +46,11 @@ async def follow(
             if facts:
                 seq, quiet = facts[-1].seq, 0.0
                 yield facts
-            if is_over:
+            if is_over and not past_end:
                 return
-            bell = await _bell(channel)
+            bell = await _bell(channel, QUIET_POLL_S if is_over else SAFETY_POLL_S)
             facts = _next_of(bell, seq)
-            is_over = bool(facts) and facts[-1].kind == "run.finished"
+            is_over = bool(facts) and facts[-1].kind in ENDS
             if not facts:
                 facts, is_over = await _read(run_id, seq)
             if not facts and bell is None and heartbeat_s is not None:
@@ -68,10 +72,10 @@ async def _standing_at(run_id: str) -> AsyncGenerator[str, None]:
         await layer.group_discard(group_of(run_id), channel)
 
 
-async def _bell(channel: str) -> dict[str, Any] | None:
+async def _bell(channel: str, within_s: float) -> dict[str, Any] | None:
     try:
         message: dict[str, Any] = await asyncio.wait_for(
-            get_channel_layer().receive(channel), timeout=SAFETY_POLL_S
+            get_channel_layer().receive(channel), timeout=within_s
         )
     except TimeoutError:
         return None

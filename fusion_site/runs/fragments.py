@@ -23,6 +23,7 @@ _HEADER = {
     "fused.started",
     "fused.finished",
     "run.finished",
+    "run.updated",
 }
 
 
@@ -56,7 +57,7 @@ class Touched:
             self.whole = True
         self.whole |= kind == "answer.added"
         # These say of every answer whether it was picked, came too late, or can still be stopped.
-        self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished"}
+        self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished", "run.updated"}
         self.header |= kind in _HEADER
         self.verdict |= kind in {"verdict.started", "verdict.finished"}
         # The fused answer's head says who won and what it waits for.

@@ -76,7 +76,7 @@ class LiveRun:
 
     async def _pump(self) -> None:
         try:
-            async for facts in follow(self.state.id, self.state.seq):
+            async for facts in follow(self.state.id, self.state.seq, past_end=True):
                 self._take(facts)
         except Exception:
             log.exception("run %s can no longer be followed here", self.state.id)

@@ -17,6 +17,11 @@ MOST_USD = Decimal(10_000)
 PLACES = 10
 
 
+def kept_cost(cost: Decimal | None) -> Decimal | None:
+    """Give a cost as rows keep it; one beyond any sense is unknown."""
+    return None if cost is None or cost > MOST_USD else round(cost, PLACES)
+
+
 class Spent:
     """The money of a run: the sum of all known costs, and whether every call's cost is known. Begins with the rows."""
 
@@ -61,7 +66,7 @@ class Spent:
         is_free = connection in self._free
         if cost is None and is_free:
             cost = Decimal(0)
-        cost = None if cost is None or cost > MOST_USD else round(cost, PLACES)
+        cost = kept_cost(cost)
         if cost is None or (attempts > 1 and not is_free):
             self._unknown = True
         if cost is not None:

@@ -193,6 +193,15 @@ def _run_finished(run: RunState, data: dict[str, Any]) -> None:
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
 
 
+def _run_updated(run: RunState, data: dict[str, Any]) -> None:
+    if data["reason"] != "cost":
+        return
+    run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
+    for told in data["answers"]:
+        answer = run.answers[told["answer"]]
+        answer.cost_usd, answer.usage, answer.provider = told["cost_usd"], told["usage"], told["provider"]
+
+
 _CHANGES = {
     "answer.added": _added,
     "answer.queued": _queued,
@@ -208,4 +217,5 @@ _CHANGES = {
     "fused.delta": _fused_delta,
     "fused.finished": _fused_finished,
     "run.finished": _run_finished,
+    "run.updated": _run_updated,
 }

@@ -1,4 +1,4 @@
-"""What is kept up to date behind the pages of the server: what connections offer."""
+"""What is kept up to date behind the pages of the server: what connections offer, and what cut calls have cost."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.pools.flows.refresh_catalogue import refresh_local_catalogues, refresh_stale_catalogues
 from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
+from fusion_site.runs.reconciling import LOOK_S, Reconciler
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Upkeep:
     def start(self) -> None:
         """Begin; returns at once."""
         self._begin(_catalogues())
+        self._begin(every(LOOK_S, Reconciler().look))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
