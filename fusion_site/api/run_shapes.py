@@ -47,6 +47,9 @@ class AnswerOut(Schema):
     error: AnswerErrorOut | None
     usage: UsageOut
     cost_usd: str | None
+    billed_after_cancel: bool | None = Field(
+        description="Whether a stopped answer is billed in full all the same; null is unknown, or not stopped."
+    )
     generation_id: str | None = Field(description="OpenRouter's name for the call.")
     served_model: str | None
     provider: str | None

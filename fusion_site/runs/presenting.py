@@ -13,6 +13,7 @@ from fusion_site.pages.figures import duration
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import Mode
 from fusion_site.runs.models import State
+from fusion_site.runs.saying import billing_line, retry_line, served_line
 from fusion_site.runs.showing import ShownText
 from fusion_site.runs.state import AnswerState, FusedState, RunState
 
@@ -129,7 +130,9 @@ def _answer(
         **{name: getattr(answer, name) for name in _PLAIN},
         "aspect": aspect,
         "cost_usd": _decimal(answer.cost_usd),
-        "retry_after_s": retry.get("after_s"),
+        "retry_line": retry_line(answer.retry),
+        "served": served_line(answer),
+        "billing": billing_line(answer),
         "retry_message": retry.get("error", {}).get("message", ""),
         "is_winner": bool(state.verdict) and state.verdict.get("winner") == answer.id
         if state.verdict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fusion_site.runs.saying import billed_after_cancel
 from fusion_site.runs.state import AnswerState, FusedState, RunState
 
 
@@ -49,6 +50,7 @@ def answer_json(answer: AnswerState) -> dict[str, Any]:
         "error": _error(answer.error),
         "usage": {k: usage.get(k) for k in ("prompt_tokens", "completion_tokens", "reasoning_tokens")},
         "cost_usd": answer.cost_usd,
+        "billed_after_cancel": billed_after_cancel(answer),
         "generation_id": answer.generation_id or None,
         "served_model": answer.served_model or None,
         "provider": answer.provider or None,

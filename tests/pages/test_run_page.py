@@ -124,7 +124,7 @@ def test_an_answers_card_says_how_it_stands() -> None:
             "best",
             "In the queue, place 2",
             "late: not in the fused answer",
-            "Trying again in 2.5 s",
+            "Rate-limited by ",
             "Out of time.",
             "ended without its end mark",
             "Came back empty",
