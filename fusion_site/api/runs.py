@@ -27,7 +27,7 @@ from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import KeyReused, LimitReached, Order, start_run
 from fusion_site.runs.loading import load_state
-from fusion_site.runs.models import Answer, Run
+from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.reading import run_json
 
 router = Router(tags=["runs"])
@@ -49,7 +49,7 @@ class NewRun(Given):
     preset: str = Field(description="The id or the slug of a preset.")
     prompt: str | None = None
     messages: list[TurnGiven] | None = None
-    variables: dict[str, str] = Field(default_factory=dict, description="Values for the preset's template.")
+    variables: dict[str, str] | None = Field(None, description="Values for the preset's template.")
 
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
@@ -71,7 +71,8 @@ def create_run(
         response = refusal(429, str(limit))
         response["Retry-After"] = "5"
         return response
-    return {"id": run.pk, "url": _url(request, run), "state": run.state}
+    # What was answered when it was accepted, also when the same key asks again.
+    return {"id": run.pk, "url": _url(request, run), "state": State.QUEUED}
 
 
 def _order(payload: NewRun, team: str, key: str | None) -> Order:
@@ -84,7 +85,7 @@ def _order(payload: NewRun, team: str, key: str | None) -> Order:
     turns = [Message(t.role, t.content) for t in payload.messages or []]
     if payload.messages is not None and (not turns or turns[-1].role != "user"):
         raise Invalid({"messages": ["The last message must be the user's."]})
-    return Order(preset, payload.prompt or "", turns, payload.variables, None, key)
+    return Order(preset, payload.prompt or "", turns, payload.variables or {}, None, key)
 
 
 def _url(request: HttpRequest, run: Run) -> str:

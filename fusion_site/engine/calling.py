@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
@@ -25,6 +25,13 @@ from fusion_site.engine.events import AnswerResult, StepAccepted, StepFinished, 
 from fusion_site.engine.reading import Reading, Reply
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
+
+
+Settled = Callable[[], Awaitable[None]]
+
+
+async def nothing_to_settle() -> None:
+    """Whoever reads the events keeps nothing."""
 
 
 class Refused(Exception):
@@ -62,9 +69,10 @@ class Calls:
         stored: Mapping[str, AnswerResult],
         spending: Spending,
         clock: PassClock,
+        settled: Settled,
     ) -> None:
         self._asker, self._emit, self._stored = asker, emit, stored
-        self._spending, self._clock = spending, clock
+        self._spending, self._clock, self._settled = spending, clock, settled
 
     @property
     def why_not(self) -> str:
@@ -100,7 +108,8 @@ class Calls:
             on_text(stored.text)
             return stored
         self._emit(StepStarted(name, model.model, model.connection))
-        ask = Ask(model, messages, sampling, deadline_s=self._clock.left_s, json_schema=schema)
+        await self._settled()
+        ask = Ask(model, messages, sampling, deadline_s=max(0.1, self._clock.left_s), json_schema=schema)
         result = await self._reply(name, ask, on_text)
         self._spending.add(result)
         self._emit(StepFinished(name, result))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from fusion_site.engine.asking import Asker
+from fusion_site.engine.calling import Settled, nothing_to_settle
 from fusion_site.engine.control import Control
 from fusion_site.engine.events import FusionEvent, FusionFinished, Resume
 from fusion_site.engine.fusing import Fusing
@@ -20,20 +21,31 @@ async def fuse(
     resume: Resume | None = None,
     control: Control | None = None,
     elapsed_s: float = 0.0,
+    settled: Settled = nothing_to_settle,
 ) -> AsyncGenerator[FusionEvent, None]:
     """Stream what happens to a run, ending with exactly one FusionFinished.
 
     `resume` holds what an earlier attempt finished: none of it is asked again. `elapsed_s` is the part of the
-    deadline that has passed already. Closing the generator drops every upstream connection at once.
+    deadline that has passed already. `settled` is awaited before each call to a judge, once every event before it has
+    been read: there a reader makes sure of what it was told, since the call builds on it and may cost money.
+    Closing the generator drops every upstream connection at once.
     """
     if settings.zero_retention:
         asker = ZeroRetentionAsker(asker)
     outbox: asyncio.Queue[FusionEvent | None] = asyncio.Queue()
-    fusing = Fusing(settings, asker, resume or Resume(), control or Control(), outbox.put_nowait, elapsed_s)
+
+    async def all_settled() -> None:
+        await outbox.join()
+        await settled()
+
+    fusing = Fusing(
+        settings, asker, resume or Resume(), control or Control(), outbox.put_nowait, elapsed_s, all_settled
+    )
     driver = asyncio.create_task(_drive(fusing, outbox))
     try:
         while (event := await outbox.get()) is not None:
             yield event
+            outbox.task_done()
             if isinstance(event, FusionFinished):
                 break
         await driver

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
-from fusion_site.engine.calling import Calls, Spending
+from fusion_site.engine.calling import Calls, Settled, Spending
 from fusion_site.engine.candidates import Candidate, lettered
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.control import Control
@@ -42,6 +42,7 @@ class Fusing:
         control: Control,
         emit: Emit,
         elapsed_s: float,
+        settled: Settled,
     ) -> None:
         self._settings, self._resume, self._emit = settings, resume, emit
         self._clock = PassClock(settings, elapsed_s)
@@ -49,7 +50,7 @@ class Fusing:
         for paid in (*resume.answers.values(), *resume.steps.values()):
             spending.add(paid)
         self._members = Members(settings, asker, control, emit, spending, self._clock, resume.answers)
-        self._calls = Calls(asker, emit, resume.steps, spending, self._clock)
+        self._calls = Calls(asker, emit, resume.steps, spending, self._clock, settled)
         self._fused = FusedAnswer(emit, self._members.late)
 
     async def run(self) -> None:

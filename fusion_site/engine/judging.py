@@ -13,7 +13,7 @@ from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.ladder import Unreadable
 from fusion_site.engine.prompts import judge_messages, repair_messages
 from fusion_site.engine.schema import VERDICT_SCHEMA
-from fusion_site.engine.settings import Criterion, FusionSettings
+from fusion_site.engine.settings import Criterion, FusionSettings, Judge
 from fusion_site.engine.verdict import Reading, read_verdict
 from fusion_site.engine.window import Window
 
@@ -40,6 +40,7 @@ class Pass:
     model: str
     is_fallback: bool
     reading: Reading
+    clipped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,7 @@ async def judge(
     settings: FusionSettings, candidates: Sequence[Candidate], calls: Calls, *, name: str = "judge"
 ) -> Judgement:
     """Compare the lettered candidates; raises Unjudged when neither judge gives a readable verdict in time."""
-    room = Window(settings.judge.window).room(judge_messages(settings, ()), JUDGE_TOKENS)
-    shown = clipped(candidates, room)
-    orders = [shown, shown[::-1]] if settings.judge.swap_check else [shown]
+    orders = [candidates, candidates[::-1]] if settings.judge.swap_check else [candidates]
     outcomes = await asyncio.gather(
         *(_pass(settings, order, calls, f"{name}/{n}") for n, order in enumerate(orders)),
         return_exceptions=True,
@@ -78,7 +77,7 @@ async def judge(
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and (not isinstance(outcome, Unjudged) or not passes):
             raise outcome
-    marked = [replace(c, clipped=s.clipped) for c, s in zip(candidates, shown, strict=True)]
+    marked = [replace(c, clipped=c.letter in passes[0].clipped) for c in candidates]
     return weigh(marked, passes, settings.judge.criteria, asked=len(orders))
 
 
@@ -107,48 +106,60 @@ def _pick(eligible: Sequence[Candidate], passes: Sequence[Pass], asked: int) -> 
     return pick, "" if len(passes) == asked else ONE_ORDER
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One attempt at a verdict: whom to ask, and how much fits them."""
+
+    suffix: str
+    model: ModelRef
+    window: Window
+    is_fallback: bool = False
+
+
+def _tries(judge: Judge) -> Iterator[_Try]:
+    """Yield the judge, the judge again, the fallback judge."""
+    for suffix in ("", "/again"):
+        yield _Try(suffix, judge.model, Window(judge.window))
+    if judge.fallback is not None:
+        yield _Try("/fallback", judge.fallback, Window(judge.fallback_window), is_fallback=True)
+
+
 async def _pass(settings: FusionSettings, order: Sequence[Candidate], calls: Calls, name: str) -> Pass:
-    """Ask the judge, then the judge again, then the fallback judge."""
-    messages = asked = judge_messages(settings, order)
-    problem = ""
-    for suffix, model, is_fallback in _tries(settings):
-        result = await _ask(settings, calls, name + suffix, model, messages if is_fallback else asked)
+    """Ask until there is a verdict; raises Unjudged when nobody gives one."""
+    problem, repair = "", None
+    for each in _tries(settings.judge):
+        shown = clipped(order, each.window.room(judge_messages(settings, ()), JUDGE_TOKENS))
+        messages = judge_messages(settings, shown)
+        asked = messages if repair is None or each.is_fallback else repair
+        result = await _ask(each, calls, name + each.suffix, asked)
         try:
-            reading = read_verdict(_whole_reply(result), order)
+            reading = read_verdict(_whole_reply(result), shown)
         except Unreadable as error:
             problem = str(error)
-            asked = _once_more(settings, messages, result, problem)
+            repair = _repair(each.window, messages, result, problem)
             continue
-        return Pass("".join(c.letter for c in order), model.model, is_fallback, reading)
+        letters = "".join(c.letter for c in shown)
+        cut = frozenset(c.letter for c in shown if c.clipped)
+        return Pass(letters, each.model.model, each.is_fallback, reading, cut)
     raise Unjudged(f"The judge gave no verdict: {problem}.")
 
 
-def _tries(settings: FusionSettings) -> Iterator[tuple[str, ModelRef, bool]]:
-    yield "", settings.judge.model, False
-    yield "/again", settings.judge.model, False
-    if settings.judge.fallback is not None:
-        yield "/fallback", settings.judge.fallback, True
-
-
-async def _ask(
-    settings: FusionSettings, calls: Calls, name: str, model: ModelRef, messages: tuple[Message, ...]
-) -> AnswerResult:
-    most = Window(settings.judge.window).reply_tokens(messages, JUDGE_TOKENS)
-    sampling = Sampling(temperature=0.0, max_tokens=most)
+async def _ask(each: _Try, calls: Calls, name: str, messages: tuple[Message, ...]) -> AnswerResult:
+    sampling = Sampling(temperature=0.0, max_tokens=each.window.reply_tokens(messages, JUDGE_TOKENS))
     try:
-        return await calls.call(name, model, messages, sampling, schema=VERDICT_SCHEMA)
+        return await calls.call(name, each.model, messages, sampling, schema=VERDICT_SCHEMA)
     except Refused as refused:
         raise Unjudged(str(refused)) from refused
 
 
-def _once_more(
-    settings: FusionSettings, messages: tuple[Message, ...], result: AnswerResult, problem: str
-) -> tuple[Message, ...]:
-    """Show the judge its reply where there is one and it fits; else ask the same again."""
+def _repair(
+    window: Window, messages: tuple[Message, ...], result: AnswerResult, problem: str
+) -> tuple[Message, ...] | None:
+    """Show the judge its reply where there is one and it fits; else None: the same is asked again."""
     if result.error is not None or not result.text.strip():
-        return messages
+        return None
     repair = repair_messages(messages, result.text, problem)
-    return repair if Window(settings.judge.window).fits(repair, JUDGE_TOKENS) else messages
+    return repair if window.fits(repair, JUDGE_TOKENS) else None
 
 
 def _whole_reply(result: AnswerResult) -> str:

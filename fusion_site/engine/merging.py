@@ -45,12 +45,11 @@ async def merge(
     """
     analysis: dict[str, Any] = dict(judgement.passes[0].reading.lists)
     fixed = merge_messages(settings, (), analysis)
-    room = Window(settings.judge.window).room(fixed, MERGE_TOKENS)
-    messages = merge_messages(settings, clipped(best_of(judgement), room), analysis)
-    most = Window(settings.judge.window).reply_tokens(messages, MERGE_TOKENS)
     problem = ""
-    for n, model in enumerate(_models(settings)):
-        sampling = Sampling(temperature=0.3, max_tokens=most)
+    for n, (model, window) in enumerate(_mergers(settings, judgement)):
+        shown = clipped(best_of(judgement), window.room(fixed, MERGE_TOKENS))
+        messages = merge_messages(settings, shown, analysis)
+        sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, MERGE_TOKENS))
         try:
             result = await calls.call(
                 f"merge/{n}", model, messages, sampling, on_start=begin, on_text=on_text
@@ -63,9 +62,13 @@ async def merge(
     raise Unmerged(f"The merge failed. {problem}")
 
 
-def _models(settings: FusionSettings) -> Sequence[ModelRef]:
+def _mergers(settings: FusionSettings, judgement: Judgement) -> Sequence[tuple[ModelRef, Window]]:
+    """Give who may write, with their windows: the judge, then its fallback; first whoever gave the verdict."""
     judge = settings.judge
-    return [judge.model] if judge.fallback is None else [judge.model, judge.fallback]
+    if judge.fallback is None:
+        return [(judge.model, Window(judge.window))]
+    both = [(judge.model, Window(judge.window)), (judge.fallback, Window(judge.fallback_window))]
+    return both[::-1] if judgement.passes[0].is_fallback else both
 
 
 def _problem(result: AnswerResult) -> str:

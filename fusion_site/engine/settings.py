@@ -54,7 +54,7 @@ DEFAULT_CRITERIA = (
 class Judge:
     """Who compares the answers, and by what; `fallback` is asked when `model` fails.
 
-    `window` is the context length of the judge's model in tokens; None is unknown and taken as ample.
+    `window` and `fallback_window` are the context lengths of the two in tokens; None is unknown and taken as ample.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Judge:
     instructions: str = ""
     swap_check: bool = True
     window: int | None = None
+    fallback_window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ ERRORS = {
     "overloaded": "Overloaded",
     "upstream": "Provider failed",
     "timeout": "Out of time",
-    "network": "Not reachable",
+    "network": "Connection failed",
     "protocol": "Unreadable reply",
-    "server": "Site failed",
+    "server": "Server failed",
 }
 
 

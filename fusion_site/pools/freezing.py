@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fusion_site.engine import settings as engine
 from fusion_site.engine.asking import Message, ModelRef
-from fusion_site.pools.models import CatalogueModel, Judge, Kind, PoolMember, Preset
+from fusion_site.pools.models import CatalogueModel, Connection, Judge, Kind, PoolMember, Preset
 from fusion_site.pools.sampling import sampling_of
 
 
@@ -83,16 +83,17 @@ def _judge(row: Judge) -> engine.Judge:
         criteria=own or engine.DEFAULT_CRITERIA,
         instructions=row.instructions,
         swap_check=row.swap_check,
-        window=_window(row),
+        window=_window(row.connection, row.model),
+        fallback_window=_window(row.fallback_connection, row.fallback_model),
     )
 
 
-def _window(row: Judge) -> int | None:
-    """Give the judge's context length in tokens, where its connection has told it.
+def _window(connection: Connection | None, model: str) -> int | None:
+    """Give a judge's context length in tokens, where its connection has told it.
 
     The Compact host offers one model, which goes by its own name and by its file's.
     """
-    offered = CatalogueModel.objects.filter(connection=row.connection_id)
-    if row.connection.kind != Kind.COMPACT:
-        offered = offered.filter(model=row.model)
+    offered = CatalogueModel.objects.filter(connection=connection)
+    if connection is None or connection.kind != Kind.COMPACT:
+        offered = offered.filter(model=model)
     return offered.values_list("context_length", flat=True).first()

@@ -15,6 +15,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from fusion_site.accounts.sealing import SealBroken, SealContext, origin_of, unseal
+from fusion_site.compact.supervisor import CompactStatus
 from fusion_site.engine.asking import Asker, AskError, ErrorKind
 from fusion_site.pools import compact_host
 from fusion_site.pools.models import Connection, Kind
@@ -22,6 +23,10 @@ from fusion_site.pools.pricing import PricedAsker
 from fusion_site.providers import Attribution, Endpoint, EndpointUnavailable, Providers
 from fusion_site.providers import Kind as EndpointKind
 from fusion_site.rehearsal.host import RehearsalHost
+
+# The largest files take minutes from a slow disk; until then the asks to it wait, and their clocks do not run.
+COMPACT_LOADS_WITHIN_S = 300.0
+COMPACT_LOOK_S = 0.2
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Providers] = WeakKeyDictionary()
 _starting = threading.Lock()
@@ -101,12 +106,22 @@ def _started_rehearsal() -> RehearsalHost:
 
 
 async def _compact(row: Connection) -> Endpoint:
-    status = await asyncio.to_thread(compact_host.status)
+    status = await _compact_status()
     if status.address is None:
         message = f"The Compact model is not running on this machine. {status.error or ''}".rstrip()
         raise _unavailable(ErrorKind.NETWORK, message)
     address = status.address
     return _loopback(row, f"{address.host}:{address.port}", address.key)
+
+
+async def _compact_status() -> CompactStatus:
+    """Give the host's status, once it is not about to change: right after a start or a crash it loads its model."""
+    until = asyncio.get_running_loop().time() + COMPACT_LOADS_WITHIN_S
+    status = await asyncio.to_thread(compact_host.status)
+    while status.state in {"loading", "restarting"} and asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(COMPACT_LOOK_S)
+        status = await asyncio.to_thread(compact_host.status)
+    return status
 
 
 def _loopback(row: Connection, host_port: str, key: str) -> Endpoint:

@@ -69,7 +69,7 @@ class Watch:
     def error(self) -> AskError:
         """Say which clock ran out."""
         if self.ends <= self._phase_ends:
-            message = f"The answer was not finished within {self._total_s:g} s (total deadline)."
+            message = f"The answer was not finished within {self._total_s:.3g} s (total deadline)."
         elif self._idling:
             message = f"The model fell silent for {self._clocks.idle_s:g} s in its answer (idle clock)."
         else:

@@ -104,7 +104,14 @@ class Execution:
     async def _fuse(self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder) -> None:
         # The clock of a run that was taken over starts anew: the time in which nobody worked on it is not its fault.
         elapsed = (timezone.now() - run.created_at).total_seconds() if run.epoch == 1 else 0.0
-        events = fuse(settings, self._asker, resume=resume, control=self._control, elapsed_s=elapsed)
+        events = fuse(
+            settings,
+            self._asker,
+            resume=resume,
+            control=self._control,
+            elapsed_s=elapsed,
+            settled=recorder.stored,
+        )
         async with aclosing(events):
             async for event in events:
                 recorder.record(event)

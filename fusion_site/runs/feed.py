@@ -74,9 +74,8 @@ async def _standing_at(run_id: str) -> AsyncGenerator[str, None]:
 
 async def _bell(channel: str, within_s: float) -> dict[str, Any] | None:
     try:
-        message: dict[str, Any] = await asyncio.wait_for(
-            get_channel_layer().receive(channel), timeout=within_s
-        )
+        async with asyncio.timeout(within_s):
+            message: dict[str, Any] = await get_channel_layer().receive(channel)
     except TimeoutError:
         return None
     return message

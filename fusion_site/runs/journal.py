@@ -138,8 +138,10 @@ class Journal:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
+            # Not asyncio.wait_for: in Python 3.11 it loses a cancellation that comes as the event is set.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), COALESCE_S)
+                async with asyncio.timeout(COALESCE_S):
+                    await self._urgent.wait()
             # The write itself must not be cut in half when the site stops.
             self._flushing = asyncio.create_task(self._flush())
             await asyncio.shield(self._flushing)

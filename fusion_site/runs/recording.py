@@ -14,6 +14,7 @@ from fusion_site.engine import events as e
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.runs.journal import RunLog
+from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Fusion, Run, State
 from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
 from fusion_site.runs.spent import Spent
@@ -27,7 +28,11 @@ class Recorder:
     def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
         self._run, self._settings, self._log = run, settings, log
         answers = list(run.answers.all())
-        self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a) for a in answers}
+        told = load_state(run.pk).answers
+        self._answers = {
+            e.AnswerKey(a.round, a.member): Writing.of(a, told[a.pk].text, told[a.pk].reasoning)
+            for a in answers
+        }
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
         self._fused_text: list[str] = []
@@ -38,6 +43,10 @@ class Recorder:
         """Write one event down; raises Fenced when the run has been taken over."""
         handler: Callable[[Any], None] = getattr(self, "_" + _snake(type(event).__name__))
         handler(event)
+
+    async def stored(self) -> None:
+        """Wait until all that was recorded is in rows; raises what `record` would."""
+        await self._log.flushed()
 
     def cancel(self) -> None:
         """Write down that a person stopped the run: what was written stays."""
@@ -75,7 +84,9 @@ class Recorder:
         self._tell("answer.queued", {"answer": self._writing(event.key).id, "place": event.place})
 
     def _answer_started(self, event: e.AnswerStarted) -> None:
-        writing = self._writing(event.key)
+        self._start(self._writing(event.key))
+
+    def _start(self, writing: Writing) -> None:
         writing.start()
         self._move(State.ANSWERING)
         self._tell(
@@ -115,6 +126,10 @@ class Recorder:
         )
 
     def _answer_finished(self, event: e.AnswerFinished) -> None:
+        writing = self._writing(event.key)
+        if writing.attempt and not writing.is_started:
+            # An earlier attempt wrote something, and this one ended before it could begin: its text is another.
+            self._start(writing)
         self._finish_answer(event.key, event.result)
 
     def _finish_answer(self, key: e.AnswerKey, result: e.AnswerResult) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextvars import Context
 
 from asgiref.sync import sync_to_async
 
@@ -52,15 +54,19 @@ class Supervisor:
 
     def submit(self, run_id: str) -> None:
         """Begin to work on a run soon; a run that somebody works on already is left to them."""
-        self._loop.call_soon_threadsafe(self._begin, run_id)
+        self._call(self._begin, run_id)
 
     def cancel(self, run_id: str) -> None:
         """Stop a run now, if it is worked on here."""
-        self._loop.call_soon_threadsafe(self._stop, run_id, None)
+        self._call(self._stop, run_id, None)
 
     def cancel_answer(self, run_id: str, key: AnswerKey) -> None:
         """Stop one answer of a run now, if it is worked on here."""
-        self._loop.call_soon_threadsafe(self._stop, run_id, key)
+        self._call(self._stop, run_id, key)
+
+    def _call(self, action: Callable[..., None], *args: object) -> None:
+        """Act on the loop, in a context of its own: the caller's says which thread its request's queries belong to."""
+        self._loop.call_soon_threadsafe(action, *args, context=Context())
 
     async def finished(self, run_id: str) -> None:
         """Wait until this process does not work on the run any more."""

@@ -17,20 +17,26 @@ class Writing:
     attempt: int
     is_open: bool
     accepted: AskAccepted = field(default_factory=AskAccepted)
+    # Whether this process has begun an attempt; what stands here until then is an earlier attempt's.
+    is_started: bool = False
     _text: list[str] = field(default_factory=list)
     _reasoning: list[str] = field(default_factory=list)
     _text_length: int = 0
     _reasoning_length: int = 0
 
     @classmethod
-    def of(cls, row: Answer) -> Writing:
-        """Begin with an answer's row; unless it has an outcome it will be asked again from its start."""
+    def of(cls, row: Answer, text: str = "", reasoning: str = "") -> Writing:
+        """Begin with an answer's row and what an earlier attempt wrote; without an outcome it will be asked again."""
         accepted = AskAccepted(row.generation_id or None, row.provider or None, row.served_model or None)
-        return cls(row.pk, row.attempt, is_open=not row.outcome, accepted=accepted)
+        writing = cls(row.pk, row.attempt, is_open=not row.outcome, accepted=accepted)
+        writing.add_text(text)
+        writing.add_reasoning(reasoning)
+        return writing
 
     def start(self) -> None:
         """A new attempt begins: its text starts at 0."""
         self.attempt += 1
+        self.is_started = True
         self.accepted = AskAccepted()
         self._text, self._reasoning = [], []
         self._text_length = self._reasoning_length = 0

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
+from fusion_site.pools.models import Connection
 from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.loading import load_state
@@ -288,3 +289,42 @@ def test_a_state_of_an_unstarted_run_comes_from_rows(desk: Desk) -> None:
     state = load_state(run.pk)
     assert state == rebuilt(run)
     assert all(not answer.outcome for answer in state.answers.values())
+
+
+def parked(desk: Desk, upstream: Upstream) -> Run:
+    """Give a run that was parked while cyd had written half of an answer."""
+    all_answer(upstream)
+    upstream.scripts["cyd"] = Script(["half ", "whole"], gate=threading.Event(), gate_at=1)
+    run = desk.start()
+
+    async def until_half() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async for facts in follow(run.pk, 0):
+                if any(fact.kind == "answer.delta" and fact.data["text"] == "half " for fact in facts):
+                    return
+
+    async_to_sync(until_half)()
+    run.refresh_from_db()
+    return run
+
+
+def test_an_answer_that_cannot_be_asked_again_tells_the_same_in_rows_and_events(
+    desk: Desk, upstream: Upstream
+) -> None:
+    run = parked(desk, upstream)
+    Connection.objects.update(key_lost=True)
+    run = work(run)
+    cyd = run.answers.get(member=2)
+    assert (cyd.outcome, kind_of(cyd), cyd.text, cyd.attempt) == ("error", "auth", "", 2)
+    assert rebuilt(run) == load_state(run.pk)
+
+
+def test_a_parked_run_that_is_stopped_keeps_what_was_written(desk: Desk, upstream: Upstream) -> None:
+    run = parked(desk, upstream)
+    cancel_run(run)
+    run = work(run)
+    cyd = run.answers.get(member=2)
+    assert (run.state, cyd.outcome, cyd.text) == ("cancelled", "cancelled", "half ")
+    assert len(upstream.asked("cyd")) == 1
+    assert rebuilt(run) == load_state(run.pk)

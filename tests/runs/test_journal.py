@@ -29,7 +29,8 @@ def test_one_run_that_cannot_be_written_does_not_hold_up_the_rest(desk: Desk) ->
     async def write_all() -> list[BaseException | None]:
         journal = Journal(bell)
         logs = [journal.open(run.pk, 0, 1) for run in (good, bad, foreign)]
-        for run_log, data in zip(logs, ({"x": 1}, {"x": object()}, {"x": 1}), strict=True):
+        facts: list[dict[str, Any]] = [{"x": 1}, {"x": object()}, {"x": 1}]
+        for run_log, data in zip(logs, facts, strict=True):
             run_log.append("answer.delta", data)
         logs[0].append("answer.started", {"x": 2}, urgent=True)
         await logs[0].flushed()

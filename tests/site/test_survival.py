@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.compact.gguf_model import write_tiny_gguf
 from tests.site.conftest import Api
 from tests.site_process import Site
 from tests.upstream import Script, Upstream
@@ -121,10 +124,40 @@ def test_stop_closes_the_upstream_sockets_within_a_second(api: Api, upstream: Up
     assert [(a["outcome"], a["text"]) for a in run["answers"]] == [("cancelled", "begun ")] * 3
 
 
+def test_a_compact_member_is_waited_for_after_a_restart(
+    tmp_path: Path, upstream: Upstream, installed: tuple[Path, str]
+) -> None:
+    data_dir, token = installed
+    shutil.copytree(data_dir, tmp_path / "var")
+    model = write_tiny_gguf(tmp_path / "tiny.gguf", name="tiny", script="The Compact model answers.")
+    upstream.scripts["ada"] = Script(["ada ", "answers."], gate=threading.Event(), gate_at=1)
+    own = {"FUSION_COMPACT_MODEL": str(model), "FUSION_PRIVATE_UPSTREAMS": upstream.host_port}
+    with Site(tmp_path / "var", **own) as site:
+        api = Api(site, token)
+        slug = api.preset(upstream, "best_of", ("ada",))
+        compact = next(c for c in api("GET", "connections")["items"] if c["kind"] == "compact")
+        pool = next(p for p in api("GET", "pools")["items"] if p["name"] == "Pool")
+        members = [*pool["members"], {"connection": compact["id"], "model": "tiny"}]
+        api("PATCH", f"pools/{pool['id']}", {"members": members})
+        run_id = start(api, slug)
+        upstream.wait_for("ada", sent=1)
+        site.kill()
+        upstream.scripts["ada"] = Script(["ada ", "answers."])
+        site.start()
+        until(api, run_id, "run.finished")
+        answers = check(api, run_id)["answers"]
+    assert [a["outcome"] for a in answers] == ["complete", "complete"]
+    assert answers[1]["text"] == "The Compact model answers."
+
+
 def test_a_run_in_the_terminal(api: Api, upstream: Upstream) -> None:
     upstream.scripts |= {name: Script([f"{name} answers ", "well."]) for name in MEMBERS}
     slug = api.preset(upstream, "best_of", MEMBERS)
     shown = api.site.manage("fuse", "--preset", slug, "--as", "ops@example.com", "What is best?")
+    assert shown.strip() == "bea answers well."
+    assert "Traceback" not in api.site.output
+    api.site.stop()
+    shown = api.site.manage("fuse", "--preset", slug, "--as", "ops@example.com", "And without a server?")
     assert shown.strip() == "bea answers well."
     with pytest.raises(RuntimeError, match="no preset nothing"):
         api.site.manage("fuse", "--preset", "nothing", "--as", "ops@example.com", "x")
