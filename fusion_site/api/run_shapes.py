@@ -76,7 +76,8 @@ class RunOut(Schema):
     id: str
     state: str
     mode: str
-    preset: str
+    preset: str | None = Field(description="The id of its preset; null once that is deleted.")
+    preset_name: str
     rehearsal: bool
     prompt: str
     message: str

@@ -66,6 +66,7 @@ class Reply:
         self.events = 0
         self.malformed = 0
         self._shown: set[type[Piece]] = set()
+        self._is_visible = False
         self._size = 0
         self._kind: type[Piece] = AskText
         self._parts: list[str] = []
@@ -84,8 +85,8 @@ class Reply:
 
     @property
     def has_text(self) -> bool:
-        """Whether any text was there."""
-        return AskText in self._shown
+        """Whether there was any text that one can see: white space alone is no answer."""
+        return self._is_visible
 
     @property
     def has_reasoning(self) -> bool:
@@ -248,3 +249,4 @@ class Reply:
         elif text:
             self._pieces.append(self._kind(text))
             self._shown.add(self._kind)
+            self._is_visible = self._is_visible or (self._kind is AskText and not text.isspace())

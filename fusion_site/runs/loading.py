@@ -52,6 +52,7 @@ def _run_state(run: Run) -> RunState:
         state=run.state,
         mode=run.mode,
         prompt=run.prompt,
+        preset=run.preset_id,
         preset_name=run.preset_name,
         rehearsal=run.rehearsal,
         created_at=run.created_at.isoformat(),

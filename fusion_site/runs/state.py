@@ -61,6 +61,7 @@ class RunState:
     state: str
     mode: str
     prompt: str
+    preset: str | None
     preset_name: str
     rehearsal: bool
     created_at: str

@@ -119,6 +119,11 @@ async def test_a_refusal_is_filtered_and_its_words_are_the_reason_not_the_text()
     assert "I can't help." in result.error.message
 
 
+async def test_white_space_alone_is_kept_and_empty() -> None:
+    result = await play(stream(says("  \n"), says("\t", "stop"), DONE))
+    assert (result.text, result.outcome) == ("  \n\t", Outcome.EMPTY)
+
+
 async def test_no_text_but_a_finish_reason_is_empty() -> None:
     result = await play(stream(says(""), says(finish="stop"), DONE))
     assert (result.outcome, result.finished.error) == (Outcome.EMPTY, None)

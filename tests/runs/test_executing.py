@@ -61,6 +61,7 @@ def rebuilt(run: Run) -> RunState:
         state="queued",
         mode=first.data["mode"],
         prompt=first.data["prompt"],
+        preset=first.data["preset"],
         preset_name=first.data["preset_name"],
         rehearsal=first.data["rehearsal"],
         created_at=first.data["at"],

@@ -53,6 +53,7 @@ def test_a_finished_run_reads_as_the_contract_says(desk: Desk, call: Program, up
     work(Run.objects.get(pk=run_id))
     run = call("GET", f"runs/{run_id}").json()
     assert run["state"] == "done"
+    assert (run["preset"], run["preset_name"]) == (desk.preset.pk, "Best")
     ada, bea, _ = run["answers"]
     assert (ada["member"], ada["round"], ada["outcome"], ada["text"]) == (0, 0, "complete", "ada")
     assert ada["usage"] == {"prompt_tokens": 7, "completion_tokens": 2, "reasoning_tokens": None}
@@ -86,6 +87,17 @@ def test_what_cannot_be_run_is_said_at_its_field(call: Program, body: dict[str, 
     assert response.status_code == 422
     assert field in response.json()["error"]["fields"]
     assert Run.objects.count() == 0
+
+
+def test_null_variables_are_none(call: Program) -> None:
+    assert post(call, {"variables": None}).status_code == 201
+
+
+def test_an_address_that_is_not_there_is_404_for_every_method(call: Program) -> None:
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        response = call(method, "runs/x/nothing")
+        assert response.status_code == 404
+        assert response.json()["error"]["kind"] == "not_found"
 
 
 def test_template_variables_are_filled_or_asked_for(desk: Desk, call: Program, upstream: Upstream) -> None:

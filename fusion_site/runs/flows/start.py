@@ -150,6 +150,7 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "at": run.created_at.isoformat(),
         "mode": run.mode,
         "prompt": run.prompt,
+        "preset": run.preset_id,
         "preset_name": run.preset_name,
         "rehearsal": run.rehearsal,
         "answers": [answer_json(answer) for answer in answers],
