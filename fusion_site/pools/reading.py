@@ -62,7 +62,7 @@ class Reading:
             self.wrong(name, invalid.NOT_TEXT)
             return ""
         value = value.replace("\r\n", "\n")
-        if not _storable(value):
+        if not is_storable(value):
             self.wrong(name, invalid.UNSTORABLE)
         elif len(value) > longest:
             self.wrong(name, f"Use at most {longest:,} characters (this has {len(value):,}).")
@@ -71,7 +71,7 @@ class Reading:
     def line(self, name: str, *, longest: int, required: bool = False) -> str:
         """Give one line of text without blanks around it."""
         value = self.text(name, longest=longest, required=required).strip()
-        if any(not char.isprintable() for char in value) and _storable(value):
+        if any(not char.isprintable() for char in value) and is_storable(value):
             self.wrong(name, "Write this on one line, without control characters.")
         return value
 
@@ -145,7 +145,9 @@ class Reading:
                 self.wrong(name, invalid.REQUIRED)
             return None
         value = self._given[name]
-        found = rows.filter(pk=value.strip()).first() if isinstance(value, str) and _storable(value) else None
+        found = (
+            rows.filter(pk=value.strip()).first() if isinstance(value, str) and is_storable(value) else None
+        )
         if found is None:
             self.wrong(name, invalid.no_such(noun))
         return found
@@ -186,12 +188,12 @@ class Reading:
         items = [item for item in items if item]
         if len(items) > most:
             self.wrong(name, f"At most {most} (these are {len(items)}).")
-        elif any(len(item) > longest or not _storable(item) for item in items):
+        elif any(len(item) > longest or not is_storable(item) for item in items):
             self.wrong(name, f"Each may have up to {longest} characters, and none that cannot be stored.")
         return items
 
 
-def _storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
     """Whether every database keeps this text: PostgreSQL takes no U+0000, and a lone surrogate has no UTF-8."""
     return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.utils.safestring import mark_safe
 
-from fusion_site.pages.figures import duration
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import Mode
 from fusion_site.runs.models import State
@@ -231,14 +230,6 @@ def _row(
             }
         )
     return {"criterion": criterion["name"], "cells": cells}
-
-
-def duration_of(state: RunState) -> str:
-    """Give how long a finished run took, in words."""
-    if state.finished_at is None:
-        return ""
-    span = datetime.fromisoformat(state.finished_at) - datetime.fromisoformat(state.created_at)
-    return duration(int(span.total_seconds() * 1000))
 
 
 def _spent(state: RunState) -> Decimal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +86,3 @@ async def working() -> Any:
         use_queue(RowsOnly())
         await supervisor.stop()
         await close_providers()
-
-
-Work = Callable[[Run], Run]

@@ -21,6 +21,7 @@ from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
 from fusion_site.pools.models import Connection, Preset
 from fusion_site.pools.prompting import fill_template
+from fusion_site.pools.reading import is_storable
 from fusion_site.runs.frozen import settings_to_json
 from fusion_site.runs.models import Answer, Event, Run
 from fusion_site.runs.queue import queue
@@ -87,14 +88,9 @@ def _messages(order: Order) -> tuple[Message, ...]:
     size = sum(len(m.content) for m in turns)
     if size > site.FUSION_PROMPT_CHARS:
         raise Invalid({name: [f"Use at most {site.FUSION_PROMPT_CHARS:,} characters (this has {size:,})."]})
-    if not all(_storable(m.content) for m in turns):
+    if not all(is_storable(m.content) for m in turns):
         raise Invalid({name: [UNSTORABLE]})
     return turns
-
-
-def _storable(text: str) -> bool:
-    """Whether every database keeps this text: PostgreSQL takes no U+0000, and a lone surrogate has no UTF-8."""
-    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def _earlier(person: User, order: Order) -> Run | None:
