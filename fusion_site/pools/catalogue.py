@@ -43,4 +43,5 @@ def facts_of(model: CatalogueModel) -> str:
     prices = (model.prompt_price, model.completion_price)
     if prices == (None, None):
         return f"{window} · price unknown"
-    return f"{window} · {per_million(prices[0])} in · {per_million(prices[1])} out"
+    varies = ", other prices for long prompts or by the hour" if model.overrides else ""
+    return f"{window} · {per_million(prices[0])} in · {per_million(prices[1])} out{varies}"

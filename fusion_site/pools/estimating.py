@@ -10,12 +10,15 @@ from functools import reduce
 from operator import or_
 
 from django.db.models import Q
+from django.utils import timezone
 
 from fusion_site.engine.asking import ModelRef
 from fusion_site.engine.judging import JUDGE_TOKENS
 from fusion_site.engine.merging import MERGE_TOKENS, MERGED_AT_MOST
 from fusion_site.engine.settings import FusionSettings, Member, Mode
 from fusion_site.pools.models import CatalogueModel, Connection
+from fusion_site.providers import FREE, Prices
+from fusion_site.providers.prices import Rates
 from fusion_site.providers.request import DEFAULT_MAX_TOKENS
 
 # English prose in the tokenizers of the large vendors; code and other languages take more tokens.
@@ -43,7 +46,6 @@ class _Call:
     completion: int
 
 
-Prices = dict[ModelRef, tuple[Decimal, Decimal]]
 Lengths = Mapping[ModelRef, int]
 
 
@@ -52,12 +54,13 @@ def estimate(settings: FusionSettings, usual: Lengths | None = None) -> Estimate
 
     Low: every member writes as many tokens as is `usual` for its model, else a short answer, and no judge is needed.
     High: every member and the judge write as much as they may, in every round. The prompt's tokens are its characters
-    by 3.5. This machine's own models cost nothing.
+    by 3.5. Where prices differ by the hour, low takes those of now and high the highest. This machine's own models cost
+    nothing.
     """
     likely, most = _member_calls(settings, usual or {}), _all_calls(settings)
-    prices = _prices({call.model for call in most})
-    known = [cost for call in likely if (cost := _cost(call, prices)) is not None]
-    costs = [_cost(call, prices) for call in most]
+    prices, now = _prices({call.model for call in most}), timezone.now()
+    known = [c for call in likely if (c := _cost(call, prices[call.model].at(call.prompt, now))) is not None]
+    costs = [_cost(call, prices[call.model].most(call.prompt)) for call in most]
     return Estimate(
         low_usd=sum(known, Decimal(0)) if known else None,
         high_usd=None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0)),
@@ -107,23 +110,22 @@ def _longest(member: Member) -> int:
     return member.sampling.max_tokens or DEFAULT_MAX_TOKENS
 
 
-def _cost(call: _Call, prices: Prices) -> Decimal | None:
-    if (price := prices.get(call.model)) is None:
-        return None
-    return call.prompt * price[0] + call.completion * price[1]
+def _cost(call: _Call, rates: Rates) -> Decimal | None:
+    prompt, completion = rates
+    return (
+        None if prompt is None or completion is None else call.prompt * prompt + call.completion * completion
+    )
 
 
-def _prices(models: Iterable[ModelRef]) -> Prices:
-    """Give the prices per token of prompt and completion for each model of which both are known."""
+def _prices(models: Iterable[ModelRef]) -> dict[ModelRef, Prices]:
+    """Give the prices of each model, unknown ones included."""
     models = set(models)
     local = _local_hosts({model.connection for model in models})
-    prices = {model: (Decimal(0), Decimal(0)) for model in models if model.connection in local}
+    prices = {model: FREE for model in models if model.connection in local}
     wanted = [Q(connection=model.connection, model=model.model) for model in models - prices.keys()]
     rows = CatalogueModel.objects.filter(reduce(or_, wanted)) if wanted else CatalogueModel.objects.none()
-    for row in rows:
-        if row.prompt_price is not None and row.completion_price is not None:
-            prices[ModelRef(row.connection_id, row.model)] = (row.prompt_price, row.completion_price)
-    return prices
+    prices |= {ModelRef(row.connection_id, row.model): row.prices for row in rows}
+    return {model: prices.get(model, Prices()) for model in models}
 
 
 def _local_hosts(ids: set[str]) -> set[str]:

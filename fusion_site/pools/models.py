@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from fusion_site.accounts.ids import ID_LENGTH, new_id
 from fusion_site.accounts.models import Team
+from fusion_site.providers import Prices, read_overrides
 
 MAX_MEMBERS = 8
 
@@ -92,7 +93,7 @@ class Connection(Named):
 
 
 class CatalogueModel(models.Model):
-    """One model that a connection offers. Prices are USD per token; null is unknown."""
+    """One model that a connection offers. Prices are USD per token; null is unknown. `overrides` change them for some calls."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="catalogue")
     model = models.CharField(max_length=300)
@@ -100,6 +101,7 @@ class CatalogueModel(models.Model):
     context_length = models.PositiveIntegerField(null=True)
     prompt_price = models.DecimalField(max_digits=20, decimal_places=15, null=True)
     completion_price = models.DecimalField(max_digits=20, decimal_places=15, null=True)
+    overrides = models.JSONField(default=list)
 
     class Meta:
         """A connection offers a model once."""
@@ -108,6 +110,11 @@ class CatalogueModel(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["connection", "model"], name="one_row_per_offered_model")
         ]
+
+    @property
+    def prices(self) -> Prices:
+        """Give its prices with all that changes them."""
+        return Prices(self.prompt_price, self.completion_price, read_overrides(self.overrides))
 
 
 class Pool(Named):

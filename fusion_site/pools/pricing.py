@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import replace
-from decimal import Decimal
 
 from asgiref.sync import sync_to_async
+from django.utils import timezone
 
 from fusion_site.engine.asking import Ask, Asker, AskEvent, AskFinished, ModelRef
 from fusion_site.pools.models import CatalogueModel, Connection
-from fusion_site.providers import cost_of
-
-Prices = tuple[Decimal | None, Decimal | None]
-FREE: Prices = (Decimal(0), Decimal(0))
-UNKNOWN: Prices = (None, None)
+from fusion_site.providers import FREE, Prices, cost_of
 
 
 class PricedAsker:
@@ -26,10 +22,13 @@ class PricedAsker:
 
     async def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
         """Stream what happens to `ask`."""
+        asked_at = timezone.now()
         async with aclosing(self._asker.ask(ask)) as events:
             async for event in events:
                 if isinstance(event, AskFinished) and event.cost_usd is None:
-                    event = replace(event, cost_usd=cost_of(event.usage, *await prices_of(ask.model)))
+                    event = replace(
+                        event, cost_usd=cost_of(event.usage, await prices_of(ask.model), asked_at)
+                    )
                 yield event
 
 
@@ -41,9 +40,9 @@ def free_connections(ids: Collection[str]) -> set[str]:
 
 @sync_to_async
 def prices_of(model: ModelRef) -> Prices:
-    """Give the prices of prompt and completion in USD per token."""
+    """Give the prices of a model as its connection lists them."""
     connection = Connection.objects.filter(pk=model.connection).first()
     if connection is not None and connection.is_local_host:
         return FREE
     row = CatalogueModel.objects.filter(connection=model.connection, model=model.model).first()
-    return (row.prompt_price, row.completion_price) if row else UNKNOWN
+    return row.prices if row else Prices()

@@ -11,10 +11,11 @@ from fusion_site.providers.endpoint import AskFailed, Endpoint, EndpointUnavaila
 from fusion_site.providers.generations import Generation
 from fusion_site.providers.keys import KeyFacts
 from fusion_site.providers.plan import Retries
-from fusion_site.providers.prices import cost_of
+from fusion_site.providers.prices import FREE, PriceOverride, Prices, cost_of, read_overrides
 from fusion_site.providers.request import Attribution
 
 __all__ = [
+    "FREE",
     "AskFailed",
     "Attribution",
     "CatalogueModel",
@@ -25,9 +26,12 @@ __all__ = [
     "Generation",
     "KeyFacts",
     "Kind",
+    "PriceOverride",
+    "Prices",
     "Providers",
     "Retries",
     "bills_after_cancel",
     "cost_of",
     "read_catalogue",
+    "read_overrides",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ from fusion_site.providers.endpoint import AskFailed, Endpoint
 from fusion_site.providers.errors import sentence
 from fusion_site.providers.fetch import fetch_json
 from fusion_site.providers.guard import host_port
+from fusion_site.providers.prices import UNKNOWN, Prices, read_overrides
 from fusion_site.providers.shapes import as_amount, as_count, as_dict, as_text, one_line, storable
 
 MOST_PAGES = 20
@@ -28,13 +28,12 @@ WINDOWS = ("context_length", "max_model_len", "context_window", "max_context_len
 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model on offer. Prices are USD per token; None is unknown, which is not free."""
+    """A model on offer."""
 
     id: str
     name: str
     context_length: int | None = None
-    prompt_price: Decimal | None = None
-    completion_price: Decimal | None = None
+    prices: Prices = UNKNOWN
 
 
 async def fetch_catalogue(
@@ -89,8 +88,11 @@ def _model(model_id: str, fields: dict[str, Any]) -> CatalogueModel:
         id=model_id,
         name=one_line(name, 200) or one_line(model_id, 200),
         context_length=_window(fields),
-        prompt_price=as_amount(pricing.get("prompt")),
-        completion_price=as_amount(pricing.get("completion")),
+        prices=Prices(
+            as_amount(pricing.get("prompt")),
+            as_amount(pricing.get("completion")),
+            read_overrides(pricing.get("overrides")),
+        ),
     )
 
 

@@ -137,6 +137,22 @@ def test_one_unknown_price_makes_the_high_end_unknown_and_all_unknown_both(
     assert found.high_usd is None
 
 
+def test_an_estimate_follows_prices_for_long_prompts_and_the_dearest_hour(
+    place: Membership, connection: Connection, preset: Preset
+) -> None:
+    for name in ("alpha", "beta", "gamma"):
+        priced(connection, f"lab/{name}", "1e-6", "0")
+    assert (before := estimate(frozen(preset))).high_usd is not None
+    long_prompts = {"min_prompt_tokens": 3, "prompt": "2e-6"}
+    CatalogueModel.objects.update(overrides=[long_prompts])
+    doubled = estimate(frozen(preset))
+    assert (doubled.low_usd, doubled.high_usd) == (2 * (before.low_usd or 0), 2 * before.high_usd)
+    dear_hour = {"utc_start": "0000", "utc_end": "0001", "prompt": "8e-6"}
+    cheap_day = {"utc_start": "0001", "utc_end": "0000", "prompt": "4e-6"}
+    CatalogueModel.objects.update(overrides=[dear_hour, cheap_day])
+    assert estimate(frozen(preset)).high_usd == 8 * before.high_usd
+
+
 def test_this_machines_own_models_cost_nothing(place: Membership) -> None:
     rehearsal = Preset.objects.get(team=place.team, slug="rehearsal")
     found = estimate(frozen(rehearsal))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -218,13 +219,15 @@ async def test_a_catalogue_that_cannot_be_had_leaves_what_was_known(
 
 
 async def test_absurd_figures_are_kept_as_unknown(lab: Connection, models_server: ModelsServer) -> None:
-    pricing = {"prompt": "99999999999", "completion": "0.00000000000000000001"}
+    pricing: dict[str, Any] = {"prompt": "99999999999", "completion": "0.00000000000000000001"}
+    pricing["overrides"] = [{"min_prompt_tokens": 9, "prompt": "-1"}]
     models_server.body = {"data": [{"id": "odd", "context_length": 10**15, "pricing": pricing}]}
     async with reach():
         await refresh_catalogue(lab)
     odd = await CatalogueModel.objects.aget(connection=lab)
     assert (odd.context_length, odd.prompt_price) == (None, None)
     assert odd.completion_price == 0
+    assert odd.overrides == [{"min_prompt_tokens": 9, "prompt": None}]
 
 
 async def test_viewers_do_not_test_connections(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import ErrorKind
-from fusion_site.providers import AskFailed, CatalogueModel, read_catalogue
+from fusion_site.providers import AskFailed, CatalogueModel, Prices, read_catalogue
 from tests.providers.server import RawServer, Script, body, providers_for
 
 
@@ -36,7 +36,9 @@ OPENROUTER = {
 
 def test_an_openrouter_model() -> None:
     assert read_catalogue({"data": [OPENROUTER], "total_count": 1}) == [
-        CatalogueModel("vendor/model", "Vendor: Model", 200000, Decimal("0.00003"), Decimal("0.00006"))
+        CatalogueModel(
+            "vendor/model", "Vendor: Model", 200000, Prices(Decimal("0.00003"), Decimal("0.00006"))
+        )
     ]
 
 
@@ -109,12 +111,12 @@ def test_a_window_that_is_no_count_is_unknown(value: object) -> None:
 )
 def test_prices_are_exact_or_unknown(value: object, price: Decimal | None) -> None:
     model = read_catalogue([{"id": "a", "pricing": {"prompt": value}}])[0]
-    assert (model.prompt_price, model.completion_price) == (price, None)
+    assert model.prices == Prices(price, None)
 
 
 @pytest.mark.parametrize("pricing", [None, "free", [], 5])
 def test_pricing_of_strange_shape_is_unknown(pricing: object) -> None:
-    assert read_catalogue([{"id": "a", "pricing": pricing}])[0].prompt_price is None
+    assert read_catalogue([{"id": "a", "pricing": pricing}])[0].prices == Prices()
 
 
 async def test_models_are_asked_for_with_the_key() -> None:

@@ -170,7 +170,7 @@ def test_strange_catalogues_give_sound_models_or_an_error(seed: int) -> None:
             model.name.encode()
             assert model.name
             assert model.context_length is None or model.context_length > 0
-            assert model.prompt_price is None or model.prompt_price >= 0
+            assert model.prices.prompt is None or model.prices.prompt >= 0
 
 
 def assert_presentable(error: AskError) -> None:

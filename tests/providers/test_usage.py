@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import Outcome, Usage
-from fusion_site.providers import cost_of
 from tests.providers.server import DONE, play, says, stream
 
 USAGE = {
@@ -86,24 +85,6 @@ async def test_a_cached_reply_counts_zero() -> None:
 )
 async def test_cost_as_the_server_states_it(usage: dict[str, Any], cost: Decimal | None) -> None:
     assert (await play(stream(says("a", "stop", usage=usage), DONE))).finished.cost_usd == cost
-
-
-@pytest.mark.parametrize(
-    ("usage", "prices", "cost"),
-    [
-        (Usage(1000, 100), ("0.000003", "0.000015"), Decimal("0.0045")),
-        (Usage(1000, None), ("0.000003", "0.000015"), None),
-        (Usage(1000, 100), ("0.000003", None), None),
-        (Usage(None, None), ("0", "0"), Decimal(0)),
-        (Usage(1000, None), ("0.000003", "0"), Decimal("0.003")),
-        (Usage(1000, 100, reasoning_tokens=90), ("0", "0.01"), Decimal(1)),
-    ],
-)
-def test_cost_by_tokens_and_prices(
-    usage: Usage, prices: tuple[str | None, str | None], cost: Decimal | None
-) -> None:
-    prompt, completion = (None if price is None else Decimal(price) for price in prices)
-    assert cost_of(usage, prompt, completion) == cost
 
 
 async def test_the_served_model_and_provider_stand_beside_the_requested_ones() -> None:

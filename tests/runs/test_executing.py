@@ -285,6 +285,20 @@ def test_cost_comes_from_the_server_or_else_from_tokens_and_prices(desk: Desk, u
     assert (run.cost_usd, run.cost_complete) == (Decimal("0.7"), False)
 
 
+def test_a_long_prompt_costs_what_the_catalogue_says_of_long_prompts(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    for name, tokens in (("ada", 100), ("bea", 101)):
+        upstream.scripts[name] = Script([name], usage={"prompt_tokens": tokens, "completion_tokens": 10})
+        desk.preset.judge.connection.catalogue.create(
+            model=name,
+            prompt_price="0.001",
+            completion_price="0.01",
+            overrides=[{"min_prompt_tokens": 100, "prompt": "0.002"}],
+        )
+    run = work(desk.start())
+    assert [answer.cost_usd for answer in run.answers.all()] == [Decimal("0.2"), Decimal("0.302"), None]
+
+
 def test_a_state_of_an_unstarted_run_comes_from_rows(desk: Desk) -> None:
     run = desk.start()
     state = load_state(run.pk)

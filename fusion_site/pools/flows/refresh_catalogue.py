@@ -79,8 +79,9 @@ def keep_catalogue(connection: Connection, models: Iterable[providers.CatalogueM
             model=model.id,
             name=model.name,
             context_length=model.context_length if (model.context_length or 0) <= _MOST_TOKENS else None,
-            prompt_price=_kept_price(model.prompt_price),
-            completion_price=_kept_price(model.completion_price),
+            prompt_price=_kept_price(model.prices.prompt),
+            completion_price=_kept_price(model.prices.completion),
+            overrides=[override.to_json() for override in model.prices.overrides],
         )
         for model in models
     )
