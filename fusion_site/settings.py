@@ -7,9 +7,9 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import dj_database_url
 from cryptography.fernet import Fernet
 
+from fusion_site.ops.backing import POSTGRESQL, channel_layer_at, database_at
 from fusion_site.ops.secrets import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -72,20 +72,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = int(env("FUSION_BODY_BYTES", str(4 * 1024 * 1024))
 
 # Database and channel layer ------------------------------------------------------------------------------
 
-_SQLITE_OPTIONS = {
-    "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=27103364;",
-}
-DATABASES = {
-    "default": dj_database_url.parse(
-        env("DATABASE_URL", f"sqlite:///{FUSION_DATA_DIR / 'fusion.sqlite3'}"), conn_max_age=0
-    )
-}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = _SQLITE_OPTIONS
+DATABASES = {"default": database_at(env("DATABASE_URL"), FUSION_DATA_DIR)}
+FUSION_IS_CLUSTER = DATABASES["default"]["ENGINE"] == POSTGRESQL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = {"default": channel_layer_at(env("REDIS_URL"))}
 
 # The site itself -----------------------------------------------------------------------------------------
 
@@ -109,6 +99,8 @@ INSTALLED_APPS = [
     "fusion_site.api",
     "fusion_site.pages",
     "fusion_site.ops",
+    # The queue of runs past one machine; its tables exist in PostgreSQL only.
+    *(["procrastinate.contrib.django"] if FUSION_IS_CLUSTER else []),
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -199,5 +191,6 @@ LOGGING = {
         "httpcore": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
+        "procrastinate": {"level": "WARNING"},
     },
 }

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as Advice
 
 _LIMITS = ["FUSION_RUNS_PER_PERSON", "FUSION_RUNS_PER_TEAM", "FUSION_CALLS_PER_MINUTE", "FUSION_PROMPT_CHARS"]
 
@@ -41,3 +42,21 @@ def address(**_: Any) -> list[CheckMessage]:
     if parts.scheme in {"http", "https"} and parts.hostname and not parts.path:
         return []
     return [Error("FUSION_URL must be http:// or https:// and a host, without a path.", id="fusion.E003")]
+
+
+@register()
+def many_machines(**_: Any) -> list[CheckMessage]:
+    """What works on one machine only, or half, once the database is PostgreSQL."""
+    if not settings.FUSION_IS_CLUSTER:
+        return []
+    problems: list[CheckMessage] = []
+    if settings.CHANNEL_LAYERS["default"]["BACKEND"].endswith("InMemoryChannelLayer"):
+        told = "REDIS_URL is not set: pages hear of news from other processes only every two seconds."
+        problems.append(Advice(told, hint="Set REDIS_URL to one Redis for all processes.", id="fusion.W001"))
+    if settings.FUSION_COMPACT_MODEL is not None:
+        told = (
+            "FUSION_COMPACT_MODEL is for one machine with SQLite: with PostgreSQL, no process hosts the file."
+        )
+        hint = "Serve it where the GPU is, and make a connection to its address."
+        problems.append(Error(told, hint=hint, id="fusion.E004"))
+    return problems
