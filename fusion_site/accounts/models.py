@@ -74,6 +74,8 @@ class Team(models.Model):
         User, null=True, blank=True, on_delete=models.CASCADE, related_name="personal_team"
     )
     people = models.ManyToManyField(User, through="Membership", related_name="teams")
+    # What its runs may cost in a calendar month of UTC; none is no bound.
+    budget_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -98,6 +100,10 @@ class Membership(models.Model):
     def may_edit(self) -> bool:
         """Whether this person may create, change and delete the team's things."""
         return self.role in {Role.OWNER, Role.EDITOR}
+
+    def may_manage(self) -> bool:
+        """Whether this person may decide about the team itself: its people and its money."""
+        return self.role == Role.OWNER
 
 
 class ApiToken(models.Model):

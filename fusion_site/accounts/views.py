@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -43,10 +45,15 @@ def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
 @signed_in
 @require_GET
 def team(request: HttpRequest) -> HttpResponseBase:
-    """Show who is in the current team, and the reader's other teams."""
+    """Show who is in the current team, its budget, and the reader's other teams."""
+    return team_page(request)
+
+
+def team_page(request: HttpRequest, *, status: int = 200, **more: Any) -> HttpResponseBase:
+    """Give the page of the current team; `more` goes to what rooms above put on it."""
     place = current_membership(request)
     people = Membership.objects.filter(team=place.team).select_related("user").order_by("user__email")
-    return render(request, "accounts/team.html", {"place": place, "people": people})
+    return render(request, "accounts/team.html", {"place": place, "people": people, **more}, status=status)
 
 
 @signed_in

@@ -17,6 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
 from fusion_site.engine.asking import ErrorKind
+from fusion_site.ops.draining import RETRY_AFTER_S, Draining
 from fusion_site.pools import invalid
 from fusion_site.pools.invalid import Errors, InUse, Invalid
 from fusion_site.providers.endpoint import AskFailed
@@ -35,6 +36,7 @@ KINDS = {
     422: ErrorKind.BAD_REQUEST,
     429: ErrorKind.RATE_LIMIT,
     500: ErrorKind.SERVER,
+    503: ErrorKind.OVERLOADED,
 }
 
 NOT_FOUND = "There is nothing at this address."
@@ -151,6 +153,12 @@ def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
     return refusal(error.status_code, NOT_JSON if error.status_code == 400 else error.message)
 
 
+def _draining(request: HttpRequest, error: Draining) -> HttpResponse:
+    response = refusal(503, str(error))
+    response["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
 def _unreached(request: HttpRequest, error: AskFailed) -> HttpResponse:
     """Answer that the team's own upstream failed, in the words and the kind that it has on a run."""
     return refusal(502, error.error.message, kind=error.error.kind)
@@ -172,5 +180,6 @@ _HANDLERS: dict[type[Exception], Any] = {
     RequestDataTooBig: _too_large,
     HttpError: _unreadable,
     AskFailed: _unreached,
+    Draining: _draining,
     Exception: _broken,
 }

@@ -25,7 +25,8 @@ from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
 from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
-from fusion_site.runs.flows.start import KeyReused, LimitReached, Order, start_run
+from fusion_site.runs.flows.start import KeyReused, Order, start_run
+from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.reading import run_json
@@ -35,6 +36,8 @@ router = Router(tags=["runs"])
 # A comment this often keeps proxies and clients from giving up on a quiet stream, in seconds.
 HEARTBEAT_S = 15.0
 
+# What a program is told to wait for other runs to end, in seconds.
+LIMIT_RETRY_S = 5
 
 class TurnGiven(Given):
     """One turn of a conversation."""
@@ -68,14 +71,22 @@ def create_run(
     except KeyReused:
         return refusal(409, "This Idempotency-Key was used with another body.")
     except LimitReached as limit:
-        response = refusal(429, str(limit))
-        response["Retry-After"] = "5"
-        return response
+    except OverBudget as budget:
+        return _later(429, budget, ErrorKind.BILLING, after_s=LIMIT_RETRY_S if budget.may_pass else None)
+        return _later(429, limit, ErrorKind.RATE_LIMIT, after_s=LIMIT_RETRY_S)
     # What was answered when it was accepted, also when the same key asks again.
     return {"id": run.pk, "url": _url(request, run), "state": State.QUEUED}
 
 
 def _order(payload: NewRun, team: str, key: str | None) -> Order:
+def _later(status: int, why: Exception, kind: ErrorKind, *, after_s: int | None) -> HttpResponse:
+    """Refuse for now; without `after_s`, waiting for other runs to end would not help."""
+    response = refusal(status, str(why), kind=kind)
+    if after_s is not None:
+        response["Retry-After"] = str(after_s)
+    return response
+
+
     named = Q(pk=payload.preset) | Q(slug=payload.preset)
     preset = Preset.objects.select_related("judge__connection", "pool").filter(named, team=team).first()
     if preset is None:

@@ -12,6 +12,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from fusion_site.ops.draining import is_draining
+
 logger = logging.getLogger(__name__)
 
 
@@ -24,7 +26,7 @@ def livez(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when requests can be served, else 503 with `problems`, a list of sentences."""
-    problems = _database_problems()
+    problems = ["The process is about to end."] if is_draining() else _database_problems()
     if problems:
         return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
     return JsonResponse({"status": "ok"})

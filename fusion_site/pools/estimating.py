@@ -31,10 +31,26 @@ _JUDGE_CHARS = 6000
 
 @dataclass(frozen=True)
 class Estimate:
-    """US dollars from a lucky to an unlucky run. None is unknown: for `low`, no price of a member is known; for `high`, not all are."""
+    """US dollars from a lucky to an unlucky run. None is unknown: for `low`, no price of a member is known; for `high`, not all are.
+
+    `first_usd` is the high end of the members' first answers alone, as far as prices are known; `unpriced` names the
+    models without one.
+    """
 
     low_usd: Decimal | None
     high_usd: Decimal | None
+    first_usd: Decimal
+    unpriced: tuple[str, ...]
+
+    def most_usd(self, budget_usd: Decimal | None) -> Decimal | None:
+        """Give what a run may cost that begins no further call once it has spent `budget_usd`; None is unknown.
+
+        The members are asked at once, before any of them has cost anything, and so may pass the budget together.
+        """
+        if budget_usd is None:
+            return self.high_usd
+        bound = max(budget_usd, self.first_usd)
+        return bound if self.high_usd is None else min(self.high_usd, bound)
 
 
 @dataclass(frozen=True)
@@ -61,13 +77,21 @@ def estimate(settings: FusionSettings, usual: Lengths | None = None) -> Estimate
     prices, now = _prices({call.model for call in most}), timezone.now()
     known = [c for call in likely if (c := _cost(call, prices[call.model].at(call.prompt, now))) is not None]
     costs = [_cost(call, prices[call.model].most(call.prompt)) for call in most]
+    unpriced = (call.model.model for call, cost in zip(most, costs, strict=True) if cost is None)
     return Estimate(
         low_usd=sum(known, Decimal(0)) if known else None,
-        high_usd=None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0)),
+        high_usd=None if None in costs else _sum(costs),
+        first_usd=_sum(costs[: len(settings.members)]),
+        unpriced=tuple(dict.fromkeys(unpriced)),
     )
 
 
+def _sum(costs: Iterable[Decimal | None]) -> Decimal:
+    return sum((cost for cost in costs if cost is not None), Decimal(0))
+
+
 def _all_calls(settings: FusionSettings) -> list[_Call]:
+    """Give every call that a run may make, the members' first answers first."""
     answers = sum(_longest(member) for member in settings.members)
     calls = [_Call(m.model, _asked(settings, m), _longest(m)) for m in settings.members]
     if settings.mode is Mode.DEBATE:

@@ -53,6 +53,8 @@ class Run(models.Model):
     verdict = models.JSONField(null=True)
     cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
     cost_complete = models.BooleanField(default=False)
+    # What it might cost at most, as it looked when it was started: held back from the team's budget. None is unknown.
+    reserved_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
     seq = models.PositiveIntegerField(default=0)
     epoch = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)

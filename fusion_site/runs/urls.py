@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from fusion_site.runs import views
+from fusion_site.runs import budget_page, views
 
 urlpatterns = [
     path("", views.compose, name="compose"),
     path("estimate/", views.estimate_run, name="estimate_run"),
+    path("team/budget/", budget_page.set_team_budget, name="set_team_budget"),
     path("runs/", views.runs, name="runs"),
     path("runs/<str:run_id>/", views.run, name="run"),
     path("runs/<str:run_id>/cancel/", views.stop_run, name="cancel_run"),

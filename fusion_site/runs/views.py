@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.accounts.models import Team, User
 from fusion_site.engine.asking import Message
+from fusion_site.ops.draining import Draining
 from fusion_site.pools.estimating import estimate
 from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import Invalid
@@ -20,8 +21,9 @@ from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act, visible_runs
 from fusion_site.runs.choosing import given_variables, preset_choices
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
-from fusion_site.runs.flows.start import LimitReached, Order, start_run
+from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.history import usual_lengths
+from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live import page_view
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.presenting import title_of
@@ -42,6 +44,8 @@ def compose(request: HttpRequest) -> HttpResponse:
         return _compose_page(request, invalid.fields, status=422)
     except LimitReached as limit:
         return _compose_page(request, {"form": [str(limit)]}, status=429)
+    except Draining as draining:
+        return _compose_page(request, {"form": [str(draining)]}, status=503)
     return redirect("run", run.pk)
 
 

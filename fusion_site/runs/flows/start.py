@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings as site
 from django.db import transaction
@@ -17,15 +18,19 @@ from fusion_site.accounts.ids import new_id
 from fusion_site.accounts.models import Team, User
 from fusion_site.engine.asking import Message
 from fusion_site.engine.settings import FusionSettings, Mode
+from fusion_site.ops.draining import refuse_while_draining
+from fusion_site.pools.estimating import estimate
 from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
 from fusion_site.pools.models import Connection, Preset
 from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.runs.frozen import settings_to_json
+from fusion_site.runs.limits import check_budget, check_parallel, hold
 from fusion_site.runs.models import Answer, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
+from fusion_site.runs.spent import kept_cost
 
 KEY_KEPT = timedelta(hours=24)
 
@@ -58,22 +63,21 @@ class KeyReused(Exception):
     """The idempotency key has been used for another order within the last 24 hours."""
 
 
-class LimitReached(Exception):
-    """Too many runs are going on; the message says whose. Nothing was stored."""
-
-
 def start_run(person: User, team: Team, order: Order) -> Run:
     """Store a run and have it worked on; the same idempotency key gives the same run again.
 
-    Raises Invalid (with a message for each field), LimitReached, or KeyReused.
+    Raises Invalid (with a message for each field), LimitReached, KeyReused, or Draining.
     """
+    refuse_while_draining()
     messages = _messages(order)
     with transaction.atomic():
+        team = hold(person, team)
         if (earlier := _earlier(person, order)) is not None:
             return earlier
-        _check_limits(person, team)
+        check_parallel(person, team)
         settings = freeze(order.preset, messages, mode=order.mode, seed=secrets.randbits(48))
-        run = _store(person, team, order, settings)
+        most_usd = _reserved(team, settings)
+        run = _store(person, team, order, settings, most_usd)
         transaction.on_commit(lambda: queue().submit(run.pk))
     return run
 
@@ -105,17 +109,15 @@ def _earlier(person: User, order: Order) -> Run | None:
     return run
 
 
-def _check_limits(person: User, team: Team) -> None:
-    unfinished = Run.objects.filter(finished_at=None)
-    if unfinished.filter(person=person).count() >= site.FUSION_RUNS_PER_PERSON:
-        raise LimitReached(
-            f"You have {site.FUSION_RUNS_PER_PERSON} runs going on. Wait for one to end, or stop one."
-        )
-    if unfinished.filter(team=team).count() >= site.FUSION_RUNS_PER_TEAM:
-        raise LimitReached(f"The team has {site.FUSION_RUNS_PER_TEAM} runs going on. Wait for one to end.")
+def _reserved(team: Team, settings: FusionSettings) -> Decimal | None:
+    """Give what is held back for the run, which the team's budget has room for."""
+    found = estimate(settings)
+    most_usd = kept_cost(found.most_usd(settings.budget_usd))
+    check_budget(team, most_usd, found)
+    return most_usd
 
 
-def _store(person: User, team: Team, order: Order, settings: FusionSettings) -> Run:
+def _store(person: User, team: Team, order: Order, settings: FusionSettings, most_usd: Decimal | None) -> Run:
     kinds = Connection.objects.in_bulk({m.model.connection for m in settings.members})
     scripted = [kinds[m.model.connection].is_rehearsal for m in settings.members]
     run = Run.objects.create(
@@ -128,6 +130,7 @@ def _store(person: User, team: Team, order: Order, settings: FusionSettings) -> 
         prompt=settings.question,
         settings=settings_to_json(settings),
         rehearsal=any(scripted) or order.preset.judge.connection.is_rehearsal,
+        reserved_usd=most_usd,
         seq=1,
         idempotency_key=order.idempotency_key,
         idempotency_digest=order.digest if order.idempotency_key else "",

@@ -16,7 +16,8 @@ from fusion_site.pools.models import Preset
 from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.feed import Fact, follow
 from fusion_site.runs.flows.cancel import cancel_run
-from fusion_site.runs.flows.start import LimitReached, Order, start_run
+from fusion_site.runs.flows.start import Order, start_run
+from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, State
 from fusion_site.runs.presenting import headline
