@@ -19,7 +19,7 @@ from fusion_site.api.doors import Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
 from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
-from fusion_site.engine.asking import Message
+from fusion_site.engine.asking import ErrorKind, Message
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
