@@ -35,9 +35,9 @@ router = Router(tags=["runs"])
 
 # A comment this often keeps proxies and clients from giving up on a quiet stream, in seconds.
 HEARTBEAT_S = 15.0
-
 # What a program is told to wait for other runs to end, in seconds.
 LIMIT_RETRY_S = 5
+
 
 class TurnGiven(Given):
     """One turn of a conversation."""
@@ -70,15 +70,14 @@ def create_run(
         run = start_run(who.token.user, who.token.team, order)
     except KeyReused:
         return refusal(409, "This Idempotency-Key was used with another body.")
-    except LimitReached as limit:
     except OverBudget as budget:
         return _later(429, budget, ErrorKind.BILLING, after_s=LIMIT_RETRY_S if budget.may_pass else None)
+    except LimitReached as limit:
         return _later(429, limit, ErrorKind.RATE_LIMIT, after_s=LIMIT_RETRY_S)
     # What was answered when it was accepted, also when the same key asks again.
     return {"id": run.pk, "url": _url(request, run), "state": State.QUEUED}
 
 
-def _order(payload: NewRun, team: str, key: str | None) -> Order:
 def _later(status: int, why: Exception, kind: ErrorKind, *, after_s: int | None) -> HttpResponse:
     """Refuse for now; without `after_s`, waiting for other runs to end would not help."""
     response = refusal(status, str(why), kind=kind)
@@ -87,6 +86,7 @@ def _later(status: int, why: Exception, kind: ErrorKind, *, after_s: int | None)
     return response
 
 
+def _order(payload: NewRun, team: str, key: str | None) -> Order:
     named = Q(pk=payload.preset) | Q(slug=payload.preset)
     preset = Preset.objects.select_related("judge__connection", "pool").filter(named, team=team).first()
     if preset is None:
