@@ -15,9 +15,13 @@ _http = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from fusion_site.ops.bodies import BodyCap  # noqa: E402
+from fusion_site.ops.failing import Reported  # noqa: E402
 from fusion_site.ops.origins import SameOrigin  # noqa: E402
 from fusion_site.runs.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {"http": _http, "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
+application = Reported(
+    ProtocolTypeRouter(
+        {"http": BodyCap(_http), "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
+    )
 )

@@ -28,6 +28,13 @@ def env_flag(name: str, *, default: bool) -> bool:
     return word in {"1", "true", "yes"}
 
 
+def env_word(name: str, word: str, words: set[str]) -> str:
+    """Give `word` in lower case; raises ValueError where `name` may not be that."""
+    if word.lower() not in words:
+        raise ValueError(f"{name} must be one of {', '.join(sorted(words))}, not {word!r}")
+    return word.lower()
+
+
 def env_list(name: str, default: str = "") -> list[str]:
     """Give a comma-separated setting as a list without blanks."""
     return [item.strip() for item in env(name, default).split(",") if item.strip()]
@@ -69,6 +76,8 @@ FUSION_RUNS_PER_TEAM = int(env("FUSION_RUNS_PER_TEAM", "50"))
 FUSION_CALLS_PER_MINUTE = int(env("FUSION_CALLS_PER_MINUTE", "120"))
 FUSION_PROMPT_CHARS = int(env("FUSION_PROMPT_CHARS", "200000"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env("FUSION_BODY_BYTES", str(4 * 1024 * 1024)))
+FUSION_RECEIVE_S = float(env("FUSION_RECEIVE_S", "60"))
+FUSION_DRAIN_S = float(env("FUSION_DRAIN_S", "2"))
 
 # Database and channel layer ------------------------------------------------------------------------------
 
@@ -103,6 +112,7 @@ INSTALLED_APPS = [
     *(["procrastinate.contrib.django"] if FUSION_IS_CLUSTER else []),
 ]
 MIDDLEWARE = [
+    "fusion_site.ops.requests.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "fusion_site.ops.headers.SecurityHeaders",
@@ -172,25 +182,37 @@ SESSION_COOKIE_NAME = "__Host-sid" if _HTTPS else "sid"
 CSRF_COOKIE_NAME = "__Host-csrf" if _HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = _HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # a probe beside the proxy speaks plain http
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]  # asked beside the proxy, over plain http
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 
-# Logs ----------------------------------------------------------------------------------------------------
+# Metrics and logs ----------------------------------------------------------------------------------------
 
+FUSION_METRICS_TOKEN = env("FUSION_METRICS_TOKEN")
+FUSION_LOG_FORMAT = env_word("FUSION_LOG_FORMAT", env("FUSION_LOG_FORMAT", "plain"), {"plain", "json"})
+FUSION_LOG_LEVEL = env_word(
+    "FUSION_LOG_LEVEL", env("FUSION_LOG_LEVEL", "info"), {"debug", "info", "warning", "error"}
+)
+FUSION_ACCESS_LOG = env_flag("FUSION_ACCESS_LOG", default=False)
+_LINES = {"plain": "fusion_site.ops.logs.PlainLines", "json": "fusion_site.ops.logs.JsonLines"}
+_OWN_SECRETS = [SECRET_KEY, *FUSION_SEALING_KEYS, FUSION_METRICS_TOKEN]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "formatters": {"lines": {"()": _LINES[FUSION_LOG_FORMAT], "secrets": _OWN_SECRETS}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["console"], "level": FUSION_LOG_LEVEL.upper()},
     "loggers": {
+        # Django would print its own lines a second time, as it likes them, where DEBUG is on.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
-        "django.channels.server": {"level": "WARNING"},
+        "twisted": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
     },
 }

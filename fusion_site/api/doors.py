@@ -26,6 +26,7 @@ from fusion_site.accounts.access import membership_in
 from fusion_site.accounts.models import ApiToken, Membership
 from fusion_site.accounts.tokens import holder, spend_call
 from fusion_site.api.refusals import NOT_FOUND, answer_in_our_words, refusal
+from fusion_site.ops.requests import name_person
 from fusion_site.pools.models import Named
 from fusion_site.pools.naming import is_id
 
@@ -51,6 +52,7 @@ class Bearer(HttpBearer):
             return None
         if (wait := spend_call(found)) is not None:
             raise Throttled(math.ceil(wait))
+        name_person(request, found.user_id)
         return Caller(found, place)
 
 

@@ -20,6 +20,7 @@ from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
 from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
 from fusion_site.engine.asking import ErrorKind, Message
+from fusion_site.ops.metrics import LISTENERS
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
@@ -163,11 +164,12 @@ async def follow_run(
 
 
 async def _events(run_id: str, after: int) -> AsyncGenerator[bytes, None]:
-    async for facts in follow(run_id, after, heartbeat_s=HEARTBEAT_S):
-        if not facts:
-            yield b": still here\n\n"
-            continue
-        yield b"".join(
-            b"id: %d\nevent: %b\ndata: %b\n\n" % (fact.seq, fact.kind.encode(), orjson.dumps(fact.data))
-            for fact in facts
-        )
+    with LISTENERS.labels("api").track_inprogress():
+        async for facts in follow(run_id, after, heartbeat_s=HEARTBEAT_S):
+            if not facts:
+                yield b": still here\n\n"
+                continue
+            yield b"".join(
+                b"id: %d\nevent: %b\ndata: %b\n\n" % (fact.seq, fact.kind.encode(), orjson.dumps(fact.data))
+                for fact in facts
+            )

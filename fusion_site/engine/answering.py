@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fusion_site.engine.asking import (
+    ASKED_FOR,
     Ask,
     AskAccepted,
     Asker,
@@ -39,6 +40,7 @@ async def write_answer(key: AnswerKey, ask: Ask, asker: Asker, control: Control,
 
     Being cancelled drops it without a word, for whoever takes over the run to start it again.
     """
+    ASKED_FOR.set(f"answer {key.round}.{key.member}")
     reply = Reply()
 
     def take(event: AskEvent) -> None:

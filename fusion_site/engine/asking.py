@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, Protocol
+
+# What the ask of the running task is for, by round and member or by the judge's step: for whoever logs it.
+ASKED_FOR: ContextVar[str] = ContextVar("asked_for", default="")
 
 
 class Outcome(StrEnum):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import (
+    ASKED_FOR,
     Ask,
     AskAccepted,
     Asker,
@@ -99,7 +100,7 @@ class Calls:
         A stored reply is taken only where the very same was asked: with one more answer in, the same letter would
         stand for somebody else.
         """
-        name = f"{name}#{_digest(messages)}"
+        name = f"{name}#{digest_of(messages)}"
         stored = self._stored.get(name)
         if stored is None and (why := self.why_not):
             raise Refused(why)
@@ -116,6 +117,7 @@ class Calls:
         return result
 
     async def _reply(self, name: str, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
+        ASKED_FOR.set(name)
         reply = Reply()
 
         def take(event: AskEvent) -> None:
@@ -132,6 +134,7 @@ class Calls:
         return reply.result()
 
 
-def _digest(messages: tuple[Message, ...]) -> str:
+def digest_of(messages: tuple[Message, ...]) -> str:
+    """Give what stands for exactly these messages in the name of a call."""
     said = "\x00".join(f"{m.role}\x00{m.content}" for m in messages)
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -11,13 +11,14 @@ from functools import cache
 from typing import cast
 from weakref import WeakKeyDictionary
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from fusion_site.accounts.sealing import SealBroken, SealContext, origin_of, unseal
 from fusion_site.compact.supervisor import CompactStatus
 from fusion_site.engine.asking import Asker, AskError, ErrorKind
+from fusion_site.ops.querying import query_patiently
 from fusion_site.pools import compact_host
+from fusion_site.pools.measuring import MeasuredAsker, learn_kind
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.pricing import PricedAsker
 from fusion_site.providers import Attribution, Endpoint, EndpointUnavailable, Providers
@@ -54,14 +55,15 @@ async def close_providers() -> None:
 
 def asker() -> Asker:
     """Give the running loop's way to ask models; their connections and prices are looked up at each ask."""
-    return PricedAsker(providers().asker(endpoint))
+    return MeasuredAsker(PricedAsker(providers().asker(endpoint)))
 
 
 async def endpoint(connection_id: str) -> Endpoint:
     """Give where a connection leads now, its key opened; raises EndpointUnavailable with the reason."""
-    row = await sync_to_async(Connection.objects.filter(pk=connection_id).first)()
+    row = await query_patiently(Connection.objects.filter(pk=connection_id).first)
     if row is None:
         raise _unavailable(ErrorKind.NOT_FOUND, "The connection of this model has been deleted.")
+    learn_kind(row.pk, row.kind)
     if row.kind == Kind.REHEARSAL:
         return await _rehearsal(row)
     if row.is_local_host:

@@ -13,6 +13,7 @@ from fusion_site.accounts.ids import new_id
 from fusion_site.engine import events as e
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.settings import FusionSettings
+from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.journal import RunLog
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Fusion, Run, State
@@ -135,6 +136,7 @@ class Recorder:
     def _finish_answer(self, key: e.AnswerKey, result: e.AnswerResult) -> None:
         writing = self._writing(key)
         writing.is_open = False
+        answer_ended(result.outcome, result.first_token_ms, result.total_ms)
         cost = self._spent.answer(key.member, result.cost_usd, was_asked=bool(writing.attempt))
         fields: dict[str, Any] = {
             "outcome": result.outcome.value,

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.supervisor import CompactSupervisor
+from fusion_site.ops.loop import LoopWatch
 from fusion_site.pools import compact_host
 from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.reaching import asker, close_providers
@@ -23,12 +24,14 @@ class Backstage:
     """Starts and stops everything that works behind the pages, on the running event loop."""
 
     def __init__(self) -> None:
+        self._watch = LoopWatch()
         self._runs: Supervisor | None = None
         self._compact: CompactSupervisor | None = None
         self._upkeep: Upkeep | None = None
 
     async def start(self) -> Supervisor:
         """Begin: the Compact host loads, runs left by an earlier process go on, and new ones are taken."""
+        self._watch.start()
         await sync_to_async(ensure_local_connections)()
         if settings.FUSION_COMPACT_MODEL is not None:
             options = HostOptions.from_environment()
@@ -42,10 +45,12 @@ class Backstage:
         self._runs.start()
         self._upkeep = Upkeep(self._compact)
         self._upkeep.start()
+        log.info("the site has started")
         return self._runs
 
     async def stop(self) -> None:
         """End: runs are parked for the next start, the Compact host is stopped, sockets are closed."""
+        log.info("the site stops")
         use_queue(RowsOnly())
         if self._upkeep is not None:
             await self._upkeep.stop()
@@ -55,3 +60,4 @@ class Backstage:
             await self._compact.stop()
             compact_host.supervised_by(None)
         await close_providers()
+        await self._watch.stop()

@@ -7,12 +7,14 @@ import socket
 from typing import Any, cast
 
 from channels.routing import get_default_application
-from daphne.endpoints import build_endpoint_description_strings
-from daphne.server import Server, twisted_loop
+from daphne.server import twisted_loop
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from twisted.internet import reactor as installed_reactor
-from twisted.internet.defer import Deferred
+from twisted.python.log import PythonLoggingObserver
 
+from fusion_site.ops.draining import begin_draining
+from fusion_site.ops.server import SiteServer
 from fusion_site.runs.serving import Backstage
 
 # Which reactor is installed is settled at run time (by daphne, above), so its type is not known before.
@@ -30,24 +32,22 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
-        """Serve until SIGTERM or Ctrl-C; runs are parked then, and the next start goes on with them."""
+        """Serve until SIGTERM or Ctrl-C: new runs are refused then, others parked for the next start to go on with."""
         refuse_a_taken_port(host, port)
+        # What fails in the server itself is logged like all else.
+        PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
         backstage = Backstage()
 
         def begin() -> None:
-            reactor.addSystemEventTrigger("before", "shutdown", lambda: _deferred(backstage.stop()))
             starting = twisted_loop.create_task(backstage.start())
             starting.add_done_callback(self._started(host, port))
 
-        endpoints = build_endpoint_description_strings(host=host, port=port)
-        Server(
-            get_default_application(),
-            endpoints=endpoints,
-            signal_handlers=True,
-            ready_callable=lambda: reactor.callWhenRunning(begin),
-            server_name="",
-            websocket_handshake_timeout=10,
-        ).run()
+        async def wind_down() -> None:
+            begin_draining()
+            await asyncio.gather(backstage.stop(), asyncio.sleep(settings.FUSION_DRAIN_S))
+
+        application = get_default_application()
+        SiteServer(application, host, port, begin=begin, wind_down=wind_down).run()
 
     def _started(self, host: str, port: int) -> Any:
         def told(task: asyncio.Task[Any]) -> None:
@@ -68,7 +68,3 @@ def refuse_a_taken_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CommandError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
-
-
-def _deferred(coroutine: Any) -> Deferred[None]:
-    return Deferred.fromFuture(asyncio.ensure_future(coroutine, loop=twisted_loop))

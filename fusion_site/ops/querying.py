@@ -1,0 +1,60 @@
+"""Queries of coroutines that live long: each gives its connection back, and those that may wait outlast an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from channels.db import database_sync_to_async
+from django.db import InterfaceError, OperationalError, connection
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# What a database says that has gone, is starting, or cannot serve just now; a wrong query says something else.
+DISTURBED = (OperationalError, InterfaceError)
+# Between two tries while the database is away, in seconds.
+PAUSE_S = 0.3
+
+
+async def query(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function that queries, in Django's thread.
+
+    The connection is given back afterwards: one that were kept would be missing in the pool for as long as the
+    coroutine lives, and would be dead after the database's next restart.
+    """
+    found: T = await database_sync_to_async(function)(*args, **kwargs)
+    return found
+
+
+async def query_patiently(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same, but wait while the database is away. For what may be done twice: that it was done may go unheard."""
+    was_told = had_another_try = False
+    while True:
+        try:
+            return await query(function, *args, **kwargs)
+        except DISTURBED:
+            if await query(is_away):
+                if not was_told:
+                    log.warning("the database is away; waiting for it")
+                was_told = True
+            elif had_another_try:
+                raise
+            else:
+                had_another_try = True
+        await asyncio.sleep(PAUSE_S)
+
+
+def is_away() -> bool:
+    """Whether the database does not answer this thread, which is in no transaction."""
+    connection.close()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DISTURBED:
+        return True
+    return False
