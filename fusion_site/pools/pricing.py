@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 
-from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from fusion_site.engine.asking import Ask, Asker, AskEvent, AskFinished, ModelRef
+from fusion_site.ops.querying import query_patiently
 from fusion_site.pools.models import CatalogueModel, Connection
 from fusion_site.providers import FREE, Prices, cost_of
 
@@ -27,7 +27,8 @@ class PricedAsker:
             async for event in events:
                 if isinstance(event, AskFinished) and event.cost_usd is None:
                     event = replace(
-                        event, cost_usd=cost_of(event.usage, await prices_of(ask.model), asked_at)
+                        event,
+                        cost_usd=cost_of(event.usage, await query_patiently(prices_of, ask.model), asked_at),
                     )
                 yield event
 
@@ -38,7 +39,6 @@ def free_connections(ids: Collection[str]) -> set[str]:
     return {row.pk for row in rows if row.is_local_host}
 
 
-@sync_to_async
 def prices_of(model: ModelRef) -> Prices:
     """Give the prices of a model as its connection lists them."""
     connection = Connection.objects.filter(pk=model.connection).first()

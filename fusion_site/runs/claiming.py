@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet
@@ -63,17 +64,18 @@ def claim(run_id: str, owner: str) -> Run | None:
         claimable()
         .filter(pk=run_id)
         .order_by()
-        .update(lease_owner=owner, lease_until=timezone.now() + LEASE, epoch=F("epoch") + 1)
+        .update(lease_owner=owner, lease_until=timezone.now() + LEASE, epoch=F("epoch") + 1, written=0)
     )
     return Run.objects.get(pk=run_id) if taken else None
 
 
-def renew(run_id: str, epoch: int) -> bool:
-    """Keep a claim alive; False when somebody else has taken the run over."""
-    owned = Run.objects.filter(pk=run_id, epoch=epoch, finished_at=None)
-    return owned.update(lease_until=timezone.now() + LEASE) > 0
+def renew(run_ids: Collection[str], owner: str) -> None:
+    """Keep the claims of `owner` on these runs alive; those that somebody else has taken over stay so."""
+    held = Run.objects.filter(pk__in=run_ids, lease_owner=owner, finished_at=None)
+    held.update(lease_until=timezone.now() + LEASE)
 
 
-def release(run_id: str, epoch: int) -> None:
-    """Give a run back, so that another process may go on with it at once."""
-    Run.objects.filter(pk=run_id, epoch=epoch).update(lease_until=None, lease_owner="")
+def release(run_id: str, epoch: int) -> bool:
+    """Give a run back, so that another process may go on with it at once; False if it is final or another's."""
+    held = Run.objects.filter(pk=run_id, epoch=epoch, finished_at=None)
+    return held.update(lease_until=None, lease_owner="") > 0

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # Access is looked at again this often, in seconds.
 RECHECK_S = 30.0
+# RFC 6455's code for a client that breaks the rules; the page does not reconnect after it either.
+POLICY = 1008
 # Close codes from 4000 on are ours; the page does not reconnect after them.
 NOT_FOUND = 4404
 
@@ -25,6 +27,8 @@ NOT_FOUND = 4404
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Sends the run's whole current state on every connect, then what changes."""
 
+    # It needs no channel of its own, and so none that fails with the channel layer.
+    channel_layer_alias = ""
     _listener: Listener | None = None
     _sending: asyncio.Task[None] | None = None
 
@@ -49,7 +53,8 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             leave(self._run_id, self._listener)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Ignore whatever the page says: it only reads here."""
+        """Close: a page only reads here, and so this is none of ours."""
+        await self.close(code=POLICY)
 
     async def _send_frames(self, listener: Listener) -> None:
         loop = asyncio.get_running_loop()

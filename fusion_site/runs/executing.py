@@ -6,7 +6,6 @@ import asyncio
 import logging
 from contextlib import aclosing
 
-from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from fusion_site.engine.asking import Asker, AskError, ErrorKind, Outcome, Usage
@@ -14,16 +13,21 @@ from fusion_site.engine.control import Control
 from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
 from fusion_site.engine.fuse import fuse
 from fusion_site.engine.settings import FusionSettings
-from fusion_site.runs.claiming import RENEW_S, claim, release, renew
+from fusion_site.ops.log_facts import about, carrying
+from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
+from fusion_site.ops.querying import query
+from fusion_site.runs.claiming import claim
+from fusion_site.runs.flows.park import park_run
 from fusion_site.runs.frozen import result_from_json, settings_from_json
-from fusion_site.runs.journal import Fenced, Journal
+from fusion_site.runs.journal import Journal
+from fusion_site.runs.keeping import Keeper, look
+from fusion_site.runs.measuring import note_end
 from fusion_site.runs.models import Answer, Run
 from fusion_site.runs.recording import Recorder
+from fusion_site.runs.storing import Fenced
 
 log = logging.getLogger(__name__)
 
-# A request to stop that another process stored is seen after this many seconds at most.
-LOOK_FOR_STOPS_S = 0.5
 # A run that ends the process that works on it would be asked, and paid for, again and again.
 MOST_CLAIMS = 20
 GIVEN_UP = f"The site gave up after starting this run {MOST_CLAIMS} times. What was finished is kept."
@@ -32,8 +36,10 @@ GIVEN_UP = f"The site gave up after starting this run {MOST_CLAIMS} times. What 
 class Execution:
     """One run being worked on by this process. `stop` and `stop_answer` may be called from its event loop."""
 
-    def __init__(self, run_id: str, owner: str, journal: Journal, asker: Asker) -> None:
-        self._id, self._owner, self._journal, self._asker = run_id, owner, journal, asker
+    def __init__(self, run_id: str, owner: str, journal: Journal, keeper: Keeper, asker: Asker) -> None:
+        self._id, self._owner, self._asker = run_id, owner, asker
+        self._journal, self._keeper = journal, keeper
+        self.epoch = 0
         self._control = Control()
         self._keys: dict[str, AnswerKey] = {}
         self._fusing: asyncio.Task[None] | None = None
@@ -49,42 +55,56 @@ class Execution:
         """Stop one answer for a person."""
         self._control.stop(key)
 
+    def fence(self) -> None:
+        """Drop everything: somebody else has taken the run over."""
+        if self._fusing is not None:
+            self._fusing.cancel()
+
     async def run(self) -> None:
         """Work on the run until it is final. Being cancelled parks it: another process goes on from its rows.
 
         Returns at once when the run is final already, or somebody else's.
         """
-        run = await sync_to_async(claim)(self._id, self._owner)
-        if run is None:
-            return
+        with about(run=self._id):
+            run = await query(claim, self._id, self._owner)
+            if run is not None:
+                self.epoch = run.epoch
+                with EXECUTIONS.track_inprogress(), self._keeper.keeping(run.pk, self):
+                    await self._claimed(run)
+
+    async def _claimed(self, run: Run) -> None:
+        if run.epoch > 1:
+            log.info("a run goes on from its rows", extra=carrying(state=run.state, claim=run.epoch))
         try:
             await self._work(run)
         except Fenced:
-            log.warning("run %s was taken over by another process", self._id)
+            TAKEOVERS.inc()
+            log.warning("a run was taken over by another process", extra=carrying(claim=run.epoch))
         except asyncio.CancelledError:
-            await sync_to_async(release)(run.pk, run.epoch)
+            await query(park_run, run.pk, run.epoch)
+            log.info("a run is parked", extra=carrying(claim=run.epoch))
             raise
+        else:
+            await note_end(run.pk)
 
     async def _work(self, run: Run) -> None:
         settings = settings_from_json(run.settings)
         run_log = self._journal.open(run.pk, run.epoch, run.seq)
-        recorder = await sync_to_async(Recorder)(run, settings, run_log)
-        resume = await sync_to_async(resume_of)(run)
+        recorder = await query(Recorder, run, settings, run_log)
+        resume = await query(resume_of, run)
         if run.epoch > MOST_CLAIMS:
             recorder.fail(GIVEN_UP)
             await run_log.flushed()
             return
-        self._is_stopped = self._is_stopped or run.cancel_requested
-        keeping = asyncio.create_task(self._keep(run))
+        await self._heed_stops()
         self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder))
         if self._is_stopped:
             self._fusing.cancel()
         try:
             await self._ended(recorder)
         finally:
-            for task in (self._fusing, keeping):
-                task.cancel()
-            await asyncio.wait([self._fusing, keeping])
+            self._fusing.cancel()
+            await asyncio.wait([self._fusing])
             if run_log.failure is None:
                 await run_log.flushed()
 
@@ -98,7 +118,7 @@ class Execution:
         elif (error := self._fusing.exception()) is not None:
             if isinstance(error, Fenced):
                 raise error
-            log.error("run %s failed inside the site", self._id, exc_info=error)
+            log.error("a run failed inside the site", exc_info=error)
             recorder.fail("The site failed while it worked on this run. What was finished is kept.")
 
     async def _fuse(self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder) -> None:
@@ -116,29 +136,12 @@ class Execution:
             async for event in events:
                 recorder.record(event)
 
-    async def _keep(self, run: Run) -> None:
-        """Renew the lease, and look for stops that another process stored."""
-        since = RENEW_S
-        while True:
-            if since >= RENEW_S:
-                since = 0.0
-                if not await sync_to_async(renew)(run.pk, run.epoch) and self._fusing:
-                    self._fusing.cancel()
-                    return
-            stop, answers = await sync_to_async(stops_of)(run.pk)
-            for key in answers:
-                self._control.stop(key)
-            if stop:
-                self.stop()
-            await asyncio.sleep(LOOK_FOR_STOPS_S)
-            since += LOOK_FOR_STOPS_S
-
-
-def stops_of(run_id: str) -> tuple[bool, list[AnswerKey]]:
-    """Give what people have asked to stop: the run as a whole, and single answers."""
-    stop = Run.objects.filter(pk=run_id, cancel_requested=True).exists()
-    asked = Answer.objects.filter(run_id=run_id, cancel_requested=True, outcome="")
-    return stop, [AnswerKey(*pair) for pair in asked.values_list("round", "member")]
+    async def _heed_stops(self) -> None:
+        """Take over what was asked to be stopped before, so that nothing of it is asked again."""
+        wish = (await query(look, [self._id], None))[self._id]
+        self._is_stopped = self._is_stopped or wish.stop
+        for key in wish.answers:
+            self._control.stop(key)
 
 
 def resume_of(run: Run) -> Resume:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from channels.layers import get_channel_layer
-
-from fusion_site.runs.bell import group_of
+from fusion_site.ops.querying import query_patiently
+from fusion_site.runs.bell import Ear
 from fusion_site.runs.models import FINAL_STATES, Event, Run
 
 # A lost bell is made good by a look at the rows after this many seconds.
@@ -40,19 +37,19 @@ async def follow(
     """
     seq = after
     quiet = 0.0
-    async with _standing_at(run_id) as channel:
-        facts, is_over = await _read(run_id, seq)
+    async with _ear_at(run_id) as ear:
+        facts, is_over = await query_patiently(_read, run_id, seq)
         while True:
             if facts:
                 seq, quiet = facts[-1].seq, 0.0
                 yield facts
             if is_over and not past_end:
                 return
-            bell = await _bell(channel, QUIET_POLL_S if is_over else SAFETY_POLL_S)
+            bell = await ear.bell(QUIET_POLL_S if is_over else SAFETY_POLL_S)
             facts = _next_of(bell, seq)
             is_over = bool(facts) and facts[-1].kind in ENDS
             if not facts:
-                facts, is_over = await _read(run_id, seq)
+                facts, is_over = await query_patiently(_read, run_id, seq)
             if not facts and bell is None and heartbeat_s is not None:
                 quiet += SAFETY_POLL_S
                 if quiet >= heartbeat_s:
@@ -61,24 +58,14 @@ async def follow(
 
 
 @asynccontextmanager
-async def _standing_at(run_id: str) -> AsyncGenerator[str, None]:
+async def _ear_at(run_id: str) -> AsyncGenerator[Ear, None]:
     """Stand in the run's group before the first look at the rows, so that nothing falls between the two."""
-    layer = get_channel_layer()
-    channel = await layer.new_channel()
-    await layer.group_add(group_of(run_id), channel)
+    ear = Ear(run_id)
+    await ear.open()
     try:
-        yield channel
+        yield ear
     finally:
-        await layer.group_discard(group_of(run_id), channel)
-
-
-async def _bell(channel: str, within_s: float) -> dict[str, Any] | None:
-    try:
-        async with asyncio.timeout(within_s):
-            message: dict[str, Any] = await get_channel_layer().receive(channel)
-    except TimeoutError:
-        return None
-    return message
+        await ear.close()
 
 
 def _next_of(bell: dict[str, Any] | None, seq: int) -> list[Fact]:
@@ -89,7 +76,6 @@ def _next_of(bell: dict[str, Any] | None, seq: int) -> list[Fact]:
     return [Fact(event["seq"], event["kind"], event["data"]) for event in carried]
 
 
-@sync_to_async
 def _read(run_id: str, after: int) -> tuple[list[Fact], bool]:
     rows = Event.objects.filter(run_id=run_id, seq__gt=after).values_list("seq", "kind", "data")
     facts = [Fact(*row) for row in rows]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import close_old_connections, connection, transaction
+from django.db import connection
 
-from fusion_site.runs.models import Event, Run
+from fusion_site.ops.metrics import JOURNAL_BATCH, JOURNAL_FLUSH, JOURNAL_WAITING
+from fusion_site.ops.querying import PAUSE_S
+from fusion_site.runs.ringing import Bell, Ringer
+from fusion_site.runs.storing import Away, Batch, Change, write
 
 log = logging.getLogger(__name__)
 
@@ -20,32 +23,14 @@ log = logging.getLogger(__name__)
 COALESCE_S = 0.1
 DELTAS = {"answer.delta": "answer", "answer.reasoning": "answer", "fused.delta": "version"}
 
-Change = Callable[[], object]
-Bell = Callable[[str, list[dict[str, Any]]], Awaitable[None]]
-
-
-class Fenced(Exception):
-    """Somebody else has taken over this run: nothing that this process still knows of it may be written."""
-
-
-@dataclass
-class Batch:
-    """What one run has to write: numbered events, and the changes to rows that they report."""
-
-    run: str
-    epoch: int
-    events: list[dict[str, Any]] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    fields: dict[str, Any] = field(default_factory=dict)
-
 
 class RunLog:
     """One run's part of the journal. There is one writer per run, so that `seq` is counted in memory."""
 
     def __init__(self, journal: Journal, run: str, epoch: int, seq: int) -> None:
         self._journal, self._run, self._epoch = journal, run, epoch
-        self._seq = seq
-        self._batch = Batch(run, epoch)
+        self._seq, self._taken = seq, 1
+        self._batch = Batch(run, epoch, self._taken)
         self._written = asyncio.Event()
         self.failure: BaseException | None = None
 
@@ -93,7 +78,8 @@ class RunLog:
 
     def take(self) -> Batch:
         """Hand over what is to be written now."""
-        batch, self._batch = self._batch, Batch(self._run, self._epoch)
+        self._taken += 1
+        batch, self._batch = self._batch, Batch(self._run, self._epoch, self._taken)
         return batch
 
     def settle(self, failure: BaseException | None) -> None:
@@ -107,13 +93,15 @@ class Journal:
     """Writes what all runs of this process report, and rings once it is in rows."""
 
     def __init__(self, bell: Bell) -> None:
-        self._bell = bell
+        self._ringer = Ringer(bell)
         self._dirty: dict[int, RunLog] = {}
+        JOURNAL_WAITING.set_function(lambda: len(self._dirty))
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._flushing: asyncio.Task[None] | None = None
         self._loop_task = asyncio.create_task(self._run())
+        self._gives_up_at = math.inf
 
     def open(self, run: str, epoch: int, seq: int) -> RunLog:
         """Give the log of one run, which was claimed with `epoch` and whose last event is `seq`."""
@@ -126,12 +114,17 @@ class Journal:
         if urgent:
             self._urgent.set()
 
+    def close_within(self, seconds: float) -> None:
+        """From now on, wait no longer than this for a database that is away."""
+        self._gives_up_at = asyncio.get_running_loop().time() + seconds
+
     async def aclose(self) -> None:
         """Write what is left and end the thread."""
         self._loop_task.cancel()
         await asyncio.wait([self._loop_task, *([self._flushing] if self._flushing else [])])
         while self._dirty:
             await self._flush()
+        await self._ringer.aclose()
         await asyncio.get_running_loop().run_in_executor(self._thread, lambda: connection.close())
         self._thread.shutdown()
 
@@ -151,51 +144,26 @@ class Journal:
         self._urgent.clear()
         logs, self._dirty = list(self._dirty.values()), {}
         batches = [run_log.take() for run_log in logs]
-        loop = asyncio.get_running_loop()
-        failures = await loop.run_in_executor(self._thread, write, batches)
+        JOURNAL_BATCH.observe(sum(len(batch.events) for batch in batches))
+        with JOURNAL_FLUSH.time():
+            failures = await self._stored(batches)
         for run_log, batch, failure in zip(logs, batches, failures, strict=True):
             run_log.settle(failure)
             if failure is None and batch.events:
-                await self._ring(batch)
+                self._ringer.ring(batch.run, batch.events)
 
-    async def _ring(self, batch: Batch) -> None:
-        """Ring; a bell that fails loses nothing, since every listener looks at the rows now and then."""
-        try:
-            await self._bell(batch.run, batch.events)
-        except Exception:
-            log.exception("the doorbell of run %s failed", batch.run)
-
-
-def write(batches: Sequence[Batch]) -> list[BaseException | None]:
-    """Store the batches in one transaction; gives each one's failure. One that cannot be stored does not hold up the rest."""
-    close_old_connections()
-    try:
-        return _store(batches)
-    except Exception:
-        log.exception("a journal write failed; its runs are written one by one")
-    return [_alone(batch) for batch in batches]
-
-
-def _alone(batch: Batch) -> BaseException | None:
-    try:
-        return _store([batch])[0]
-    except Exception as error:
-        log.exception("run %s could not be written", batch.run)
-        return error
-
-
-@transaction.atomic
-def _store(batches: Sequence[Batch]) -> list[BaseException | None]:
-    owned = [batch for batch in batches if _is_owned(batch)]
-    for batch in owned:
-        for change in batch.changes:
-            change()
-    Event.objects.bulk_create(Event(run_id=b.run, **event) for b in owned for event in b.events)
-    return [None if batch in owned else Fenced(batch.run) for batch in batches]
-
-
-def _is_owned(batch: Batch) -> bool:
-    """Move the run on; the fencing number is checked by the very write that takes the row's lock."""
-    fields = dict(batch.fields)
-    fields["seq" if batch.events else "epoch"] = batch.events[-1]["seq"] if batch.events else batch.epoch
-    return Run.objects.filter(pk=batch.run, epoch=batch.epoch).update(**fields) > 0
+    async def _stored(self, batches: Sequence[Batch]) -> Sequence[BaseException | None]:
+        """Store the batches, however long the database is away: what they hold may have been paid for."""
+        loop = asyncio.get_running_loop()
+        was_told = False
+        while True:
+            try:
+                return await loop.run_in_executor(self._thread, write, batches)
+            except Away as away:
+                if loop.time() >= self._gives_up_at:
+                    log.error("the database is away, and %d runs could not be written", len(batches))
+                    return [away] * len(batches)
+            if not was_told:
+                log.warning("the database is away; the journal keeps what it has to write")
+            was_told = True
+            await asyncio.sleep(PAUSE_S)

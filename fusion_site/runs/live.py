@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from asgiref.sync import sync_to_async
-
+from fusion_site.ops.log_facts import carrying
+from fusion_site.ops.metrics import LAGGED, LISTENERS
+from fusion_site.ops.querying import query_patiently
 from fusion_site.runs.feed import Fact, follow
 from fusion_site.runs.fragments import Touched, fragments, snapshot
 from fusion_site.runs.loading import load_state
@@ -40,6 +41,7 @@ class Listener:
             self._frames.put_nowait(frame)
         except asyncio.QueueFull:
             self._lags = True
+            LAGGED.inc()
 
     async def frame(self) -> str:
         """Give the next frame: the whole state at first and after a lag, then what changed."""
@@ -79,7 +81,7 @@ class LiveRun:
             async for facts in follow(self.state.id, self.state.seq, past_end=True):
                 self._take(facts)
         except Exception:
-            log.exception("run %s can no longer be followed here", self.state.id)
+            log.exception("a run can no longer be followed here", extra=carrying(run=self.state.id))
 
     def _take(self, facts: list[Fact]) -> None:
         touched = Touched()
@@ -117,27 +119,28 @@ async def watch(run_id: str, *, may_act: bool) -> Listener:
     """Join the listeners of a run; raises Run.DoesNotExist. Leave again by `leave`."""
     live = _live.get(run_id)
     if live is None:
-        state, aspects = await _loaded(run_id)
+        state, aspects = await query_patiently(_loaded, run_id)
         # Somebody else may have loaded it meanwhile.
         live = _live.get(run_id) or LiveRun(state, aspects)
         _live[run_id] = live
     listener = Listener(live, may_act=may_act)
     live.listeners.add(listener)
+    LISTENERS.labels("page").inc()
     return listener
 
 
 def leave(run_id: str, listener: Listener) -> None:
     """Leave; the last listener to go ends the following."""
     live = _live.get(run_id)
-    if live is None:
+    if live is None or listener not in live.listeners:
         return
     live.listeners.discard(listener)
+    LISTENERS.labels("page").dec()
     if not live.listeners:
         live.close()
         del _live[run_id]
 
 
-@sync_to_async
 def _loaded(run_id: str) -> tuple[RunState, dict[int, str]]:
     return load_state(run_id), aspects_of(Run.objects.only("settings").get(pk=run_id))
 

@@ -36,7 +36,7 @@ class Run(models.Model):
     """One prompt through one preset. `settings` is the frozen copy of everything that the run uses.
 
     `epoch` is the fencing number: it rises with each claim, and a write with an older one changes nothing.
-    `seq` is the number of the last event. Money is USD.
+    `written` counts the journal's writes since the claim. `seq` is the number of the last event. Money is USD.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
@@ -57,6 +57,7 @@ class Run(models.Model):
     reserved_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
     seq = models.PositiveIntegerField(default=0)
     epoch = models.PositiveIntegerField(default=0)
+    written = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True)
     cancel_requested = models.BooleanField(default=False)
@@ -186,3 +187,11 @@ class Event(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["run", "seq"], name="one_event_per_run_and_seq")
         ]
+
+
+class Duty(models.Model):
+    """Whose turn it is to do a chore that one process of all does, and until when."""
+
+    chore = models.CharField(primary_key=True, max_length=20)
+    owner = models.CharField(max_length=64)
+    until = models.DateTimeField()

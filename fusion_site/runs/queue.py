@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from django.conf import settings
+
 from fusion_site.engine.events import AnswerKey
 
 
 class Queue(Protocol):
-    """Works on runs. All three may be called from any thread, and more than once."""
+    """Works on runs. All three are called inside the transaction that stores what is wanted, from any thread.
+
+    Nothing comes of a call whose transaction is rolled back. All may be called more than once.
+    """
 
     def submit(self, run_id: str) -> None:
-        """Begin to work on a run soon."""
+        """Have a run worked on soon."""
         ...
 
     def cancel(self, run_id: str) -> None:
-        """Stop a run within a second."""
+        """Have a run stopped within a second."""
         ...
 
     def cancel_answer(self, run_id: str, key: AnswerKey) -> None:
-        """Stop one answer of a run within a second."""
+        """Have one answer of a run stopped within a second."""
         ...
 
 
 class RowsOnly:
-    """The queue of a process that works on no runs: the rows say what is wanted, and the server looks at them."""
+    """The queue of a process that works on no runs: the rows say what is wanted, and whoever works looks at them."""
 
     def submit(self, run_id: str) -> None:
         """Leave it to the server's sweep."""
@@ -36,15 +41,24 @@ class RowsOnly:
         """Leave it to the worker, which looks at the row twice a second."""
 
 
-_queue: Queue = RowsOnly()
+_queue: Queue | None = None
 
 
 def queue() -> Queue:
     """Give this process's queue."""
-    return _queue
+    return _queue or _default()
 
 
-def use_queue(chosen: Queue) -> None:
-    """Make `chosen` this process's queue."""
+def use_queue(chosen: Queue | None) -> None:
+    """Make `chosen` this process's queue; with None it works on no runs itself."""
     global _queue
     _queue = chosen
+
+
+def _default() -> Queue:
+    if not settings.FUSION_IS_CLUSTER:
+        return RowsOnly()
+    # The library's models can be imported where its tables are.
+    from fusion_site.runs.jobs import JobQueue
+
+    return JobQueue()

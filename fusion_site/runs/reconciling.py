@@ -7,9 +7,9 @@ import logging
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from fusion_site.ops.querying import query
 from fusion_site.pools import reaching
 from fusion_site.providers import AskFailed, Generation
 from fusion_site.runs.bell import ring
@@ -35,7 +35,7 @@ class Reconciler:
     async def look(self, now: datetime | None = None) -> None:
         """Ask for the calls that are due, and keep what is told; pages and programs that watch are told too."""
         now = now or timezone.now()
-        calls = await sync_to_async(cut_calls)(now)
+        calls = await query(cut_calls, now)
         self._asked_at = {
             c.generation_id: at for c in calls if (at := self._asked_at.get(c.generation_id)) is not None
         }
@@ -47,7 +47,7 @@ class Reconciler:
             if generation is not None:
                 bills[call.run].append((call, generation))
         for run_id, of_run in bills.items():
-            if (event := await sync_to_async(keep_bills)(run_id, of_run)) is not None:
+            if (event := await query(keep_bills, run_id, of_run)) is not None:
                 await ring(run_id, [event])
 
     def _is_due(self, call: CutCall, now: datetime) -> bool:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.ops.loop import LoopWatch
+from fusion_site.ops.querying import query
 from fusion_site.pools import compact_host
 from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.reaching import asker, close_providers
-from fusion_site.runs.queue import RowsOnly, use_queue
+from fusion_site.runs.queue import use_queue
 from fusion_site.runs.supervisor import Supervisor
 from fusion_site.runs.upkeep import Upkeep
 
@@ -29,10 +29,18 @@ class Backstage:
         self._compact: CompactSupervisor | None = None
         self._upkeep: Upkeep | None = None
 
-    async def start(self) -> Supervisor:
-        """Begin: the Compact host loads, runs left by an earlier process go on, and new ones are taken."""
+    async def start(self) -> None:
+        """Begin: the Compact host loads, runs left by an earlier process go on, and new ones are taken.
+
+        With PostgreSQL there is nothing of this here: `manage.py worker` works on the runs.
+        """
         self._watch.start()
-        await sync_to_async(ensure_local_connections)()
+        await query(ensure_local_connections)
+        if not settings.FUSION_IS_CLUSTER:
+            await self._work_here()
+        log.info("the site has started")
+
+    async def _work_here(self) -> None:
         if settings.FUSION_COMPACT_MODEL is not None:
             options = HostOptions.from_environment()
             self._compact = CompactSupervisor(
@@ -45,13 +53,11 @@ class Backstage:
         self._runs.start()
         self._upkeep = Upkeep(self._compact)
         self._upkeep.start()
-        log.info("the site has started")
-        return self._runs
 
     async def stop(self) -> None:
         """End: runs are parked for the next start, the Compact host is stopped, sockets are closed."""
         log.info("the site stops")
-        use_queue(RowsOnly())
+        use_queue(None)
         if self._upkeep is not None:
             await self._upkeep.stop()
         if self._runs is not None:

@@ -1,4 +1,4 @@
-"""The queue of a single machine: runs are worked on by tasks on the server's own event loop."""
+"""Working on many runs in one process, as tasks on its event loop; on a single machine it is the queue, too."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ import logging
 from collections.abc import Callable
 from contextvars import Context
 
-from asgiref.sync import sync_to_async
+from django.db import connection, transaction
 
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.events import AnswerKey
+from fusion_site.ops.log_facts import carrying
+from fusion_site.ops.querying import query
 from fusion_site.runs.bell import ring
 from fusion_site.runs.claiming import claimable, free_leases_of_the_dead, new_owner
 from fusion_site.runs.executing import Execution
 from fusion_site.runs.journal import Journal
+from fusion_site.runs.keeping import Keeper
+from fusion_site.runs.queue import queue
 
 log = logging.getLogger(__name__)
 
 # How often a run is looked for that a killed process left behind, in seconds.
 SWEEP_S = 2.0
+# How long parking may take, in seconds. Where the database is away, what could not be written by then is given up.
+PARK_WITHIN_S = 4.0
 
 
 class Supervisor:
-    """Works on every run that is submitted here, and on those that nobody works on any more.
+    """Works on every run that is submitted here, and after `start` on those that nobody works on any more.
 
-    `submit`, `cancel` and `cancel_answer` may be called from any thread.
+    `submit`, `cancel` and `cancel_answer` may be called from any thread; inside a transaction, they wait for its end.
     """
 
     def __init__(self, asker: Asker) -> None:
@@ -33,8 +39,9 @@ class Supervisor:
         self._owner = new_owner()
         self._loop = asyncio.get_running_loop()
         self._journal = Journal(ring)
+        self._keeper = Keeper(self._owner)
         self._executions: dict[str, Execution] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sweeping: asyncio.Task[None] | None = None
         self._is_stopping = False
 
@@ -45,11 +52,13 @@ class Supervisor:
     async def stop(self) -> None:
         """Park every run: nothing new is begun, what was written is stored, and another process may go on."""
         self._is_stopping = True
-        tasks = [*self._tasks, *([self._sweeping] if self._sweeping else [])]
+        self._journal.close_within(PARK_WITHIN_S)
+        tasks = [*self._tasks.values(), *([self._sweeping] if self._sweeping else [])]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await self._keeper.aclose()
         await self._journal.aclose()
 
     def submit(self, run_id: str) -> None:
@@ -64,23 +73,42 @@ class Supervisor:
         """Stop one answer of a run now, if it is worked on here."""
         self._call(self._stop, run_id, key)
 
-    def _call(self, action: Callable[..., None], *args: object) -> None:
+    def _call(self, action: Callable[..., object], *args: object) -> None:
         """Act on the loop, in a context of its own: the caller's says which thread its request's queries belong to."""
-        self._loop.call_soon_threadsafe(action, *args, context=Context())
+
+        def act() -> None:
+            self._loop.call_soon_threadsafe(action, *args, context=Context())
+
+        if connection.in_atomic_block:
+            transaction.on_commit(act)
+        else:
+            act()
+
+    @property
+    def working_on(self) -> int:
+        """How many runs are worked on here."""
+        return len(self._executions)
+
+    async def work(self, run_id: str) -> None:
+        """Work on a run, and come back when nothing of it is done here any more; once stopping, queue it for others."""
+        if self._begin(run_id):
+            await self.finished(run_id)
+        else:
+            await query(queue().submit, run_id)
 
     async def finished(self, run_id: str) -> None:
         """Wait until this process does not work on the run any more."""
-        while run_id in self._executions:
-            await asyncio.wait(set(self._tasks), return_when=asyncio.FIRST_COMPLETED)
+        if (task := self._tasks.get(run_id)) is not None:
+            await asyncio.wait([task])
 
-    def _begin(self, run_id: str) -> None:
-        if self._is_stopping or run_id in self._executions:
-            return
-        execution = Execution(run_id, self._owner, self._journal, self._asker)
-        self._executions[run_id] = execution
-        task = self._loop.create_task(self._execute(run_id, execution))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _begin(self, run_id: str) -> bool:
+        if self._is_stopping:
+            return False
+        if run_id not in self._executions:
+            execution = Execution(run_id, self._owner, self._journal, self._keeper, self._asker)
+            self._executions[run_id] = execution
+            self._tasks[run_id] = self._loop.create_task(self._execute(run_id, execution))
+        return True
 
     def _stop(self, run_id: str, key: AnswerKey | None) -> None:
         if (execution := self._executions.get(run_id)) is None:
@@ -95,21 +123,20 @@ class Supervisor:
             await execution.run()
         except Exception:
             # The run stays unfinished in its rows; the sweep takes it up again when its lease is over.
-            log.exception("run %s could not be worked on", run_id)
+            log.exception("a run could not be worked on", extra=carrying(run=run_id))
         finally:
-            self._executions.pop(run_id, None)
+            del self._executions[run_id], self._tasks[run_id]
 
     async def _sweep(self) -> None:
         while True:
             try:
-                for run_id in await _waiting():
+                for run_id in await query(_waiting):
                     self._begin(run_id)
             except Exception:
                 log.exception("the look for unfinished runs failed")
             await asyncio.sleep(SWEEP_S)
 
 
-@sync_to_async
 def _waiting() -> list[str]:
     free_leases_of_the_dead()
     return list(claimable().values_list("pk", flat=True)[:200])

@@ -1,4 +1,4 @@
-"""What is kept up to date behind the pages of the server: what connections offer, and what cut calls have cost."""
+"""What is kept up to date behind the pages: what connections offer, and what cut calls have cost."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ from typing import Any
 from django.conf import settings
 
 from fusion_site.compact.supervisor import CompactSupervisor
+from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.pools.flows.refresh_catalogue import refresh_local_catalogues, refresh_stale_catalogues
 from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
+from fusion_site.runs.duty import on_duty
 from fusion_site.runs.reconciling import LOOK_S, Reconciler
 
 log = logging.getLogger(__name__)
 
 # How often stale catalogues are looked for, in seconds.
 CATALOGUES_EVERY_S = 600.0
+# How long a process of many stays the one that does a chore, in seconds.
+TURN_S = 15.0
 
 
 class Upkeep:
-    """Background tasks of the server's process, from `start` to `stop`, on the event loop that starts them."""
+    """Background tasks of one process, from `start` to `stop`, on the event loop that starts them.
 
-    def __init__(self, compact: CompactSupervisor | None) -> None:
-        self._compact = compact
+    With an `owner`, this is one process of many, and each chore is done by one of them at a time.
+    """
+
+    def __init__(self, compact: CompactSupervisor | None, *, owner: str | None = None) -> None:
+        self._compact, self._owner = compact, owner
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin; returns at once."""
-        self._begin(_catalogues())
-        self._begin(every(LOOK_S, Reconciler().look))
+        self._begin(self._catalogues())
+        self._begin(every(LOOK_S, self._in_turn("bills", Reconciler().look)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -42,6 +49,23 @@ class Upkeep:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def _catalogues(self) -> None:
+        if settings.FUSION_REHEARSAL:
+            await _refresh_local(Kind.REHEARSAL)
+        await every(CATALOGUES_EVERY_S, self._in_turn("catalogues", refresh_stale_catalogues))
+
+    def _in_turn(self, name: str, chore: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Give the chore as it is done here: of many processes, by the one whose turn it is."""
+        owner = self._owner
+        if owner is None:
+            return chore
+
+        async def done_in_turn() -> None:
+            if await query(on_duty, name, owner, TURN_S):
+                await chore()
+
+        return done_in_turn
+
     def _begin(self, chore: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(chore))
 
@@ -51,15 +75,11 @@ async def every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await chore()
+        except DISTURBED as error:
+            log.warning("%s has to wait: %s", getattr(chore, "__name__", chore), error)
         except Exception:
             log.exception("%s failed", getattr(chore, "__name__", chore))
         await asyncio.sleep(seconds)
-
-
-async def _catalogues() -> None:
-    if settings.FUSION_REHEARSAL:
-        await _refresh_local(Kind.REHEARSAL)
-    await every(CATALOGUES_EVERY_S, refresh_stale_catalogues)
 
 
 async def _compact_catalogue(compact: CompactSupervisor) -> None:

@@ -8,8 +8,9 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from fusion_site.runs.executing import GIVEN_UP, MOST_CLAIMS
-from fusion_site.runs.journal import Fenced, Journal
+from fusion_site.runs.journal import Journal
 from fusion_site.runs.models import Event, Run
+from fusion_site.runs.storing import Fenced
 from tests.runs.conftest import Desk
 from tests.runs.test_executing import all_answer, work
 from tests.upstream import Upstream

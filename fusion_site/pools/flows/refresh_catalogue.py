@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterable
 from decimal import Decimal
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from fusion_site import providers
+from fusion_site.ops.querying import query
 from fusion_site.pools import compact_host, reaching
 from fusion_site.pools.catalogue import is_fresh, stale
 from fusion_site.pools.models import CatalogueModel, Connection, Kind
@@ -31,7 +31,7 @@ async def refresh_catalogue(connection: Connection, *, anew: bool = False) -> No
         return
     endpoint = await reaching.endpoint(connection.pk)
     models = await reaching.providers().models(endpoint)
-    await sync_to_async(keep_catalogue)(connection, models)
+    await query(keep_catalogue, connection, models)
 
 
 async def refresh_local_catalogues(kind: Kind) -> None:
@@ -39,12 +39,12 @@ async def refresh_local_catalogues(kind: Kind) -> None:
 
     To be called when the host has become ready: runs are frozen with the context length that is kept here.
     """
-    rows = [row async for row in Connection.objects.filter(kind=kind, base_url="")]
+    rows = await query(list, Connection.objects.filter(kind=kind, base_url=""))
     if not rows:
         return
     models = await reaching.providers().models(await reaching.endpoint(rows[0].pk))
     for row in rows:
-        await sync_to_async(keep_catalogue)(row, models)
+        await query(keep_catalogue, row, models)
 
 
 async def refresh_stale_catalogues() -> None:
@@ -52,7 +52,7 @@ async def refresh_stale_catalogues() -> None:
 
     A failure is logged and leaves what was kept before: people are told of it when they look at the connection.
     """
-    for connection in await sync_to_async(_due)():
+    for connection in await query(_due):
         try:
             await refresh_catalogue(connection, anew=True)
         except providers.AskFailed as failed:

@@ -9,6 +9,7 @@ from fusion_site.runs.models import Answer, Run
 from fusion_site.runs.queue import queue
 
 
+@transaction.atomic
 def cancel_run(run: Run) -> None:
     """Ask for a run to be stopped; whoever works on it drops its upstream connections within a second.
 
@@ -16,12 +17,12 @@ def cancel_run(run: Run) -> None:
     """
     wanted = Run.objects.filter(pk=run.pk, finished_at=None)
     if wanted.update(cancel_requested=True):
-        transaction.on_commit(lambda: queue().cancel(run.pk))
+        queue().cancel(run.pk)
 
 
+@transaction.atomic
 def cancel_answer(answer: Answer) -> None:
     """Ask for one answer to be stopped; the others go on. One that has ended stays as it is."""
     wanted = Answer.objects.filter(pk=answer.pk, outcome="")
     if wanted.update(cancel_requested=True):
-        key = AnswerKey(answer.round, answer.member)
-        transaction.on_commit(lambda: queue().cancel_answer(answer.run_id, key))
+        queue().cancel_answer(answer.run_id, AnswerKey(answer.round, answer.member))

@@ -78,7 +78,7 @@ def start_run(person: User, team: Team, order: Order) -> Run:
         settings = freeze(order.preset, messages, mode=order.mode, seed=secrets.randbits(48))
         most_usd = _reserved(team, settings)
         run = _store(person, team, order, settings, most_usd)
-        transaction.on_commit(lambda: queue().submit(run.pk))
+        queue().submit(run.pk)
     return run
 
 

@@ -56,6 +56,10 @@ class Command(BaseCommand):
                 reactor.stop()
                 return
             self.stdout.write(f"Fusion is served on http://{host}:{port}  (stop it with Ctrl-C)")
+            if settings.FUSION_IS_CLUSTER:
+                self.stdout.write(
+                    "With PostgreSQL, `manage.py worker` works on the runs; start at least one."
+                )
 
         return told
 
