@@ -22,6 +22,9 @@ from fusion_site.runs.routing import websocket_urlpatterns  # noqa: E402
 
 application = Reported(
     ProtocolTypeRouter(
-        {"http": BodyCap(_http), "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
+        {
+            "http": BodyCap(_http),
+            "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        }
     )
 )

@@ -85,6 +85,7 @@ DATABASES = {"default": database_at(env("DATABASE_URL"), FUSION_DATA_DIR)}
 FUSION_IS_CLUSTER = DATABASES["default"]["ENGINE"] == POSTGRESQL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": channel_layer_at(env("REDIS_URL"))}
+FUSION_LEASE_S = float(env("FUSION_LEASE_S", "9"))
 
 # The site itself -----------------------------------------------------------------------------------------
 

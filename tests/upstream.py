@@ -9,19 +9,23 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 WITHIN_S = 20.0
+BEFORE_HEADERS = -1
+_LOOK_S = 0.005
 
 
 @dataclass
 class Script:
     """What a model answers: pieces of text, or a status and body before any stream.
 
-    `gate` is waited for before the piece with index `gate_at`; `finish` is the finish reason, None leaves it out and
-    cuts the connection. `headers` go out with the status; `origin` stands in every chunk (`id`, `provider`, `model`).
+    `gate` is waited for before the piece with index `gate_at` (BEFORE_HEADERS: before anything is sent, `len(pieces)`:
+    before the end is told); `finish` is the finish reason, None leaves it out and cuts the connection. Pieces are sent
+    `pace_s` apart. `headers` go out with the status; `origin` stands in every chunk (`id`, `provider`, `model`).
     """
 
     pieces: list[str] = field(default_factory=lambda: ["Hello ", "from the upstream."])
@@ -30,6 +34,7 @@ class Script:
     body: dict[str, Any] | None = None
     gate: threading.Event | None = None
     gate_at: int = 0
+    pace_s: float = 0.0
     usage: dict[str, Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     origin: dict[str, Any] = field(default_factory=dict)
@@ -40,12 +45,19 @@ Answering = Script | Callable[[dict[str, Any]], Script]
 
 @dataclass
 class Asked:
-    """One request in the ledger. `is_closed` is set once the client has dropped the connection or all was sent."""
+    """One request in the ledger. `is_over` is set once the client has dropped the connection or all was sent.
+
+    `said` is the text that was sent, `sent` in how many pieces, `is_whole` whether that was all; `seen` is what the
+    upstream's witness saw when the request came.
+    """
 
     model: str
     body: dict[str, Any]
     authorization: str
     sent: int = 0
+    said: str = ""
+    is_whole: bool = False
+    seen: Any = None
     was_dropped: threading.Event = field(default_factory=threading.Event)
     is_over: threading.Event = field(default_factory=threading.Event)
 
@@ -54,10 +66,12 @@ class Upstream:
     """The server. `scripts` maps a model's name to what it does; an unknown model is answered 404.
 
     `bills` maps the id of a generation to its bill, as `/generation?id=` tells it; an unknown one is answered 404. All
-    that asked for one are in `looked_up`.
+    that asked for one are in `looked_up`. `witness` is called when a request has come and before anything is answered;
+    what it gives is kept with the request.
     """
 
     def __init__(self) -> None:
+        self.witness: Callable[[], Any] | None = None
         self.scripts: dict[str, Answering] = {}
         self.ledger: list[Asked] = []
         self.bills: dict[str, dict[str, Any]] = {}
@@ -103,6 +117,11 @@ class Upstream:
             )
         return self.asked(model)[count - 1]
 
+    def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait until something holds of the ledger; looked at whenever that changes."""
+        with self._changed:
+            assert self._changed.wait_for(is_so, WITHIN_S), f"{what}: {self.ledger}"
+
     async def _listen(self) -> asyncio.Server:
         return await asyncio.start_server(self._serve, "127.0.0.1", 0)
 
@@ -142,6 +161,8 @@ class Upstream:
         self, body: dict[str, Any], key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         asked = Asked(body["model"], body, key)
+        if self.witness is not None:
+            asked.seen = await asyncio.to_thread(self.witness)
         self.ledger.append(asked)
         self._note()
         found = self.scripts.get(
@@ -163,26 +184,41 @@ class Upstream:
         self._note()
 
     async def _stream(self, script: Script, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await _passed(script, BEFORE_HEADERS)
         more = "".join(f"{name}: {value}\r\n" for name, value in script.headers.items())
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
             b"Transfer-Encoding: chunked\r\n" + more.encode() + b"\r\n"
         )
         for index, piece in enumerate(script.pieces):
-            if script.gate is not None and index == script.gate_at:
-                await asyncio.to_thread(script.gate.wait, WITHIN_S)
+            await _passed(script, index)
+            await asyncio.sleep(script.pace_s)
+            asked.said += piece
             choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
             writer.write(_chunk({**script.origin, "choices": [choice]}))
             await writer.drain()
             asked.sent += 1
             self._note()
+        await _passed(script, len(script.pieces))
         if script.finish is None:
             return
+        asked.is_whole = True
         writer.write(_chunk({"choices": [{"index": 0, "delta": {}, "finish_reason": script.finish}]}))
         if script.usage is not None:
             writer.write(_chunk({"choices": [], "usage": script.usage}))
         done = b"data: [DONE]\n\n"
         writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(done), done))
+
+
+async def _passed(script: Script, place: int) -> None:
+    """Wait for the script's gate, if it stands at this place."""
+    if script.gate is None or place != script.gate_at:
+        return
+    # Not `gate.wait` in a thread: there are fewer threads than gates may be.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(WITHIN_S):
+            while not script.gate.is_set():
+                await asyncio.sleep(_LOOK_S)
 
 
 def _chunk(data: dict[str, Any]) -> bytes:

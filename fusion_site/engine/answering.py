@@ -13,6 +13,7 @@ from fusion_site.engine.asking import (
     AskFinished,
     AskQueued,
     AskReasoning,
+    AskResending,
     AskRetrying,
     AskStarted,
     AskText,
@@ -30,12 +31,14 @@ from fusion_site.engine.events import (
     AnswerStarted,
     FusionEvent,
 )
-from fusion_site.engine.reading import Reading, Reply
+from fusion_site.engine.reading import Reading, Reply, Settled
 
 Emit = Callable[[FusionEvent], None]
 
 
-async def write_answer(key: AnswerKey, ask: Ask, asker: Asker, control: Control, emit: Emit) -> AnswerResult:
+async def write_answer(
+    key: AnswerKey, ask: Ask, asker: Asker, control: Control, emit: Emit, settled: Settled
+) -> AnswerResult:
     """Ask for one answer and report all of it, to the outcome it came to or that `control` gave it.
 
     Being cancelled drops it without a word, for whoever takes over the run to start it again.
@@ -48,7 +51,7 @@ async def write_answer(key: AnswerKey, ask: Ask, asker: Asker, control: Control,
         if (told := _told(key, event)) is not None:
             emit(told)
 
-    reading = Reading(asker, ask, take)
+    reading = Reading(asker, ask, take, settled)
     control.watch(key, reading.drop)
     try:
         await reading.ended()
@@ -70,6 +73,9 @@ def _told(key: AnswerKey, event: AskEvent) -> FusionEvent | None:
             return AnswerQueued(key, place)
         case AskStarted():
             return AnswerStarted(key)
+        case AskResending(was_lost):
+            # What may have been paid for is an attempt of its own.
+            return AnswerStarted(key) if was_lost else None
         case AskRetrying(after_s, error):
             return AnswerRetrying(key, after_s, error)
         case AskAccepted():

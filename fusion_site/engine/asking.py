@@ -125,7 +125,10 @@ class AskQueued:
 
 @dataclass(frozen=True, slots=True)
 class AskStarted:
-    """The ask has left the queue: its clocks run and its request is about to be sent."""
+    """The ask has left the queue: its clocks run and its request is about to be sent.
+
+    Nothing leaves before the event after this one is asked for.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,16 @@ class AskRetrying:
 
     after_s: float
     error: AskError
+
+
+@dataclass(frozen=True, slots=True)
+class AskResending:
+    """The request is about to be sent again, and not before the event after this one is asked for.
+
+    `was_lost` says that the connection broke under the one before: it may have been read, and may be billed.
+    """
+
+    was_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +191,9 @@ class AskFinished:
     total_ms: int | None = None
 
 
-AskEvent = AskQueued | AskStarted | AskRetrying | AskAccepted | AskText | AskReasoning | AskFinished
+AskEvent = (
+    AskQueued | AskStarted | AskRetrying | AskResending | AskAccepted | AskText | AskReasoning | AskFinished
+)
 
 
 class Asker(Protocol):

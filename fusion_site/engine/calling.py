@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
@@ -14,6 +14,7 @@ from fusion_site.engine.asking import (
     Asker,
     AskError,
     AskEvent,
+    AskResending,
     AskText,
     ErrorKind,
     Message,
@@ -23,12 +24,9 @@ from fusion_site.engine.asking import (
 )
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.events import AnswerResult, StepAccepted, StepFinished, StepStarted
-from fusion_site.engine.reading import Reading, Reply
+from fusion_site.engine.reading import Reading, Reply, Settled
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
-
-
-Settled = Callable[[], Awaitable[None]]
 
 
 async def nothing_to_settle() -> None:
@@ -108,16 +106,16 @@ class Calls:
         if stored is not None:
             on_text(stored.text)
             return stored
-        self._emit(StepStarted(name, model.model, model.connection))
-        await self._settled()
+        begun = StepStarted(name, model.model, model.connection)
+        self._emit(begun)
         ask = Ask(model, messages, sampling, deadline_s=max(0.1, self._clock.left_s), json_schema=schema)
-        result = await self._reply(name, ask, on_text)
+        result = await self._reply(begun, ask, on_text)
         self._spending.add(result)
         self._emit(StepFinished(name, result))
         return result
 
-    async def _reply(self, name: str, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
-        ASKED_FOR.set(name)
+    async def _reply(self, begun: StepStarted, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
+        ASKED_FOR.set(begun.name)
         reply = Reply()
 
         def take(event: AskEvent) -> None:
@@ -125,9 +123,11 @@ class Calls:
             if isinstance(event, AskText):
                 on_text(event.text)
             elif isinstance(event, AskAccepted):
-                self._emit(StepAccepted(name, event))
+                self._emit(StepAccepted(begun.name, event))
+            elif isinstance(event, AskResending) and event.was_lost:
+                self._emit(begun)
 
-        reading = Reading(self._asker, ask, take)
+        reading = Reading(self._asker, ask, take, self._settled)
         await reading.ended(at=self._clock.ends_at)
         if reading.was_dropped and reply.ending is None:
             return reply.cut(Outcome.ERROR, TOO_LATE)

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from fusion_site.engine.asking import Asker
-from fusion_site.engine.calling import Settled, nothing_to_settle
+from fusion_site.engine.calling import nothing_to_settle
 from fusion_site.engine.control import Control
 from fusion_site.engine.events import FusionEvent, FusionFinished, Resume
 from fusion_site.engine.fusing import Fusing
+from fusion_site.engine.reading import Settled
 from fusion_site.engine.retention import ZeroRetentionAsker
 from fusion_site.engine.settings import FusionSettings
 
@@ -26,9 +27,9 @@ async def fuse(
     """Stream what happens to a run, ending with exactly one FusionFinished.
 
     `resume` holds what an earlier attempt finished: none of it is asked again. `elapsed_s` is the part of the
-    deadline that has passed already. `settled` is awaited before each call to a judge, once every event before it has
-    been read: there a reader makes sure of what it was told, since the call builds on it and may cost money.
-    Closing the generator drops every upstream connection at once.
+    deadline that has passed already. `settled` is awaited before each request, to a member or a judge, once every event
+    before it has been read: there a reader makes sure of what it was told, since the request may cost money and builds on
+    it. Whatever it raises ends the run. Closing the generator drops every upstream connection at once.
     """
     if settings.zero_retention:
         asker = ZeroRetentionAsker(asker)

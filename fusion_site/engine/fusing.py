@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
-from fusion_site.engine.calling import Calls, Settled, Spending
+from fusion_site.engine.calling import Calls, Spending
 from fusion_site.engine.candidates import Candidate, lettered
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.control import Control
@@ -25,6 +25,7 @@ from fusion_site.engine.judging import Judgement, Unjudged, judge
 from fusion_site.engine.members import Members
 from fusion_site.engine.merging import Unmerged, best_of, harm, merge
 from fusion_site.engine.positions import Count, Position, counted, first_whole, positions_of
+from fusion_site.engine.reading import Settled
 from fusion_site.engine.returning import FusedAnswer
 from fusion_site.engine.settings import FusionSettings, Mode
 
@@ -49,7 +50,9 @@ class Fusing:
         spending = Spending(settings.budget_usd)
         for paid in (*resume.answers.values(), *resume.steps.values()):
             spending.add(paid)
-        self._members = Members(settings, asker, control, emit, spending, self._clock, resume.answers)
+        self._members = Members(
+            settings, asker, control, emit, spending, self._clock, resume.answers, settled
+        )
         self._calls = Calls(asker, emit, resume.steps, spending, self._clock, settled)
         self._fused = FusedAnswer(emit, self._members.late)
 

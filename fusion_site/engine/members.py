@@ -14,6 +14,7 @@ from fusion_site.engine.debating import challenge
 from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.positions import Answers, Position, is_cut_short, is_usable
 from fusion_site.engine.quorum import Waiting
+from fusion_site.engine.reading import Settled
 from fusion_site.engine.settings import FusionSettings, Member, Mode
 
 
@@ -29,11 +30,13 @@ class Members:
         spending: Spending,
         clock: PassClock,
         stored: Mapping[AnswerKey, AnswerResult],
+        settled: Settled,
     ) -> None:
         self._settings, self._asker, self._control, self._emit = settings, asker, control, emit
         self._spending, self._clock, self._stored = spending, clock, stored
         self._tasks: dict[AnswerKey, asyncio.Task[AnswerResult]] = {}
-        self._settled: set[AnswerKey] = set()
+        self._counting: set[AnswerKey] = set()
+        self._settled = settled
 
     def ask_all(self) -> None:
         """Ask everybody for a first answer."""
@@ -60,18 +63,18 @@ class Members:
             usable=is_usable,
         )
         answers = await waiting.wait(tasks, stored)
-        self._settled.update(answers)
+        self._counting.update(answers)
         return answers
 
     def settle_on(self, compared: Sequence[AnswerKey]) -> None:
         """Take it as known which members' answers count: those that an earlier attempt compared."""
         counting = {key.member for key in compared}
-        self._settled.update(key for key in self._stored if key.member in counting)
+        self._counting.update(key for key in self._stored if key.member in counting)
 
     def late(self) -> tuple[AnswerKey, ...]:
         """Give the answers that came, or may still come, after the answers that count had been settled."""
         open_or_good = [key for key in {*self._stored, *self._tasks} if self._may_be_good(key)]
-        return tuple(sorted(key for key in open_or_good if key not in self._settled))
+        return tuple(sorted(key for key in open_or_good if key not in self._counting))
 
     def give_up(self) -> None:
         """End every answer that is still being written, as out of time."""
@@ -103,7 +106,8 @@ class Members:
         elif deadline_s <= 0:
             self._control.give_up(key)
         ask = Ask(member.model, messages, member.sampling, deadline_s)
-        task = asyncio.create_task(write_answer(key, ask, self._asker, self._control, self._emit))
+        writing = write_answer(key, ask, self._asker, self._control, self._emit, self._settled)
+        task = asyncio.create_task(writing)
         task.add_done_callback(self._count)
         self._tasks[key] = task
 

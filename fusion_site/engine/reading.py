@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from fusion_site.engine.asking import (
@@ -14,11 +14,15 @@ from fusion_site.engine.asking import (
     AskEvent,
     AskFinished,
     AskReasoning,
+    AskResending,
+    AskStarted,
     AskText,
     ErrorKind,
     Outcome,
 )
 from fusion_site.engine.events import AnswerResult
+
+Settled = Callable[[], Awaitable[None]]
 
 NO_ENDING = AskError(ErrorKind.PROTOCOL, "The model's stream ended without saying how.", retryable=True)
 
@@ -77,10 +81,13 @@ class Reply:
 
 
 class Reading:
-    """Reads an ask in a task of its own, so that it is dropped once only and can close its connection in peace."""
+    """Reads an ask in a task of its own, so that it is dropped once only and can close its connection in peace.
 
-    def __init__(self, asker: Asker, ask: Ask, take: Callable[[AskEvent], None]) -> None:
-        self._task = asyncio.create_task(_read(asker, ask, take))
+    Whatever was told before a request is `settled` before the request leaves.
+    """
+
+    def __init__(self, asker: Asker, ask: Ask, take: Callable[[AskEvent], None], settled: Settled) -> None:
+        self._task = asyncio.create_task(_read(asker, ask, take, settled))
         self.was_dropped = False
 
     def drop(self) -> None:
@@ -92,7 +99,8 @@ class Reading:
     async def ended(self, at: float | None = None) -> None:
         """Wait until all is closed; at the time `at` of the loop's clock, or when cancelled, the ask is dropped.
 
-        Cancelled once more, it waits no longer. Raises what the asker raised, which its contract forbids.
+        Cancelled once more, it waits no longer. Raises what `settled` raised, and what the asker raised, which its
+        contract forbids.
         """
         timeout = None if at is None else at - asyncio.get_running_loop().time()
         try:
@@ -109,7 +117,9 @@ class Reading:
         await asyncio.wait([self._task])
 
 
-async def _read(asker: Asker, ask: Ask, take: Callable[[AskEvent], None]) -> None:
+async def _read(asker: Asker, ask: Ask, take: Callable[[AskEvent], None], settled: Settled) -> None:
     async with aclosing(asker.ask(ask)) as events:
         async for event in events:
             take(event)
+            if isinstance(event, AskStarted | AskResending):
+                await settled()

@@ -10,7 +10,13 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Advice
 
-_LIMITS = ["FUSION_RUNS_PER_PERSON", "FUSION_RUNS_PER_TEAM", "FUSION_CALLS_PER_MINUTE", "FUSION_PROMPT_CHARS"]
+_LIMITS = [
+    "FUSION_RUNS_PER_PERSON",
+    "FUSION_RUNS_PER_TEAM",
+    "FUSION_CALLS_PER_MINUTE",
+    "FUSION_PROMPT_CHARS",
+    "FUSION_LEASE_S",
+]
 
 
 @register()

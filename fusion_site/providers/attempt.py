@@ -32,7 +32,7 @@ class Attempt:
 
     `ending` says how it went, `reply` holds usage and cost, `refused` what a failing reply said, and `resends` how
     often at most this failure is worth sending the request again: never once something may have been generated,
-    once if that is only unlikely.
+    once if that is only unlikely. `was_lost` says that nobody knows whether the server read the request.
     """
 
     def __init__(self, client: httpx.AsyncClient, request: httpx.Request, watch: Watch) -> None:
@@ -50,6 +50,7 @@ class Attempt:
         self.ending = Ending(Outcome.CANCELLED)
         self.refused = Report()
         self.resends = 0
+        self.was_lost = False
 
     async def pieces(self) -> AsyncGenerator[Piece | AskAccepted, None]:
         """Yield the text and reasoning as they come, and who serves them once that is known.
@@ -84,7 +85,8 @@ class Attempt:
         except TimeoutError as error:
             raise AskFailed(self._watch.error()) from error
         except httpx.HTTPError as error:
-            self.resends = 1 if is_drop(error) and not isinstance(error, httpx.ConnectError) else ANY
+            self.was_lost = is_drop(error) and not isinstance(error, httpx.ConnectError)
+            self.resends = 1 if self.was_lost else ANY
             raise AskFailed(from_exception(error, self._request.url.host)) from error
         try:
             await self._accept(response)

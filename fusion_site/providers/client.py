@@ -17,6 +17,7 @@ from fusion_site.engine.asking import (
     AskEvent,
     AskFinished,
     AskQueued,
+    AskResending,
     AskRetrying,
     AskStarted,
     ErrorKind,
@@ -155,6 +156,7 @@ class Asking:
                 if pause is not None and attempt.ending.error is not None:
                     yield AskRetrying(pause, self._safe(attempt.ending.error))
                     await asyncio.sleep(pause)
+                    yield AskResending(attempt.was_lost)
 
     async def _look_up(self) -> Endpoint:
         self._endpoint = await self._endpoints(self._ask.model.connection)

@@ -6,16 +6,22 @@ import os
 import secrets
 import socket
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from fusion_site.runs.models import Run
 
 # A run whose process was killed is taken over after this long; a renewal comes three times as often.
-LEASE = timedelta(seconds=9)
-RENEW_S = 3.0
+LEASE = timedelta(seconds=settings.FUSION_LEASE_S)
+RENEW_S = settings.FUSION_LEASE_S / 3
+
+
+def lease_end() -> datetime:
+    """Give when a claim ends that is made or renewed now."""
+    return timezone.now() + LEASE
 
 
 def new_owner() -> str:
@@ -64,7 +70,7 @@ def claim(run_id: str, owner: str) -> Run | None:
         claimable()
         .filter(pk=run_id)
         .order_by()
-        .update(lease_owner=owner, lease_until=timezone.now() + LEASE, epoch=F("epoch") + 1, written=0)
+        .update(lease_owner=owner, lease_until=lease_end(), epoch=F("epoch") + 1, written=0)
     )
     return Run.objects.get(pk=run_id) if taken else None
 
@@ -72,7 +78,7 @@ def claim(run_id: str, owner: str) -> Run | None:
 def renew(run_ids: Collection[str], owner: str) -> None:
     """Keep the claims of `owner` on these runs alive; those that somebody else has taken over stay so."""
     held = Run.objects.filter(pk__in=run_ids, lease_owner=owner, finished_at=None)
-    held.update(lease_until=timezone.now() + LEASE)
+    held.update(lease_until=lease_end())
 
 
 def release(run_id: str, epoch: int) -> bool:

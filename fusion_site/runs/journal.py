@@ -31,7 +31,9 @@ class RunLog:
         self._journal, self._run, self._epoch = journal, run, epoch
         self._seq, self._taken = seq, 1
         self._batch = Batch(run, epoch, self._taken)
-        self._written = asyncio.Event()
+        # The numbers of the batches that hold the last thing noted, and that were stored last.
+        self._noted = self._stored = 0
+        self._moved = asyncio.Event()
         self.failure: BaseException | None = None
 
     def append(
@@ -48,24 +50,28 @@ class RunLog:
         if not self._joined(kind, data):
             self._seq += 1
             self._batch.events.append({"seq": self._seq, "kind": kind, "data": data})
-        self._written.clear()
-        self._journal.mark(self, urgent=urgent)
+        self._note(urgent=urgent)
 
-    def change(self, *changes: Change, urgent: bool = False) -> None:
-        """Add row changes that no event reports."""
+    def change(self, *changes: Change, urgent: bool = False, **fields: Any) -> None:
+        """Add row changes, and fields of the run, that no event reports."""
         if self.failure is not None:
             raise self.failure
         self._batch.changes.extend(changes)
-        self._written.clear()
-        self._journal.mark(self, urgent=urgent)
+        self._batch.fields.update(fields)
+        self._note(urgent=urgent)
 
     async def flushed(self) -> None:
-        """Wait until everything so far is in rows; raises what `append` would."""
-        while not self._written.is_set() and self.failure is None:
+        """Wait until everything so far is in rows, whatever comes meanwhile; raises what `append` would."""
+        mine = self._noted
+        while self._stored < mine and self.failure is None:
             self._journal.mark(self, urgent=True)
-            await self._written.wait()
+            await self._moved.wait()
         if self.failure is not None:
             raise self.failure
+
+    def _note(self, *, urgent: bool) -> None:
+        self._noted = self._taken
+        self._journal.mark(self, urgent=urgent)
 
     def _joined(self, kind: str, data: dict[str, Any]) -> bool:
         """Add a delta to the last event, where that is a delta of the same text."""
@@ -85,8 +91,9 @@ class RunLog:
     def settle(self, failure: BaseException | None) -> None:
         """Learn how the write of the last batch ended."""
         self.failure = self.failure or failure
-        if self.failure or not (self._batch.events or self._batch.changes):
-            self._written.set()
+        self._stored = self._taken - 1
+        self._moved.set()
+        self._moved = asyncio.Event()
 
 
 class Journal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from fusion_site.engine import events as e
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
+from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.journal import RunLog
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Fusion, Run, State
@@ -46,8 +48,15 @@ class Recorder:
         handler(event)
 
     async def stored(self) -> None:
-        """Wait until all that was recorded is in rows; raises what `record` would."""
-        await self._log.flushed()
+        """Wait until all that was recorded is in rows and the run is surely ours; raises what `record` would.
+
+        The same write renews the lease. A process that was frozen until after its end has to look again.
+        """
+        until = 0.0
+        while time.monotonic() >= until:
+            until = time.monotonic() + LEASE.total_seconds()
+            self._log.change(lease_until=lease_end())
+            await self._log.flushed()
 
     def cancel(self) -> None:
         """Write down that a person stopped the run: what was written stays."""
@@ -137,7 +146,7 @@ class Recorder:
         writing = self._writing(key)
         writing.is_open = False
         answer_ended(result.outcome, result.first_token_ms, result.total_ms)
-        cost = self._spent.answer(key.member, result.cost_usd, was_asked=bool(writing.attempt))
+        cost = self._spent.answer(key.member, result.cost_usd, writing.attempt)
         fields: dict[str, Any] = {
             "outcome": result.outcome.value,
             "error": error_json(result.error),

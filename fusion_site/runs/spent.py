@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -32,25 +33,27 @@ class Spent:
         self._sum: Decimal | None = None
         self._unknown = False
         self._open: dict[str, str] = {}
+        self._begun: Counter[str] = Counter()
         for answer in answers:
             if answer.attempt or answer.cost_usd is not None:
                 self._call(self._connections[answer.member], answer.cost_usd, answer.attempt)
         for step in run.steps.all():
             self._call(step.connection, step.cost_usd, step.attempt)
 
-    def answer(self, member: int, cost: Decimal | None, *, was_asked: bool) -> Decimal | None:
+    def answer(self, member: int, cost: Decimal | None, attempts: int) -> Decimal | None:
         """Count an answer that has ended; gives its cost, which is nothing for a host of this machine."""
-        if cost is None and not was_asked:
+        if cost is None and not attempts:
             return None
-        return self._call(self._connections[member], cost)
+        return self._call(self._connections[member], cost, attempts)
 
     def begin(self, step: str, connection: str) -> None:
         """Note a call by the judge: until it has ended, nobody knows what it costs."""
         self._open[step] = connection
+        self._begun[step] += 1
 
     def end(self, step: str, cost: Decimal | None) -> Decimal | None:
         """Count a call by the judge that has ended; gives its cost."""
-        return self._call(self._open.pop(step), cost)
+        return self._call(self._open.pop(step), cost, self._begun[step])
 
     def fields(self, *, final: bool = False) -> dict[str, Any]:
         """Give the run's fields; a run that still spends is not complete."""

@@ -11,6 +11,7 @@ import pytest
 from fusion_site.engine.asking import (
     AskError,
     AskFinished,
+    AskResending,
     AskRetrying,
     AskStarted,
     AskText,
@@ -44,7 +45,14 @@ def retries(result: Result) -> list[AskRetrying]:
 async def test_a_passing_failure_is_tried_again_visibly(status: int) -> None:
     result = await play(body({"error": {"message": "busy"}}, status), HELLO)
     assert (result.text, result.outcome) == ("Hello", Outcome.COMPLETE)
-    assert [type(event) for event in result.events] == [AskStarted, AskRetrying, AskText, AskFinished]
+    assert [type(event) for event in result.events] == [
+        AskStarted,
+        AskRetrying,
+        AskResending,
+        AskText,
+        AskFinished,
+    ]
+    assert AskResending(was_lost=False) in result.events
     assert retries(result)[0].error.status == status
 
 
@@ -78,7 +86,9 @@ async def test_nothing_is_tried_again_after_the_first_content(piece: dict[str, A
 @pytest.mark.parametrize("then", ["close", RESET])
 async def test_a_connection_dropped_without_an_answer_is_tried_once_more(then: str) -> None:
     async with RawServer([Script([], then), HELLO]) as server:
-        assert (await ask_at(server)).text == "Hello"
+        result = await ask_at(server)
+        # Nobody knows whether it was read, and so paid for.
+        assert (result.text, AskResending(was_lost=True) in result.events) == ("Hello", True)
     async with RawServer([Script([], then), Script([], then), HELLO]) as server:
         result = await ask_at(server)
         assert (result.error.kind, len(server.requests)) == (ErrorKind.NETWORK, 2)

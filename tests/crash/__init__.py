@@ -1,0 +1,1 @@
+"""The site killed and frozen at every stage of a run."""
