@@ -23,7 +23,7 @@ def about(**known: Fact) -> Iterator[None]:
         _about.reset(token)
 
 
-def facts(**told: object) -> dict[str, dict[str, object]]:
+def carrying(**told: object) -> dict[str, dict[str, object]]:
     """Give the `extra` of a logging call whose line carries these facts; what is None is left out."""
     return {"facts": {name: value for name, value in told.items() if value is not None}}
 

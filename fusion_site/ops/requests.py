@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from fusion_site.ops.headers import Handler
-from fusion_site.ops.log_facts import about, facts
+from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.logs import route_of
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ HEADER = "X-Request-ID"
 # A proxy may name the request; anything that is not plainly an id is not repeated.
 _ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _PERSON = "fusion.person"
+# What stands in an address in the place of a run's id is told only if it has the form of one.
+_RUN = re.compile(r"[a-z2-7]{24}")
 
 
 class RequestLog:
@@ -71,13 +73,13 @@ def _noted(request: HttpRequest, response: HttpResponseBase, name: str, began: f
 
 def _write_line(request: HttpRequest, status: int, seconds: float) -> None:
     """Write the address by its pattern, since links hold tokens; of what it names only the run is told."""
-    told = facts(
+    told = carrying(
         method=request.method,
         route=route_of(request),
         status=status,
         ms=round(seconds * 1000, 1),
         user=_person_of(request),
-        run=request.resolver_match.kwargs.get("run_id") if request.resolver_match else None,
+        run=_run_of(request),
     )
     log.info("a request was answered", extra=told)
 
@@ -86,3 +88,9 @@ def _person_of(request: HttpRequest) -> object:
     """Give who asked, if the request has looked that up; nothing is looked up for the log alone."""
     person = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
     return request.META.get(_PERSON) or getattr(person, "pk", None)
+
+
+def _run_of(request: HttpRequest) -> str | None:
+    match = request.resolver_match
+    named = str(match.kwargs.get("run_id", "")) if match else ""
+    return named if _RUN.fullmatch(named) else None

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from fusion_site.engine.asking import Ask, Asker, AskError, AskEvent, AskFinished, AskRetrying, Outcome
-from fusion_site.ops.log_facts import facts
+from fusion_site.ops.log_facts import carrying
 from fusion_site.ops.metrics import ASKS, ASKS_OPEN, UPSTREAM_ERRORS, UPSTREAM_RETRIES
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def _note_retry(connection: str, event: AskRetrying) -> None:
     kind = _kinds.get(connection, "unknown")
     UPSTREAM_RETRIES.labels(kind, event.error.kind.value).inc()
     told = _told(connection, kind, event.error)
-    log.info("a model is asked again", extra=facts(**told, after_s=round(event.after_s, 1)))
+    log.info("a model is asked again", extra=carrying(**told, after_s=round(event.after_s, 1)))
 
 
 def _note_failure(connection: str, error: AskError | None) -> None:
@@ -57,7 +57,7 @@ def _note_failure(connection: str, error: AskError | None) -> None:
         return
     kind = _kinds.get(connection, "unknown")
     UPSTREAM_ERRORS.labels(kind, error.kind.value).inc()
-    log.warning("an upstream failed", extra=facts(**_told(connection, kind, error)))
+    log.warning("an upstream failed", extra=carrying(**_told(connection, kind, error)))
 
 
 def _told(connection: str, kind: str, error: AskError) -> dict[str, object]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fusion_site.ops.log_facts import facts
+from fusion_site.ops.log_facts import carrying
 from fusion_site.ops.metrics import REGISTRY, RUN_SECONDS, RUNS_FINISHED
 from fusion_site.ops.querying import query_patiently
 from fusion_site.pools import compact_host
@@ -92,7 +92,7 @@ async def note_end(run_id: str) -> None:
     seconds = (run.finished_at - run.created_at).total_seconds()
     RUNS_FINISHED.labels(run.state, run.mode, source).inc()
     RUN_SECONDS.labels(run.mode).observe(seconds)
-    told = facts(
+    told = carrying(
         state=run.state,
         mode=run.mode,
         source=source,
