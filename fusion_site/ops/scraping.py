@@ -56,7 +56,6 @@ class MetricsDoor(ThreadingMixIn, WSGIServer):
 def serve_metrics(host: str, port: int, *, is_alive: Callable[[], bool]) -> MetricsDoor:
     """Open the door of a worker; `is_alive` is what `/livez` says, called from another thread.
 
-    `manage.py worker` calls it once its event loop runs, with `LoopWatch.is_turning`, and closes it at its end.
     Raises DoorNotSafe, or OSError when the port is taken. Port 0 lets the system choose (`server_port`).
     """
     if not settings.FUSION_METRICS_TOKEN and not _is_loopback(host):
