@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
 _POLL_S = 0.05
+_OF_A_SITE = ("FUSION_", "DATABASE_URL", "REDIS_URL")
 
 
 class NotReady(Exception):
@@ -37,23 +38,32 @@ class Site:
         self._log = data_dir / "output.log"
         self._groups: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FUSION_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OF_A_SITE)}
         own = {"FUSION_DATA_DIR": str(data_dir), "FUSION_URL": self.url, "FUSION_REHEARSAL_SPEED": "30"}
+        own["FUSION_DRAIN_S"] = "0"
         self.env = {**inherited, "PYTHONUNBUFFERED": "1", **own, **env}
 
     def start(self, *, within: float = READY_WITHIN_S) -> Site:
         """Migrate if there is no database yet, serve, and come back once `/readyz` says yes (`within` seconds)."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        if not (self.data_dir / "fusion.sqlite3").exists():
+        if "DATABASE_URL" not in self.env and not (self.data_dir / "fusion.sqlite3").exists():
             self.manage("migrate", "--verbosity", "0")
-        command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
-            )
-        self._groups.append(self._process.pid)
+        self._launch("serve", "--host", "127.0.0.1", "--port", str(self.port))
         self._wait_until_ready(within)
         return self
+
+    def _launch(self, *arguments: str) -> None:
+        """Start a command of `manage.py` that goes on until it is ended."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._groups.append(self._process.pid)
 
     def manage(self, *arguments: str, timeout: float = 120) -> str:
         """Run `manage.py` with the site's settings and give what it printed; raises on failure."""
@@ -97,6 +107,16 @@ class Site:
     def output(self) -> str:
         """All that was printed so far, over every start."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a server process was started and not ended from here."""
+        return self._process is not None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process was started, and has not been ended from here."""
+        return self._process is not None
 
     @property
     def pid(self) -> int:

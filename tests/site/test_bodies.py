@@ -1,0 +1,208 @@
+"""What a stranger sends is bounded before it is kept: bodies, headers, time, and what comes over a page's socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.site.conftest import Api
+from tests.site.visitor import Visitor, closing_code
+from tests.site_process import Site
+from tests.upstream import Script, Upstream
+
+MOST = 300_000
+RECEIVE_S = 1.5
+MEGABYTE = 1024 * 1024
+API = "/api/v1/runs"
+PAGE = "/accounts/login/"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, installed: tuple[Path, str]) -> Iterator[Site]:
+    """Give a site with small bounds; the tests leave it as it is."""
+    data_dir = tmp_path_factory.mktemp("bounded") / "var"
+    shutil.copytree(installed[0], data_dir)
+    with Site(data_dir, FUSION_BODY_BYTES=str(MOST), FUSION_RECEIVE_S=str(RECEIVE_S)) as site:
+        yield site
+
+
+def opened(site: Site, sent: bytes) -> socket.socket:
+    """Connect and send."""
+    connection = socket.create_connection(("127.0.0.1", site.port), timeout=20)
+    connection.sendall(sent)
+    return connection
+
+
+def head(path: str, *headers: str) -> bytes:
+    """Give the beginning of a POST."""
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Give all that comes until the other side ends."""
+    received = b""
+    with connection, suppress(ConnectionResetError):
+        while data := connection.recv(65_536):
+            received += data
+    return received
+
+
+def memory(site: Site) -> int:
+    """Give the server's resident memory in bytes."""
+    status = Path(f"/proc/{site.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def spooled(site: Site) -> int:
+    """Give the bytes of the temporary files that the server holds."""
+    files = Path(f"/proc/{site.pid}/fd").iterdir()
+    sizes = []
+    for file in files:
+        with suppress(OSError):
+            if "(deleted)" in str(file.readlink()):
+                sizes.append(file.stat().st_size)
+    return sum(sizes)
+
+
+@pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)])
+def test_an_announced_gigabyte_is_refused_without_reading(shared: Site, expect: tuple[str, ...]) -> None:
+    answer = read_all(opened(shared, head(API, f"Content-Length: {1024 * MEGABYTE}", *expect)))
+    headers, _, body = answer.partition(b"\r\n\r\n")
+    assert headers.startswith(b"HTTP/1.1 413 ")
+    assert b"Connection: close" in headers
+    assert json.loads(body)["error"]["kind"] == "too_large"
+
+
+def test_pages_refuse_in_a_page(shared: Site) -> None:
+    answer = read_all(opened(shared, head(PAGE, f"Content-Length: {MOST + 1}")))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"Content-Type: text/html" in answer
+    assert b"Content-Security-Policy" in answer
+    assert b"larger than this site takes" in answer
+
+
+def test_an_endless_body_is_cut_and_kept_nowhere(shared: Site) -> None:
+    before, most_spooled = memory(shared), 0
+    connection = opened(shared, head(API, "Transfer-Encoding: chunked"))
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+
+    def send() -> None:
+        with suppress(OSError):
+            while True:
+                connection.sendall(chunk)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    answer = b""
+    with suppress(ConnectionResetError):
+        while data := connection.recv(65_536):
+            answer += data
+            most_spooled = max(most_spooled, spooled(shared))
+    sender.join(20)
+    connection.close()
+    assert not sender.is_alive()
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert most_spooled < MOST + 2 * 65_536
+    assert memory(shared) - before < 40 * MEGABYTE
+
+
+@pytest.mark.parametrize("path", [API, PAGE])
+def test_one_byte_more_is_too_much_in_chunks_as_well(shared: Site, path: str) -> None:
+    answers = []
+    for size in (MOST, MOST + 1):
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
+        sent = head(path, "Transfer-Encoding: chunked", "Connection: close") + body
+        answers.append(read_all(opened(shared, sent)).split(b" ", 2)[1])
+    assert answers[0] in {b"401", b"403"}
+    assert answers[1] == b"413"
+
+
+def test_who_sends_everything_before_reading_gets_the_answer_too(shared: Site) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=20)
+    connection.request("POST", API, b"x" * (8 * MEGABYTE))
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_body_of_the_most_that_is_taken_is_read(shared: Site) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=20)
+    for _ in range(2):
+        connection.request("POST", API, b"x" * MOST)
+        response = connection.getresponse()
+        assert response.status == 401
+        response.read()
+    connection.close()
+
+
+@pytest.mark.parametrize("lines", [["X-Long: " + "x" * 20_000], [f"X-{n}: 1" for n in range(600)]])
+def test_headers_are_bounded(shared: Site, lines: list[str]) -> None:
+    answer = read_all(opened(shared, head(API, *lines)))
+    assert answer.startswith(b"HTTP/1.1 400 ") or answer == b""
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"POST /api", head(API, "Content-Length: 1000"), head(API, "Transfer-Encoding: chunked")]
+)
+def test_a_request_that_dribbles_in_is_cut(shared: Site, begun: bytes) -> None:
+    connection = opened(shared, begun or b"P")
+    connection.settimeout(0.1)
+    began = time.monotonic()
+    # What is sent is no end of a line, and a digit begins a chunk's length for ever.
+    with suppress(ConnectionError, BrokenPipeError):
+        while time.monotonic() - began < 20:
+            connection.sendall(b"0" if b"chunked" not in begun else b"1\r\nx\r\n")
+            try:
+                if connection.recv(1024) == b"":
+                    break
+            except TimeoutError:
+                continue
+    connection.close()
+    assert RECEIVE_S / 2 < time.monotonic() - began < 20
+
+
+def test_an_answer_may_take_longer_than_its_request(
+    tmp_path: Path, installed: tuple[Path, str], upstream: Upstream
+) -> None:
+    gate = threading.Event()
+    upstream.scripts["ada"] = Script(["ada ", "answers."], gate=gate, gate_at=1)
+    shutil.copytree(installed[0], tmp_path / "var")
+    own = {"FUSION_PRIVATE_UPSTREAMS": upstream.host_port, "FUSION_RECEIVE_S": "0.5"}
+    with Site(tmp_path / "var", **own) as site:
+        api = Api(site, installed[1])
+        slug = api.preset(upstream, "best_of", ("ada",))
+        run_id = api("POST", "runs", {"preset": slug, "prompt": "Why?"})["id"]
+        stream = api.open("GET", f"runs/{run_id}/events")
+        # Nothing comes and the stream does not end either, for longer than a request may take to arrive.
+        threading.Timer(1.5, gate.set).start()
+        assert b"run.finished" in stream.read()
+
+
+@pytest.mark.parametrize("said", ["hello", b"hello", "x" * MEGABYTE, ["never", "ending"]])
+def test_a_page_that_talks_over_its_socket_is_no_page_of_ours(shared: Site, said: Any) -> None:
+    visitor = Visitor(shared, f"talker{len(said)}{type(said).__name__}@example.com").sign_up()
+    started = visitor.post("/", prompt="Why?", preset=_preset(visitor))
+    with visitor.socket(started.url.path.split("/")[2]) as page:
+        page.recv(timeout=10)
+        page.send(said)
+        assert closing_code(page) == 1008
+    visitor.close()
+
+
+def _preset(visitor: Visitor) -> str:
+    found = re.search(r'name="preset" value="(\w+)"', visitor.http.get("/").text)
+    assert found is not None
+    return found[1]

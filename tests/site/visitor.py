@@ -1,0 +1,70 @@
+"""A person with a browser's cookies and sockets, but without a browser."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.site_process import Site
+
+PASSWORD = "correct horse battery"
+
+
+class Visitor:
+    """Signs up or in on a site by its pages, and opens the sockets of run pages with the session's cookie."""
+
+    def __init__(self, site: Site, email: str) -> None:
+        self._site, self.email = site, email
+        self.http = httpx.Client(base_url=site.url, timeout=30, follow_redirects=True, trust_env=False)
+
+    def sign_up(self) -> Visitor:
+        """Become a person of the site, signed in."""
+        self.post("/accounts/signup/", email=self.email, password1=PASSWORD)
+        return self
+
+    def sign_in(self) -> Visitor:
+        """Sign in, with a session of this visitor's own."""
+        self.post("/accounts/login/", login=self.email, password=PASSWORD)
+        return self
+
+    def post(self, path: str, form: str | None = None, **fields: str) -> httpx.Response:
+        """Send the form that stands at `form`, else at the address itself; raises on an error status."""
+        page = self.http.get(form or path)
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        assert token is not None, page.text
+        answer = self.http.post(
+            path, data={"csrfmiddlewaretoken": token[1], **fields}, headers={"Referer": self._site.url}
+        )
+        return answer.raise_for_status()
+
+    @contextmanager
+    def socket(self, run_id: str) -> Iterator[ClientConnection]:
+        """Open the socket of a run's page."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+        address = f"{self._site.url.replace('http', 'ws')}/ws/runs/{run_id}/"
+        origin: Any = self._site.url
+        with connect(address, origin=origin, additional_headers={"Cookie": cookies}, proxy=None) as page:
+            yield page
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.http.close()
+
+
+def closing_code(connection: ClientConnection, within: float = 10) -> int:
+    """Read on until the site closes the socket, and give its code; raises TimeoutError, or ConnectionClosed without one."""
+    until = time.monotonic() + within
+    try:
+        while True:
+            connection.recv(timeout=until - time.monotonic())
+    except ConnectionClosed as closed:
+        if closed.rcvd is None:
+            raise
+        return int(closed.rcvd.code)
