@@ -27,6 +27,8 @@ NOT_FOUND = 4404
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Sends the run's whole current state on every connect, then what changes."""
 
+    # It needs no channel of its own, and so none that fails with the channel layer.
+    channel_layer_alias = ""
     _listener: Listener | None = None
     _sending: asyncio.Task[None] | None = None
 
