@@ -171,6 +171,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env("FUSION_EMAIL_VERIFICATION", "none")
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env("FUSION_PROXIES", "0"))
 ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 

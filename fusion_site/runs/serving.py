@@ -24,7 +24,7 @@ class Backstage:
     """Starts and stops everything that works behind the pages, on the running event loop."""
 
     def __init__(self) -> None:
-        self._watch = LoopWatch()
+        self.watch = LoopWatch()
         self._runs: Supervisor | None = None
         self._compact: CompactSupervisor | None = None
         self._upkeep: Upkeep | None = None
@@ -34,7 +34,7 @@ class Backstage:
 
         With PostgreSQL there is nothing of this here: `manage.py worker` works on the runs.
         """
-        self._watch.start()
+        self.watch.start()
         await query(ensure_local_connections)
         if not settings.FUSION_IS_CLUSTER:
             await self._work_here()
@@ -66,4 +66,4 @@ class Backstage:
             await self._compact.stop()
             compact_host.supervised_by(None)
         await close_providers()
-        await self._watch.stop()
+        await self.watch.stop()

@@ -14,6 +14,7 @@ from twisted.internet import reactor as installed_reactor
 from twisted.python.log import PythonLoggingObserver
 
 from fusion_site.ops.draining import begin_draining
+from fusion_site.ops.metrics_port import add_metrics_port, metrics_shown
 from fusion_site.ops.server import SiteServer
 from fusion_site.runs.serving import Backstage
 
@@ -30,8 +31,17 @@ class Command(BaseCommand):
         """Where to listen."""
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        add_metrics_port(parser)
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        host: str,
+        port: int,
+        metrics_host: str,
+        metrics_port: int | None,
+        **options: Any,
+    ) -> None:
         """Serve until SIGTERM or Ctrl-C: new runs are refused then, others parked for the next start to go on with."""
         refuse_a_taken_port(host, port)
         # What fails in the server itself is logged like all else.
@@ -47,7 +57,8 @@ class Command(BaseCommand):
             await asyncio.gather(backstage.stop(), asyncio.sleep(settings.FUSION_DRAIN_S))
 
         application = get_default_application()
-        SiteServer(application, host, port, begin=begin, wind_down=wind_down).run()
+        with metrics_shown(metrics_host, metrics_port, is_alive=backstage.watch.is_turning):
+            SiteServer(application, host, port, begin=begin, wind_down=wind_down).run()
 
     def _started(self, host: str, port: int) -> Any:
         def told(task: asyncio.Task[Any]) -> None:

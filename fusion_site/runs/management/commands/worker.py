@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from fusion_site.ops.loop import LoopWatch
-from fusion_site.ops.scraping import DoorNotSafe, serve_metrics
+from fusion_site.ops.metrics_port import add_metrics_port, metrics_shown
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """How much at once, and where to look at it."""
         parser.add_argument("--concurrency", type=int, default=200, help="Most runs at the same time.")
-        parser.add_argument("--metrics-port", type=int, help="Show /metrics and /livez on this port.")
-        parser.add_argument("--metrics-host", default="127.0.0.1")
+        add_metrics_port(parser)
 
     def handle(
         self, *args: Any, concurrency: int, metrics_host: str, metrics_port: int | None, **options: Any
@@ -42,7 +39,7 @@ class Command(BaseCommand):
         if concurrency < 1:
             raise CommandError("--concurrency must be at least 1.")
         watch = LoopWatch()
-        with metrics_shown(watch, metrics_host, metrics_port):
+        with metrics_shown(metrics_host, metrics_port, is_alive=watch.is_turning):
             asyncio.run(self._work(concurrency, watch))
 
     async def _work(self, concurrency: int, watch: LoopWatch) -> None:
@@ -61,21 +58,3 @@ class Command(BaseCommand):
         log.info("the worker stops")
         await worker.stop()
         await watch.stop()
-
-
-@contextmanager
-def metrics_shown(watch: LoopWatch, host: str, port: int | None) -> Iterator[None]:
-    """Show the metrics meanwhile, if there is a port for them."""
-    if port is None:
-        yield
-        return
-    try:
-        door = serve_metrics(host, port, is_alive=watch.is_turning)
-    except DoorNotSafe as refused:
-        raise CommandError(str(refused)) from None
-    except OSError as error:
-        raise CommandError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
-    try:
-        yield
-    finally:
-        door.close()
