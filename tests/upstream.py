@@ -24,7 +24,7 @@ class Script:
     """What a model answers: pieces of text, or a status and body before any stream.
 
     `gate` is waited for before the piece with index `gate_at` (BEFORE_HEADERS: before anything is sent, `len(pieces)`:
-    before the end is told); `finish` is the finish reason, None leaves it out and cuts the connection. Pieces are sent
+    before the end is told), and every gate of `gates` at its own place; `finish` is the finish reason, None leaves it out and cuts the connection. Pieces are sent
     `pace_s` apart. `headers` go out with the status; `origin` stands in every chunk (`id`, `provider`, `model`).
     """
 
@@ -34,6 +34,7 @@ class Script:
     body: dict[str, Any] | None = None
     gate: threading.Event | None = None
     gate_at: int = 0
+    gates: dict[int, threading.Event] = field(default_factory=dict)
     pace_s: float = 0.0
     usage: dict[str, Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -211,13 +212,12 @@ class Upstream:
 
 
 async def _passed(script: Script, place: int) -> None:
-    """Wait for the script's gate, if it stands at this place."""
-    if script.gate is None or place != script.gate_at:
-        return
+    """Wait for the script's gates that stand at this place."""
+    gates = [script.gate if place == script.gate_at else None, script.gates.get(place)]
     # Not `gate.wait` in a thread: there are fewer threads than gates may be.
     with suppress(TimeoutError):
         async with asyncio.timeout(WITHIN_S):
-            while not script.gate.is_set():
+            while not all(gate is None or gate.is_set() for gate in gates):
                 await asyncio.sleep(_LOOK_S)
 
 

@@ -1,0 +1,274 @@
+"""The site, its upstream and several runs at once, to be killed or frozen at any moment, and held against the promise."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import sqlite3
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tests.crash.viewer import Viewer
+from tests.history import history_of, sqlite_rows, witness
+from tests.invariants import check, check_halfway
+from tests.site.conftest import Api
+from tests.site_process import Site
+from tests.upstream import Answering, Script, Upstream, judge_for
+
+MEMBERS = ("ada", "bea", "cyd")
+LEASE_S = 3
+WITHIN_S = 40.0
+LOOK_S = 0.001
+TAKEN_OVER = "taken over by another process"
+COUNTED = {"prompt_tokens": 9, "completion_tokens": 3, "cost": 0.25}
+
+
+class Theatre:
+    """One site over one upstream. `site` is the process that serves now; a frozen one is `frozen`."""
+
+    def __init__(self, data_dir: Path, token: str, upstream: Upstream) -> None:
+        self.upstream, self._token = upstream, token
+        self._env = {
+            "FUSION_PRIVATE_UPSTREAMS": upstream.host_port,
+            "FUSION_LEASE_S": str(LEASE_S),
+            "FUSION_RUNS_PER_PERSON": "100",
+            "FUSION_CALLS_PER_MINUTE": "100000",
+        }
+        self.site = Site(data_dir, **self._env).start()
+        self.frozen: Site | None = None
+        self._held = 0
+        self.rows = sqlite_rows(data_dir / "fusion.sqlite3")
+        upstream.witness = witness(self.rows)
+        self.viewers: dict[str, Viewer] = {}
+        self._presets: dict[str, str] = {}
+
+    @property
+    def api(self) -> Api:
+        """Give a program's way to the process that serves now."""
+        return Api(self.site, self._token)
+
+    def close(self) -> None:
+        """End every process."""
+        for viewer in self.viewers.values():
+            viewer.leave()
+        if self.frozen is not None:
+            os.kill(self.frozen.pid, signal.SIGCONT)
+            self.frozen.close()
+        self.site.close()
+
+    # Runs -------------------------------------------------------------------------------------------------
+
+    def plays(self, **scripts: Answering) -> None:
+        """Say what the members write in the next runs; the rest write two pieces."""
+        usual = {name: Script([f"{name} answers ", "well."], usage=COUNTED) for name in MEMBERS}
+        self.upstream.scripts |= {"judge": judge_for("bea"), **usual, **scripts}
+        self.upstream.ledger.clear()
+        self.viewers.clear()
+
+    def start(self, runs: int, mode: str = "merge", **settings: Any) -> list[str]:
+        """Start runs, each with a prompt of its own, and a viewer of each; gives their ids."""
+        slug = self.preset(mode, **settings)
+        bodies = [{"preset": slug, "prompt": f"Question {secrets.token_hex(8)}?"} for _ in range(runs)]
+        return [self.watched(self.api("POST", "runs", body)["id"]) for body in bodies]
+
+    def watched(self, run_id: str) -> str:
+        """Follow a run as its viewer; gives its id."""
+        self.viewers[run_id] = Viewer(lambda: self.site.url, self._token, run_id)
+        return run_id
+
+    def preset(self, mode: str, **settings: Any) -> str:
+        """Give the slug of a preset over all members, made once."""
+        name = " ".join([mode, *(f"{key} {value}" for key, value in sorted(settings.items()))])
+        if name not in self._presets:
+            wanted = {"name": name, **self._who(), "mode": mode, "quorum": 3, **settings}
+            self._presets[name] = self.api("POST", "presets", wanted)["slug"]
+        return self._presets[name]
+
+    def _who(self) -> dict[str, str]:
+        """Give the pool and the judge of all presets, made with the first one."""
+        if not self._presets:
+            self._presets["first"] = self.api.preset(self.upstream, "merge", MEMBERS)
+        found = {kind: self.api("GET", f"{kind}s")["items"] for kind in ("pool", "judge")}
+        return {
+            k: next(made["id"] for made in items if made["name"] == k.title()) for k, items in found.items()
+        }
+
+    def ordered(self, body: dict[str, Any], key: str) -> str:
+        """Order a run by its key, and give its id."""
+        with self.api.open("POST", "runs", body, **{"Idempotency-Key": key}) as response:
+            run_id: str = json.load(response)["id"]
+        return run_id
+
+    def is_heard(self) -> bool:
+        """Whether the server answers, and so has read what was sent to it before."""
+        with urllib.request.urlopen(f"{self.site.url}/livez", timeout=WITHIN_S) as response:
+            return bool(response.status == 200)
+
+    def states(self) -> list[str]:
+        """Give how the runs that are watched stand."""
+        ids = ", ".join(f"'{run_id}'" for run_id in self.viewers)
+        return [row["state"] for row in self.rows(f"SELECT state FROM runs_run WHERE id IN ({ids})")]
+
+    def told(self, run_id: str, model: str) -> str:
+        """Give the text of a member's open answer that would outlive a kill now."""
+        told = self.rows(
+            "SELECT e.data AS data FROM runs_event e JOIN runs_answer a ON a.run_id = e.run_id "
+            f"WHERE e.run_id = '{run_id}' AND a.model = '{model}' AND e.kind = 'answer.delta' ORDER BY e.seq"
+        )
+        (answer,) = self.rows(f"SELECT id FROM runs_answer WHERE run_id = '{run_id}' AND model = '{model}'")
+        return "".join(e["data"]["text"] for e in told if e["data"]["answer"] == answer["id"])
+
+    def has_told(self, run_id: str, model: str, text: str) -> bool:
+        """Whether this much of a member's text would outlive a kill now."""
+        return self.told(run_id, model) == text
+
+    def all_ended(self) -> None:
+        """Wait for the end of all runs, and check everything that was promised of them."""
+        for run_id, viewer in self.viewers.items():
+            stream = viewer.all()
+            view = self.api("GET", f"runs/{run_id}")
+            check(history_of(self.rows, run_id, self.upstream.ledger, view=view, stream=stream))
+
+    def all_over(self) -> None:
+        """Wait for the end of all runs."""
+        for viewer in self.viewers.values():
+            viewer.all()
+
+    def all_sound(self) -> None:
+        """Check what is promised of the runs at any moment, by the rows alone."""
+        for run_id in self.viewers:
+            check_halfway(history_of(self.rows, run_id, self.upstream.ledger))
+
+    def until(self, what: str, is_so: Callable[[], bool]) -> None:
+        """Wait until something holds, looking all the time, so that what happens then happens at once."""
+        until = time.monotonic() + WITHIN_S
+        while not is_so():
+            assert time.monotonic() < until, f"{what} did not come about\n{self.site.output[-3000:]}"
+            time.sleep(LOOK_S)
+
+    def count(self, table: str, condition: str) -> int:
+        """Count rows of the runs that are watched."""
+        runs = ", ".join(f"'{run_id}'" for run_id in self.viewers)
+        (row,) = self.rows(f"SELECT count(*) AS n FROM {table} WHERE run_id IN ({runs}) AND {condition}")
+        found: int = row["n"]
+        return found
+
+    def recover(self) -> None:
+        """Serve again, whatever a test left behind."""
+        if self.frozen is not None:
+            os.kill(self.frozen.pid, signal.SIGCONT)
+            self.frozen.kill()
+            self.frozen = None
+        if not self.site.is_running:
+            self.site.start()
+
+    # Accidents --------------------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """End the server by SIGKILL, and look at what it leaves."""
+        self.site.kill()
+        self.all_sound()
+
+    def restart(self) -> None:
+        """Start it again on the same data."""
+        self.site.start()
+
+    def freeze(self) -> None:
+        """Stop the server by SIGSTOP in the middle of whatever it does.
+
+        Not in the middle of a write: a process that hangs there locks everybody out of SQLite, and no lease helps.
+        """
+        self.frozen = self.site
+        while True:
+            os.kill(self.frozen.pid, signal.SIGSTOP)
+            if self._is_writable():
+                self._held = self._unfinished()
+                return
+            os.kill(self.frozen.pid, signal.SIGCONT)
+
+    def _is_writable(self) -> bool:
+        with suppress(sqlite3.OperationalError), self.locked(wait_s=0.0):
+            return True
+        return False
+
+    def take_over(self) -> None:
+        """Serve from a second process on the same data, which goes on with the runs once their leases are over."""
+        self.site = Site(self.site.data_dir, **self._env).start()
+        for viewer in self.viewers.values():
+            viewer.drop()
+
+    def thaw(self) -> None:
+        """Let the frozen process go on, once its runs are over elsewhere: it may write nothing more and ask for nothing."""
+        assert self.frozen is not None
+        frozen, before = self.frozen, self._facts()
+        takeovers = frozen.output.count(TAKEN_OVER)
+        os.kill(frozen.pid, signal.SIGCONT)
+        self.until("the fence", lambda: frozen.output.count(TAKEN_OVER) >= takeovers + self._held)
+        assert self._facts() == before
+        frozen.kill()
+        self.frozen = None
+
+    def _facts(self) -> tuple[Any, ...]:
+        runs = self.rows("SELECT id, seq, epoch, state, lease_owner FROM runs_run ORDER BY id")
+        return len(self.upstream.ledger), runs, self.rows("SELECT count(*) AS n FROM runs_event")
+
+    def _unfinished(self) -> int:
+        """Count the watched runs that a process works on."""
+        ids = ", ".join(f"'{run_id}'" for run_id in self.viewers)
+        held = f"id IN ({ids}) AND finished_at IS NULL AND lease_until IS NOT NULL"
+        (row,) = self.rows(f"SELECT count(*) AS n FROM runs_run WHERE {held}")
+        found: int = row["n"]
+        return found
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all runs are over."""
+        return self._unfinished() == 0 and all(
+            v.kinds and v.kinds[-1] == "run.finished" for v in self.viewers.values()
+        )
+
+    @contextmanager
+    def locked(self, *, wait_s: float = 20.0) -> Iterator[None]:
+        """Keep everybody from writing: what the server is told meanwhile it knows, and cannot store."""
+        path = self.site.data_dir / "fusion.sqlite3"
+        lock = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
+        try:
+            lock.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            lock.close()
+
+
+class Order:
+    """An order whose answer nobody waits for. `was_sent` is set once the server has all of it."""
+
+    def __init__(self, api: Api, body: dict[str, Any], key: str) -> None:
+        self.was_sent = threading.Event()
+        self._api, self._body, self._key = api, json.dumps(body), key
+        self._thread = threading.Thread(target=self._send, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until it was answered, or the server was no more."""
+        self._thread.join(WITHIN_S)
+
+    def _send(self) -> None:
+        headers = {
+            "Authorization": f"Bearer {self._api.token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": self._key,
+        }
+        connection = http.client.HTTPConnection("127.0.0.1", self._api.site.port, timeout=WITHIN_S)
+        with suppress(OSError, http.client.HTTPException):
+            connection.request("POST", "/api/v1/runs", self._body, headers)
+            self.was_sent.set()
+            connection.getresponse().read()
+        connection.close()
