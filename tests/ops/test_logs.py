@@ -109,6 +109,8 @@ def test_facts_of_what_is_worked_on_reach_tasks_and_end_with_it() -> None:
     line = json.loads(asyncio.run(work()))
     assert {"run": "r1", "request": "q1", "outcome": "error"}.items() <= line.items()
     assert "status" not in line
+    with about(run="r2"):
+        assert json.loads(form.format(record("inside")))["run"] == "r2"
     assert "run" not in json.loads(form.format(record("later")))
 
 
