@@ -6,14 +6,14 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from fusion_site.accounts.flows.make_token import make_token
 from fusion_site.accounts.models import ApiToken
 
-__all__ = ["holder", "make_token", "spend_call"]
+__all__ = ["good_tokens", "holder", "make_token", "spend_call"]
 
 _WINDOW_S = 60.0
 _ROUNDING_S = 0.001  # a double holds seconds since 1970 to about 2e-7; a call must not be refused for that
@@ -25,14 +25,15 @@ def holder(text: str) -> ApiToken | None:
 
     The work is the same for any text: one hash, one look-up by that hash. The time of use is noted once a minute.
     """
-    token = (
-        ApiToken.objects.select_related("user", "team")
-        .filter(digest=ApiToken.digest_of(text), user__is_active=True, team__memberships__user=F("user"))
-        .first()
-    )
+    token = good_tokens().select_related("user", "team").filter(digest=ApiToken.digest_of(text)).first()
     if token is not None:
         _note_use(token)
     return token
+
+
+def good_tokens() -> QuerySet[ApiToken]:
+    """Give the tokens that may be used now: of people who are not locked, in teams that they are in."""
+    return ApiToken.objects.filter(user__is_active=True, team__memberships__user=F("user"))
 
 
 def _note_use(token: ApiToken) -> None:

@@ -15,7 +15,9 @@ from django.urls import reverse
 from ninja import Field, Header, Query, Router
 from pydantic import StringConstraints
 
-from fusion_site.api.doors import Given, caller
+from fusion_site.accounts.passes import Pass
+from fusion_site.accounts.watch import while_good
+from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
 from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
@@ -155,17 +157,20 @@ def _actable(request: HttpRequest, run_id: str) -> Run:
 async def follow_run(
     request: HttpRequest, run_id: str, last_event_id: Header[Seq | None] = None
 ) -> StreamingHttpResponse:
-    """Stream the run's events (SSE) after `Last-Event-ID`, and close when the run is over."""
+    """Stream the run's events (SSE) after `Last-Event-ID`; ends when the run is over, or the token no longer good."""
     run = await sync_to_async(_found)(request, run_id)
-    response = StreamingHttpResponse(_events(run.pk, last_event_id or 0), content_type="text/event-stream")
+    events = _events(caller(request), run.pk, last_event_id or 0)
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _events(run_id: str, after: int) -> AsyncGenerator[bytes, None]:
+async def _events(who: Caller, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
+    given = Pass(who.token.user_id, who.token.team_id, token=who.token.pk)
+    told = follow(run_id, after, heartbeat_s=HEARTBEAT_S)
     with LISTENERS.labels("api").track_inprogress():
-        async for facts in follow(run_id, after, heartbeat_s=HEARTBEAT_S):
+        async for facts in while_good(given, who.membership, told):
             if not facts:
                 yield b": still here\n\n"
                 continue

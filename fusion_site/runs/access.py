@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from fusion_site.accounts.access import membership_in, visible
-from fusion_site.accounts.models import User
+from fusion_site.accounts.models import Membership, User
 from fusion_site.runs.models import Run
 
 
@@ -18,4 +18,9 @@ def visible_runs(user: User | AnonymousUser) -> QuerySet[Run]:
 def may_act(user: User | AnonymousUser, run: Run) -> bool:
     """Whether this person may stop the run: who started it may, and editors and owners of its team."""
     place = membership_in(user, run.team_id)
-    return place is not None and (place.may_edit() or run.person_id == user.pk)
+    return place is not None and may_act_in(place, run)
+
+
+def may_act_in(place: Membership, run: Run) -> bool:
+    """The same for a person by their place in the run's team."""
+    return place.may_edit() or run.person_id == place.user_id

@@ -44,13 +44,24 @@ class Listener:
             LAGGED.inc()
 
     async def frame(self) -> str:
-        """Give the next frame: the whole state at first and after a lag, then what changed."""
-        if self._lags:
-            while not self._frames.empty():
-                self._frames.get_nowait()
-            self._lags = False
-            return self._live.snapshot(may_act=self.may_act)
-        return await self._frames.get()
+        """Give the next frame: the whole state at first, after a lag and for another role, then what changed."""
+        if not self._lags:
+            frame = await self._frames.get()
+            if not self._lags:
+                return frame
+        while not self._frames.empty():
+            self._frames.get_nowait()
+        self._lags = False
+        return self._live.snapshot(may_act=self.may_act)
+
+    def change(self, *, may_act: bool) -> None:
+        """Show from now on what somebody sees who may, or may not, stop the run: the next frame is the whole state."""
+        if may_act is self.may_act:
+            return
+        self.may_act = may_act
+        self._lags = True
+        if self._frames.empty():
+            self._frames.put_nowait("")  # wakes who waits for a frame
 
 
 class LiveRun:
