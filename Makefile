@@ -1,11 +1,12 @@
 # make run   installs what is needed and serves the site        make test   installs what is needed and checks everything
 # make lock  pins the newest allowed versions with hashes       make bench  measures
+# make crash kills the server hundreds of times (KILLS=, SEED=)
 # Settings come from the environment (docs/settings.md); HOST and PORT say where `make run` listens.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test check lock bench
+.PHONY: run test check lock bench crash
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -62,3 +63,7 @@ lock:
 
 bench: $(TEST_STAMP)
 	@$(BIN)/pytest tests/bench -s -o python_files='bench_*.py'
+
+KILLS ?= 300
+crash: $(TEST_STAMP)
+	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/pytest tests/crash -x -s -o faulthandler_timeout=300
