@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,19 @@ async def query(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     """Call a function that queries, in Django's thread.
 
     The connection is given back afterwards: one that were kept would be missing in the pool for as long as the
-    coroutine lives, and would be dead after the database's next restart.
+    coroutine lives, and would be dead after the database's next restart. SQLite has no server that could be away, and
+    opening its file again would cost more than most queries.
     """
+    if connection.vendor == "sqlite":
+        return await sync_to_async(function)(*args, **kwargs)
     found: T = await database_sync_to_async(function)(*args, **kwargs)
     return found
+
+
+def give_back() -> None:
+    """Give this thread's connection back before more work: the next query gets one that lives. SQLite's is kept."""
+    if connection.vendor != "sqlite":
+        close_old_connections()
 
 
 async def query_patiently(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -12,6 +12,7 @@ import httpcore
 import httpx
 
 from fusion_site.providers.addresses import is_public
+from fusion_site.providers.wire import Pace, connect
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host name and a port to its addresses, as text."""
@@ -86,7 +87,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, reach: Reach, resolver: Resolver) -> None:
         self._reach = reach
         self._resolver = resolver
-        self._network = httpcore.AnyIOBackend()
+        self._pace = Pace()
 
     async def connect_tcp(
         self,
@@ -100,7 +101,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         try:
             async with asyncio.timeout(timeout) as clock:
                 addresses = await self._addresses(host, port)
-                return await self._first(addresses, port, clock.when(), socket_options)
+                return await self._first(addresses, port, clock.when())
         except TimeoutError as error:
             raise httpcore.ConnectTimeout("connect clock") from error
 
@@ -120,14 +121,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return addresses
 
     async def _first(
-        self, addresses: Sequence[str], port: int, until: float | None, options: SocketOptions | None
+        self, addresses: Sequence[str], port: int, until: float | None
     ) -> httpcore.AsyncNetworkStream:
         """Open the first address that answers; each has an equal share of the time that is left."""
         now = asyncio.get_running_loop().time
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             share = None if until is None else max(0.0, until - now()) / left
             try:
-                return await self._network.connect_tcp(address, port, share, socket_options=options)
+                return await connect(address, port, self._pace, share)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if left == 1:
                     raise

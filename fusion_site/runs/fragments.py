@@ -97,7 +97,7 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
         parts.append(_reasoning(key, "".join(touched.reasoning[key])))
     if key in touched.texts:
         parts.append(_blocks(f"answer-{key}", answer["blocks"][touched.grown.get(key) or 0 :]))
-        parts.append(_partial("_answer_tail.html", state, a=answer))
+        parts.append(_tail(f"answer-{key}", answer["open_html"]))
     return parts
 
 
@@ -109,7 +109,7 @@ def _fused_parts(state: dict[str, Any], touched: Touched) -> list[str]:
     if fused is None or "fused" not in touched.texts:
         return parts
     parts.append(_blocks("fused", fused["blocks"][touched.grown.get("fused") or 0 :]))
-    return [*parts, _partial("_fused_tail.html", state)]
+    return [*parts, _tail("fused", fused["open_html"])]
 
 
 def _blocks(place: str, blocks: list[str]) -> str:
@@ -118,6 +118,11 @@ def _blocks(place: str, blocks: list[str]) -> str:
         return ""
     new = format_html_join("", '<div class="block">{}</div>', ((block,) for block in blocks))
     return format_html('<div hx-swap-oob="beforebegin:#{}-tail">{}</div>', place, new)
+
+
+def _tail(place: str, open_html: SafeString) -> SafeString:
+    """Replace the block that is still being written; many times a second, and so without a template."""
+    return format_html('<div class="tail" id="{}-tail" hx-swap-oob="true">{}</div>', place, open_html)
 
 
 def _reasoning(key: str, text: str) -> SafeString:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Deltas that come within this many seconds are written, sent and rendered as one.
 COALESCE_S = 0.1
+# All runs together are written so often a second, so that many runs are written, and shown, less often each.
+WRITES_PER_S = 600
 DELTAS = {"answer.delta": "answer", "answer.reasoning": "answer", "fused.delta": "version"}
 
 
@@ -140,7 +142,7 @@ class Journal:
             await self._wake.wait()
             # Not asyncio.wait_for: in Python 3.11 it loses a cancellation that comes as the event is set.
             with suppress(TimeoutError):
-                async with asyncio.timeout(COALESCE_S):
+                async with asyncio.timeout(max(COALESCE_S, len(self._dirty) / WRITES_PER_S)):
                     await self._urgent.wait()
             # The write itself must not be cut in half when the site stops.
             self._flushing = asyncio.create_task(self._flush())

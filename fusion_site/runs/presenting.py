@@ -7,8 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.safestring import mark_safe
-
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import Mode
 from fusion_site.runs.models import State
@@ -138,8 +136,8 @@ def _answer(
         else False,
         "is_late": fused is not None and answer.id in fused.late,
         "may_cancel": may_act and not state.is_final and not answer.outcome,
-        "blocks": [_safe(block) for block in text.blocks],
-        "open_html": _safe(text.open_html),
+        "blocks": text.blocks,
+        "open_html": text.open_html,
     }
 
 
@@ -175,8 +173,8 @@ def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] |
         "note": fused.note,
         "finished": fused.finished,
         "text": fused.text,
-        "blocks": [_safe(block) for block in text.blocks],
-        "open_html": _safe(text.open_html),
+        "blocks": text.blocks,
+        "open_html": text.open_html,
     }
 
 
@@ -240,8 +238,3 @@ def _spent(state: RunState) -> Decimal | None:
 
 def _decimal(value: str | None) -> Decimal | None:
     return None if value is None else Decimal(value)
-
-
-def _safe(html: str) -> str:
-    # Every block was sanitised by pages.markdown, as its last step.
-    return mark_safe(html)  # noqa: S308

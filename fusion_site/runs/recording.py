@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.utils import timezone
@@ -44,7 +44,7 @@ class Recorder:
 
     def record(self, event: e.FusionEvent) -> None:
         """Write one event down; raises Fenced when the run has been taken over."""
-        handler: Callable[[Any], None] = getattr(self, "_" + _snake(type(event).__name__))
+        handler: Callable[[Any], None] = getattr(self, _handler(type(event).__name__))
         handler(event)
 
     async def stored(self) -> None:
@@ -287,8 +287,10 @@ def _now() -> str:
     return moment.isoformat()
 
 
-def _snake(name: str) -> str:
-    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+@cache
+def _handler(kind: str) -> str:
+    """Name the method that records events of a kind: `_answer_delta` for AnswerDelta."""
+    return "".join("_" + c.lower() if c.isupper() else c for c in kind)
 
 
 def _storable(value: Any) -> Any:

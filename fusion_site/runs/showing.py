@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from django.utils.safestring import SafeString, mark_safe
+
 from fusion_site.pages.blocks import BlockStream
 
 
@@ -12,7 +14,7 @@ class ShownText:
     """Renders each block once, for everybody who watches."""
 
     version: int = 0
-    blocks: list[str] = field(default_factory=list)
+    blocks: list[SafeString] = field(default_factory=list)
     is_closed: bool = False
     _stream: BlockStream = field(default_factory=BlockStream)
     _fed: int = 0
@@ -24,14 +26,19 @@ class ShownText:
             self.version, self.blocks, self.is_closed = version, [], False
             self._stream, self._fed, before = BlockStream(), 0, None
         if len(text) > self._fed:
-            self.blocks += self._stream.feed(text[self._fed :])
+            self.blocks += map(_safe, self._stream.feed(text[self._fed :]))
             self._fed = len(text)
         if is_closed and not self.is_closed:
-            self.blocks += self._stream.close()
+            self.blocks += map(_safe, self._stream.close())
             self.is_closed = True
         return before
 
     @property
-    def open_html(self) -> str:
+    def open_html(self) -> SafeString:
         """Give the block that is still being written."""
-        return "" if self.is_closed else self._stream.open_html()
+        return _safe("" if self.is_closed else self._stream.open_html())
+
+
+def _safe(html: str) -> SafeString:
+    # Every block was sanitised by pages.markdown, as its last step.
+    return mark_safe(html)  # noqa: S308

@@ -24,14 +24,12 @@ FRAGMENTS = {
     "_status": "status-line",
     "_fused": "fused",
     "_fused_head": "fused-head",
-    "_fused_tail": "fused-tail",
     "_rounds": "answers",
     "_verdict": "verdict",
 }
 OF_AN_ANSWER = {
     "_answer": "answer-{}",
     "_answer_head": "answer-{}-head",
-    "_answer_tail": "answer-{}-tail",
     "_answer_reasoning": "answer-{}-reasoning",
 }
 OWN_BYTES = 60_000

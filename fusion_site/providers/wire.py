@@ -1,0 +1,260 @@
+"""TCP connections for httpcore that read what comes in as little steps as people need.
+
+Text is shown some ten times a second, so a stream of a hundred tokens a second need not wake its reader a hundred
+times. What has come is kept meanwhile, its chunks merged, and the end of a stream wakes the reader at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import httpcore
+
+from fusion_site.providers.merging import ChunkMerger
+
+# A stream is read at most every tenth of a second, and all streams of a process together so often a second.
+LEAST_S = 0.1
+READS_PER_S = 1_600
+# The first reads of a response are not held back: head, role and first words come as fast as they can.
+UNPACED = 8
+# So much is handed on at once; with more than the second figure kept, the peer is made to wait.
+PROMPT_BYTES = 16 << 10
+MOST_KEPT = 256 << 10
+_DONE = b"[DONE]"
+
+
+class Pace:
+    """How often a stream is read, in seconds: the more streams there are, the more each read brings."""
+
+    def __init__(self) -> None:
+        self.streams = 0
+
+    @property
+    def seconds(self) -> float:
+        """Give the least time between two reads of one stream."""
+        return max(LEAST_S, self.streams / READS_PER_S)
+
+
+class Wire(asyncio.Protocol):
+    """One connection: keeps what has come until it is read."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._merger = ChunkMerger()
+        self._kept = bytearray()
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._reads = 0
+        self._next_at = 0.0
+        self._is_urgent = False
+        self._is_counted = False
+        self._is_paused = False
+        self._is_full = False
+        self._is_over = False
+        self._error: Exception | None = None
+
+    # What the transport calls ----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way out; TLS calls it a second time, with its own."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what has come, and wake the reader when it is worth it."""
+        self._kept += self._merger.feed(data)
+        self._is_urgent |= not self._merger.is_chunked or len(data) >= PROMPT_BYTES or _DONE in data[-64:]
+        self._count(self._merger.is_chunked)
+        if len(self._kept) > MOST_KEPT and not self._is_paused and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """Hand on what is left; the connection is closed from this side, too."""
+        self._end(None)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The same, with the reason."""
+        self._end(exc)
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
+
+    def pause_writing(self) -> None:
+        """The peer does not take what is written."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._is_full = False
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
+
+    # What the stream calls --------------------------------------------------------------------------------
+
+    @property
+    def has_news(self) -> bool:
+        """Whether an idle connection is of no more use: it was closed, or said something unasked.
+
+        The socket itself is asked, too: the loop may not have come to read it yet.
+        """
+        own = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if self._is_over or self._kept or own is None or own.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(own.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    async def read(self, most: int) -> bytes:
+        """Give what has come, or nothing at the end. Raises what broke the connection, once all before it was given."""
+        while not self._is_ready():
+            self._reader = self._loop.create_future()
+            self._set_timer()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        return self._take(most)
+
+    async def write(self, data: bytes) -> None:
+        """Send, and wait while the peer does not take it. Raises OSError."""
+        if self._is_over or self._transport is None:
+            raise self._error or ConnectionResetError("closed")
+        self._merger.begin()
+        self._reads, self._next_at = 0, 0.0
+        self._transport.write(data)
+        while self._is_full and not self._is_over:
+            self._writer = self._loop.create_future()
+            await self._writer
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._count(False)
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ------------------------------------------------------------------------------------------------------
+
+    def _is_ready(self) -> bool:
+        return self._is_over or (bool(self._kept) and (self._is_urgent or self._loop.time() >= self._next_at))
+
+    def _take(self, most: int) -> bytes:
+        data = bytes(self._kept[:most])
+        del self._kept[:most]
+        self._is_urgent = bool(self._kept)
+        self._reads += 1
+        if self._reads > UNPACED:
+            self._next_at = self._loop.time() + self._pace.seconds
+        if self._is_paused and len(self._kept) < MOST_KEPT // 2 and self._transport is not None:
+            self._is_paused = False
+            self._transport.resume_reading()
+        if not data and self._error is not None:
+            raise self._error
+        return data
+
+    def _wake(self) -> None:
+        if self._reader is None or self._reader.done():
+            return
+        if self._is_ready():
+            self._reader.set_result(None)
+        else:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Look again when the next read is due; a chunk whose rest has not come by then is handed on as it is."""
+        if self._timer is None and (self._kept or self._merger.waits):
+            self._timer = self._loop.call_at(max(self._next_at, self._loop.time()), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if not self._kept:
+            self._kept += self._merger.flush()
+            self._is_urgent = True
+        self._wake()
+
+    def _end(self, error: Exception | None) -> None:
+        self._kept += self._merger.flush()
+        self._is_over, self._error = True, self._error or error
+        self._count(False)
+        self._wake()
+
+    def _count(self, is_streaming: bool) -> None:
+        self._pace.streams += is_streaming - self._is_counted
+        self._is_counted = is_streaming
+
+
+class WireStream(httpcore.AsyncNetworkStream):
+    """A Wire as httpcore uses it. Timeouts are seconds; they and broken connections raise httpcore's exceptions."""
+
+    def __init__(self, wire: Wire, transport: asyncio.Transport) -> None:
+        self._wire, self._transport = wire, transport
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Give the next bytes, none at the end."""
+        with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
+            async with asyncio.timeout(timeout):
+                return await self._wire.read(max_bytes)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes."""
+        if buffer:
+            with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+                async with asyncio.timeout(timeout):
+                    await self._wire.write(buffer)
+
+    async def aclose(self) -> None:
+        """Close at once: nobody waits for a peer that does not answer."""
+        self._wire.abort()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """Give the same connection under TLS."""
+        loop = asyncio.get_running_loop()
+        try:
+            with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+                async with asyncio.timeout(timeout):
+                    secured = await loop.start_tls(
+                        self._transport, self._wire, ssl_context, server_hostname=server_hostname
+                    )
+        except BaseException:
+            self._wire.abort()
+            raise
+        if secured is None:
+            raise httpcore.ConnectError("closed during the handshake")
+        self._wire.connection_made(secured)
+        return WireStream(self._wire, secured)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Give what httpcore asks for by these names."""
+        if info == "is_readable":
+            return self._wire.has_news
+        names = {"client_addr": "sockname", "server_addr": "peername"}
+        return self._transport.get_extra_info(names.get(info, info))
+
+
+async def connect(address: str, port: int, pace: Pace, timeout: float | None) -> WireStream:
+    """Connect to an address within `timeout` seconds. Raises httpcore's ConnectError or ConnectTimeout."""
+    loop = asyncio.get_running_loop()
+    with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+        async with asyncio.timeout(timeout):
+            transport, wire = await loop.create_connection(lambda: Wire(pace), address, port)
+    return WireStream(wire, transport)
+
+
+@contextmanager
+def _mapped(timeout: type[Exception], broken: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise timeout(str(error)) from error
+    except OSError as error:
+        raise broken(str(error)) from error
