@@ -34,13 +34,14 @@ COUNTED = {"prompt_tokens": 9, "completion_tokens": 3, "cost": 0.25}
 class Theatre:
     """One site over one upstream. `site` is the process that serves now; a frozen one is `frozen`."""
 
-    def __init__(self, data_dir: Path, token: str, upstream: Upstream) -> None:
+    def __init__(self, data_dir: Path, token: str, upstream: Upstream, **env: str) -> None:
         self.upstream, self._token = upstream, token
         self._env = {
             "FUSION_PRIVATE_UPSTREAMS": upstream.host_port,
             "FUSION_LEASE_S": str(LEASE_S),
             "FUSION_RUNS_PER_PERSON": "100",
             "FUSION_CALLS_PER_MINUTE": "100000",
+            **env,
         }
         self.site = Site(data_dir, **self._env).start()
         self.frozen: Site | None = None
