@@ -23,6 +23,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+UNIT = (DEPLOY / "fusion.service").read_text()
 NGINX = (DEPLOY / "nginx.conf").read_text()
 EXAMPLE = (DEPLOY / ".env.example").read_text()
 KNOWN = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE))
@@ -61,7 +62,7 @@ def test_every_setting_is_one_that_the_page_of_settings_lists() -> None:
         assert set(service["environment"]) <= KNOWN
     given = set(re.findall(r"\bFUSION_[A-Z_]+(?==)", DOCKERFILE))
     assert given == {"FUSION_DATA_DIR", "FUSION_LOG_FORMAT"} <= KNOWN
-    assert set(re.findall(r"\bFUSION_[A-Z_]+\b", NGINX)) <= KNOWN
+    assert set(re.findall(r"\bFUSION_[A-Z_]+\b", NGINX + UNIT)) <= KNOWN
 
 
 def test_the_example_has_what_the_compose_file_asks_for_and_nothing_else() -> None:
@@ -98,6 +99,10 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     """Give every manage.py command of the files with its arguments."""
     for name, service in OURS.items():
         yield name, service["command"]
+    for action in ("ExecStartPre", "ExecStart"):
+        line = re.search(rf"^{action}=\S+/bin/(python .*)$", UNIT, re.MULTILINE)
+        assert line
+        yield f"unit {action}", line[1].split()
     yield "image", re.findall(r'"([^"]*)"', DOCKERFILE.splitlines()[-1])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
+from fusion_site.ops.metrics import REGISTRY
 from fusion_site.pools.models import Connection
 from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
@@ -250,9 +251,11 @@ def test_a_run_that_was_taken_over_is_written_by_its_new_owner_only(desk: Desk, 
             await supervisor.finished(run.pk)
             return before
 
+    taken = REGISTRY.get_sample_value("fusion_lease_takeovers_total") or 0
     before = async_to_sync(take_over)()
     run.refresh_from_db()
     assert (run.epoch, run.state) == (99, "answering")
+    assert REGISTRY.get_sample_value("fusion_lease_takeovers_total") == taken + 1
     assert run.events.count() == before
 
 

@@ -13,6 +13,7 @@ from django.test import Client
 
 from fusion_site.accounts.models import Membership, User
 from fusion_site.asgi import application
+from fusion_site.ops.metrics import REGISTRY
 from fusion_site.runs import consumers, live
 from fusion_site.runs.models import Run
 from tests.runs.conftest import Desk, working
@@ -156,8 +157,11 @@ def test_a_page_that_lags_gets_the_whole_state_instead(
                 live.leave(run.pk, listener)
             return [frames[0], again]
 
+    lagged = REGISTRY.get_sample_value("fusion_listeners_lagged_total") or 0
     for frame in async_to_sync(lag)():
         assert 'id="run"' in frame
+    assert REGISTRY.get_sample_value("fusion_listeners_lagged_total") == lagged + 1
+    assert REGISTRY.get_sample_value("fusion_listeners", {"door": "page"}) == 0
 
 
 def test_who_loses_access_stops_seeing(desk: Desk, dave: User, monkeypatch: pytest.MonkeyPatch) -> None:

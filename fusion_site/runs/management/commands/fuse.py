@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import Any
 
@@ -39,6 +40,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, prompt: str, preset: str, email: str | None, **options: Any) -> None:
         """Run it to its end; the exit status is 0 only if there is a fused answer."""
+        # The terminal is for the answer; what goes wrong is told in a person's words.
+        logging.getLogger("fusion_site").setLevel(logging.ERROR)
         text = sys.stdin.read() if prompt == "-" else prompt
         person = person_of(email)
         chosen = preset_of(person, preset)
