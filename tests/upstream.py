@@ -24,12 +24,14 @@ class Script:
     """What a model answers: pieces of text, or a status and body before any stream.
 
     `gate` is waited for before the piece with index `gate_at` (BEFORE_HEADERS: before anything is sent, `len(pieces)`:
-    before the end is told), and every gate of `gates` at its own place; `finish` is the finish reason, None leaves it out and cuts the connection. Pieces are sent
-    `pace_s` apart. `headers` go out with the status; `origin` stands in every chunk (`id`, `provider`, `model`).
+    before the end is told), and every gate of `gates` at its own place; `finish` is the finish reason, None leaves it out
+    and cuts the connection; `is_mute` cuts it without a word. Pieces are sent `pace_s` apart. `headers` go out with the
+    status; `origin` stands in every chunk (`id`, `provider`, `model`).
     """
 
     pieces: list[str] = field(default_factory=lambda: ["Hello ", "from the upstream."])
     finish: str | None = "stop"
+    is_mute: bool = False
     status: int = 200
     body: dict[str, Any] | None = None
     gate: threading.Event | None = None
@@ -170,7 +172,9 @@ class Upstream:
             asked.model, Script(status=404, body={"error": {"message": "no such model"}})
         )
         script = found(body) if callable(found) else found
-        if script.body is not None or script.status != 200:
+        if script.is_mute:
+            writer.close()
+        elif script.body is not None or script.status != 200:
             writer.write(_plain(script.status, script.body or {}))
         else:
             watching = asyncio.ensure_future(reader.read(1))
