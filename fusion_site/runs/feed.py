@@ -9,7 +9,9 @@ from typing import Any
 
 from fusion_site.ops.querying import query_patiently
 from fusion_site.runs.bell import Ear
+from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import FINAL_STATES, Event, Run
+from fusion_site.runs.reading import run_json
 
 # A lost bell is made good by a look at the rows after this many seconds.
 SAFETY_POLL_S = 2.0
@@ -77,8 +79,16 @@ def _next_of(bell: dict[str, Any] | None, seq: int) -> list[Fact]:
 
 
 def _read(run_id: str, after: int) -> tuple[list[Fact], bool]:
+    """Give the events after `after`, and whether they are the last; of a thinned run the whole state in their place."""
     rows = Event.objects.filter(run_id=run_id, seq__gt=after).values_list("seq", "kind", "data")
     facts = [Fact(*row) for row in rows]
+    if facts and facts[-1].seq - after != len(facts):
+        facts = [_snapshot(run_id)]
     state, last = Run.objects.values_list("state", "seq").get(pk=run_id)
     reached = facts[-1].seq if facts else after
     return facts, state in FINAL_STATES and reached >= last
+
+
+def _snapshot(run_id: str) -> Fact:
+    state = load_state(run_id)
+    return Fact(state.seq, "snapshot", {"run": run_json(state)})

@@ -65,6 +65,7 @@ class Run(models.Model):
     idempotency_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
+    is_thinned = models.BooleanField(default=False)
 
     class Meta:
         """Newest first; the runs that still need work are found without a scan."""
@@ -75,6 +76,7 @@ class Run(models.Model):
             models.Index(
                 fields=["lease_until"], condition=models.Q(finished_at=None), name="runs_unfinished"
             ),
+            models.Index(fields=["finished_at"], condition=models.Q(is_thinned=False), name="runs_unthinned"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["person", "idempotency_key"], name="one_run_per_key_and_person")

@@ -1,4 +1,4 @@
-"""What is kept up to date behind the pages: what connections offer, and what cut calls have cost."""
+"""What is kept up to date behind the pages: what connections offer, what cut calls have cost, and what may go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.ops.querying import DISTURBED, query
@@ -15,12 +16,15 @@ from fusion_site.pools.flows.refresh_catalogue import refresh_local_catalogues, 
 from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
 from fusion_site.runs.duty import on_duty
+from fusion_site.runs.flows.thin import thin_ended_runs
 from fusion_site.runs.reconciling import LOOK_S, Reconciler
 
 log = logging.getLogger(__name__)
 
 # How often stale catalogues are looked for, in seconds.
 CATALOGUES_EVERY_S = 600.0
+# How often runs are looked for that ended long enough ago to be thinned, in seconds.
+THIN_EVERY_S = 60.0
 # How long a process of many stays the one that does a chore, in seconds.
 TURN_S = 15.0
 
@@ -39,6 +43,7 @@ class Upkeep:
         """Begin; returns at once."""
         self._begin(self._catalogues())
         self._begin(every(LOOK_S, self._in_turn("bills", Reconciler().look)))
+        self._begin(every(THIN_EVERY_S, self._in_turn("thinning", _thin)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -80,6 +85,11 @@ async def every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("%s failed", getattr(chore, "__name__", chore))
         await asyncio.sleep(seconds)
+
+
+async def _thin() -> None:
+    while await query(thin_ended_runs, timezone.now()):
+        pass  # a few at a time, until none is left
 
 
 async def _compact_catalogue(compact: CompactSupervisor) -> None:
