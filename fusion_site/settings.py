@@ -8,8 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
 
-from fusion_site.ops.backing import POSTGRESQL, channel_layer_at, database_at
+from fusion_site.ops.backing import POSTGRESQL, cache_at, channel_layer_at, database_at
 from fusion_site.ops.secrets import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -21,17 +22,17 @@ def env(name: str, default: str = "") -> str:
 
 
 def env_flag(name: str, *, default: bool) -> bool:
-    """Give a yes/no setting; raises ValueError on a word that is neither."""
+    """Give a yes/no setting; raises ImproperlyConfigured on a word that is neither."""
     word = env(name, "1" if default else "0").lower()
     if word not in {"0", "1", "true", "false", "yes", "no"}:
-        raise ValueError(f"{name} must be 0 or 1, not {word!r}")
+        raise ImproperlyConfigured(f"{name} must be 0 or 1, not {word!r}")
     return word in {"1", "true", "yes"}
 
 
 def env_word(name: str, word: str, words: set[str]) -> str:
-    """Give `word` in lower case; raises ValueError where `name` may not be that."""
+    """Give `word` in lower case; raises ImproperlyConfigured where `name` may not be that."""
     if word.lower() not in words:
-        raise ValueError(f"{name} must be one of {', '.join(sorted(words))}, not {word!r}")
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(sorted(words))}, not {word!r}")
     return word.lower()
 
 
@@ -85,6 +86,7 @@ DATABASES = {"default": database_at(env("DATABASE_URL"), FUSION_DATA_DIR)}
 FUSION_IS_CLUSTER = DATABASES["default"]["ENGINE"] == POSTGRESQL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": channel_layer_at(env("REDIS_URL"))}
+CACHES = {"default": cache_at(env("REDIS_URL"))}
 FUSION_LEASE_S = float(env("FUSION_LEASE_S", "9"))
 
 # The site itself -----------------------------------------------------------------------------------------
@@ -204,7 +206,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"lines": {"()": _LINES[FUSION_LOG_FORMAT], "secrets": _OWN_SECRETS}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    # The handler keeps the level, too: loggers below that have one of their own do not ask the root's.
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "lines",
+            "level": FUSION_LOG_LEVEL.upper(),
+        }
+    },
     "root": {"handlers": ["console"], "level": FUSION_LOG_LEVEL.upper()},
     "loggers": {
         # Django would print its own lines a second time, as it likes them, where DEBUG is on.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import orjson
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
@@ -20,9 +21,10 @@ _SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=27103364;",
 }
 # A thread takes a connection for one request or one query and gives it back. Whoever finds none free, or no server,
-# is told so after `timeout` seconds; a server that has vanished without a word is noticed after 15.
+# is told so after `timeout` seconds; a server that has vanished without a word is noticed after 15. After an outage the
+# pool must not wait longer and longer before it tries again: leases have to be renewed at once.
 _POSTGRESQL_OPTIONS = {
-    "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 30},
+    "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 1},
     "connect_timeout": 5,
     "tcp_user_timeout": 15_000,
 }
@@ -74,3 +76,27 @@ def channel_layer_at(url: str) -> dict[str, Any]:
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [host], "prefix": "fusion"},
     }
+
+
+class AsJson:
+    """How the cache keeps values: Django's own pickles would make whoever writes to Redis master of the site."""
+
+    def dumps(self, value: Any) -> bytes:
+        """Give what is kept."""
+        return orjson.dumps(value)
+
+    def loads(self, kept: bytes) -> Any:
+        """Give the value."""
+        return orjson.loads(kept)
+
+
+def cache_at(url: str) -> dict[str, Any]:
+    """Give Django's settings of the cache, in which failed sign-ins are counted: for all processes, where Redis is.
+
+    While Redis is away nobody can sign in: passwords must not be guessed freely meanwhile.
+    """
+    if not url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    options = {"serializer": AsJson, "socket_connect_timeout": 2, "socket_timeout": 2}
+    backend = "django.core.cache.backends.redis.RedisCache"
+    return {"BACKEND": backend, "LOCATION": url, "KEY_PREFIX": "fusion", "OPTIONS": options}

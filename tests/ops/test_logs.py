@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.logs import JsonLines, Lines, PlainLines
 from fusion_site.ops.loop import LoopWatch
 
+ROOT = Path(__file__).resolve().parents[2]
 SEALING = "c2VhbGluZy1rZXktb2YtdGhpcy1zaXRl"
 SECRETS = [
     "sk-or-v1-0123456789abcdef",
@@ -133,3 +137,25 @@ def test_a_task_whose_failure_nobody_sees_is_told_by_name(caplog: pytest.LogCapt
         "nobody waited for what failed in the lost one: Task exception was never retrieved"
     ]
     assert "ValueError: unseen" in JsonLines().format(told[0])
+
+
+@pytest.mark.parametrize(("level", "told"), [("error", []), ("Warning", ["daphne", "fusion_site"])])
+def test_the_level_holds_for_libraries_too(level: str, told: list[str], tmp_path: Path) -> None:
+    code = "import logging; [logging.getLogger(n).warning('x') for n in ('daphne', 'fusion_site')]"
+    done = manage(tmp_path, "shell", "--verbosity", "0", "-c", code, FUSION_LOG_LEVEL=level)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["logger"] for line in done.stderr.splitlines()] == told
+
+
+def test_a_form_that_there_is_not_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", FUSION_LOG_FORMAT="xml")
+    assert done.returncode != 0
+    told = "The settings cannot work: FUSION_LOG_FORMAT must be one of json, plain, not 'xml'"
+    assert done.stderr.splitlines() == [told]
+
+
+def manage(data_dir: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as the operator does."""
+    own = {**os.environ, "FUSION_DATA_DIR": str(data_dir), "FUSION_LOG_FORMAT": "json", **env}
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True)
