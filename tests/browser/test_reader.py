@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,37 @@ def test_a_killed_server_takes_nothing_from_the_reader(
     expect(state(reader)).to_be_focused()
     reader.get_by_role("radio", name="Ada").check()
     expect(answer(reader, "Ada").locator(".block")).to_have_text(["Yes", "One paragraph.", "And a last one."])
+
+
+def test_a_page_over_two_killed_servers_is_the_page_of_who_comes_last(
+    reader: Page, site: Site, upstream: Upstream, gate: threading.Event, tolerated: list[str]
+) -> None:
+    tolerated += ["WebSocket connection to", "[object Event]"]
+    judging = threading.Event()
+    judge = judge_for("bea")
+    upstream.scripts["judge"] = lambda body: replace(judge(body), gate=judging)
+    ask(reader)
+    expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
+    restarted(reader, site)
+    gate.set()
+    expect(state(reader)).to_have_attribute("data-state", "judging", timeout=30_000)
+    restarted(reader, site)
+    judging.set()
+    expect(state(reader)).to_have_attribute("data-state", "done", timeout=30_000)
+    expect(answer(reader, "Ada").locator(".block")).to_have_text(["Yes", "One paragraph.", "And a last one."])
+    shown = reader.get_by_role("article").all_inner_texts()
+    reader.reload()
+    expect(reader.locator("main")).to_have_attribute("data-connection", "live")
+    assert reader.get_by_role("article").all_inner_texts() == shown
+    upstream.scripts["judge"] = judge
+
+
+def restarted(page: Page, site: Site) -> None:
+    """Kill the server, start it again, and wait until the page has found it."""
+    site.kill()
+    expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    site.start()
+    expect(page.locator(".connection-live")).to_be_visible(timeout=30_000)
 
 
 def test_nothing_moves_and_nothing_is_deselected_when_a_stream_ends(reader: Page) -> None:
