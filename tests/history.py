@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,9 +66,16 @@ def witness(rows: Rows) -> Callable[[], Seen]:
     return look
 
 
+# What was in rows when so many requests had come.
+Sighting = tuple[int, Seen]
+
+
 @dataclass
 class History:
-    """One run as everybody knows it. `view` and `stream` are missing where no server was asked."""
+    """One run as everybody knows it. `view` and `stream` are missing where no server was asked.
+
+    `asked` is its part of the ledger in order; `sightings` say what was in rows between these requests.
+    """
 
     run: Row
     events: list[Row]
@@ -77,6 +84,7 @@ class History:
     fusions: list[Row]
     free: set[str]
     asked: list[Asked] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
     view: dict[str, Any] | None = None
     stream: list[dict[str, Any]] | None = None
 
@@ -106,22 +114,37 @@ class History:
             found[call if call in known else (asked.model, None)].append(asked)
         return found
 
+    def finished_before(self, asked: Asked) -> set[Any]:
+        """Give the ids of the answers and steps of which a witness had seen, by the time of a request, that they were done."""
+        number = next(n for n, each in enumerate(self.asked) if each is asked)
+        seen = [each.seen for each in self.asked[: number + 1] if each.seen is not None]
+        seen += [sighting for count, sighting in self.sightings if count <= number]
+        return {row["id"] for each in seen for row in (*each.answers, *each.steps) if self._is_done(row)}
+
+    def _is_done(self, row: Row) -> bool:
+        return bool(row["outcome"]) and row["run_id"] == self.run["id"]
+
 
 def history_of(
     rows: Rows,
     run_id: str,
-    ledger: Iterable[Asked],
+    ledger: Sequence[Asked],
     *,
+    sightings: Iterable[Sighting] = (),
     view: dict[str, Any] | None = None,
     stream: list[dict[str, Any]] | None = None,
 ) -> History:
-    """Read all that is known of a run. In a ledger of many runs it is known by its prompt, which no other may contain."""
+    """Read all that is known of a run. In a ledger of many runs it is known by its prompt, which no other may contain.
+
+    `sightings` count the requests of the whole ledger.
+    """
     assert run_id.isalnum(), run_id
     (run,) = rows(f"SELECT * FROM runs_run WHERE id = '{run_id}'")
 
     def of(table: str, order: str) -> list[Row]:
         return rows(f"SELECT * FROM {table} WHERE run_id = '{run_id}' ORDER BY {order}")
 
+    asked = [asked for asked in ledger if _is_about(asked, run["prompt"])]
     return History(
         run=run,
         events=of("runs_event", "seq"),
@@ -129,7 +152,8 @@ def history_of(
         steps=of("runs_step", "id"),
         fusions=of("runs_fusion", "version"),
         free={row["id"] for row in rows(f"SELECT id FROM pools_connection WHERE kind IN {_FREE}")},
-        asked=[asked for asked in ledger if _is_about(asked, run["prompt"])],
+        asked=asked,
+        sightings=[(sum(a in asked for a in ledger[:count]), seen) for count, seen in sightings],
         view=view,
         stream=stream,
     )

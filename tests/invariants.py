@@ -149,17 +149,25 @@ def paid_once(history: History) -> Objections:
     calls = history.calls()
     for call, requests in history.requests().items():
         rows = calls.get(call, [])
-        allowed = _attempts(rows) + _resent(history, rows)
-        if len(requests) > allowed:
-            yield f"{call} was asked {len(requests)} times in {allowed} attempts"
+        resent = _resent(history, rows)
+        if len(requests) > _attempts(rows) + resent:
+            yield f"{call} was asked {len(requests)} times in {_attempts(rows) + resent} attempts"
         for number, asked in enumerate(requests, start=1):
-            if asked.seen is None:
-                continue
-            seen = _seen(asked, rows)
-            if seen and all(row["outcome"] for row in seen):
+            seen = rows if asked.seen is None else _seen(asked, rows)
+            if seen and history.finished_before(asked).issuperset(row["id"] for row in seen):
                 yield f"{call} was asked when it was finished"
-            elif number > _attempts(seen) + _resent(history, rows):
-                yield f"{call} was asked a {number}th time in {_attempts(seen)} attempts"
+            elif number > _attempts(seen) + resent:
+                yield f"{call} was asked for the {number}. time in {_attempts(seen)} attempts"
+    yield from _begun_again(history)
+
+
+def _begun_again(history: History) -> Objections:
+    finished = set()
+    for event in history.events:
+        if event["kind"] == "answer.finished":
+            finished.add(event["data"]["answer"])
+        elif event["kind"] == "answer.started" and event["data"]["answer"] in finished:
+            yield f"event {event['seq']} begins an answer that was finished"
 
 
 def _attempts(rows: list[Row]) -> int:

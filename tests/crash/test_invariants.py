@@ -93,6 +93,32 @@ def end_twice(history: History) -> None:
     history.run["seq"] += 1
 
 
+def begin_again(history: History, model: str) -> None:
+    """Begin a finished answer again, and finish it again."""
+    answer = next(answer["id"] for answer in history.answers if answer["model"] == model)
+    again = [
+        e for e in history.events if e["data"].get("answer") == answer and e["kind"] != "answer.accepted"
+    ]
+    last = history.events.pop()
+    history.events += [*copy.deepcopy(again), last]
+    for number, event in enumerate(history.events, start=1):
+        event["seq"] = number
+    history.run["seq"] = len(history.events)
+
+
+def judge_again(history: History) -> None:
+    """Ask the judge once more, in an attempt of which the rows know, after it was seen to have finished."""
+    asked = copy.deepcopy(next(asked for asked in history.asked if asked.model == "judge"))
+    history.steps[0]["attempt"] = 2
+    done = copy.deepcopy(asked.seen)
+    for row in (*done.steps, *asked.seen.steps):
+        row["attempt"] = 2
+    for row in done.steps:
+        row["outcome"] = "complete"
+    history.sightings.append((len(history.asked), done))
+    history.asked.append(asked)
+
+
 def restream(history: History, order: list[int]) -> None:
     """Stream the events in another order, which may lack some or double them."""
     assert history.stream
@@ -127,6 +153,8 @@ BROKEN: dict[str, tuple[str, Callable[[History], object]]] = {
     "a judge before its row": ("stored_first", lambda h: forget_in_time(h, "judge", id=-1)),
     "a request too many": ("paid_once", ask_cyd_once_more),
     "a finished answer asked again": ("paid_once", lambda h: forget_in_time(h, "bea", outcome="complete")),
+    "a finished answer begun again": ("paid_once", lambda h: begin_again(h, "ada")),
+    "a step asked again that was once finished": ("paid_once", lambda h: judge_again(h)),
     "a finished step asked again": ("paid_once", lambda h: forget_in_time(h, "judge", outcome="complete")),
     "another question": ("same_question", say_cyd_was_asked_otherwise),
     "text that was not sent": ("word_for_word", lambda h: setattr(h.asked[0], "said", "other")),

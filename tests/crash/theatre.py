@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.viewer import Viewer
-from tests.history import history_of, sqlite_rows, witness
+from tests.history import History, Sighting, history_of, sqlite_rows, witness
 from tests.invariants import check, check_halfway
 from tests.site.conftest import Api
 from tests.site_process import Site
@@ -47,7 +47,8 @@ class Theatre:
         self.frozen: Site | None = None
         self._held = 0
         self.rows = sqlite_rows(data_dir / "fusion.sqlite3")
-        upstream.witness = witness(self.rows)
+        upstream.witness = self._witness = witness(self.rows)
+        self._sightings: list[Sighting] = []
         self.viewers: dict[str, Viewer] = {}
         self._presets: dict[str, str] = {}
 
@@ -72,6 +73,7 @@ class Theatre:
         usual = {name: Script([f"{name} answers ", "well."], usage=COUNTED) for name in MEMBERS}
         self.upstream.scripts |= {"judge": judge_for("bea"), **usual, **scripts}
         self.upstream.ledger.clear()
+        self._sightings.clear()
         self.viewers.clear()
 
     def start(self, runs: int, mode: str = "merge", **settings: Any) -> list[str]:
@@ -135,8 +137,9 @@ class Theatre:
         """Wait for the end of all runs, and check everything that was promised of them."""
         for run_id, viewer in self.viewers.items():
             stream = viewer.all()
+            assert not viewer.refusals, f"{viewer.refusals}\n{self.site.output[-8000:]}"
             view = self.api("GET", f"runs/{run_id}")
-            check(history_of(self.rows, run_id, self.upstream.ledger, view=view, stream=stream))
+            check(self._history(run_id, view=view, stream=stream))
 
     def all_over(self) -> None:
         """Wait for the end of all runs."""
@@ -144,9 +147,13 @@ class Theatre:
             viewer.all()
 
     def all_sound(self) -> None:
-        """Check what is promised of the runs at any moment, by the rows alone."""
+        """Check what is promised of the runs at any moment, by the rows alone, and remember what was finished by now."""
+        self._sightings.append((len(self.upstream.ledger), self._witness()))
         for run_id in self.viewers:
-            check_halfway(history_of(self.rows, run_id, self.upstream.ledger))
+            check_halfway(self._history(run_id))
+
+    def _history(self, run_id: str, **shown: Any) -> History:
+        return history_of(self.rows, run_id, self.upstream.ledger, sightings=self._sightings, **shown)
 
     def until(self, what: str, is_so: Callable[[], bool]) -> None:
         """Wait until something holds, looking all the time, so that what happens then happens at once."""

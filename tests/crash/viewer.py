@@ -17,11 +17,15 @@ WITHIN_S = 90.0
 
 
 class Viewer:
-    """Collects the events of a run in a thread of its own, until the run is over. `url` is asked at each connect."""
+    """Collects the events of a run in a thread of its own, until the run is over. `url` is asked at each connect.
+
+    A server may be gone, but one that is there may not refuse: what it said is in `refusals`.
+    """
 
     def __init__(self, url: Callable[[], str], token: str, run_id: str) -> None:
         self.events: list[dict[str, Any]] = []
         self.connects = 0
+        self.refusals: list[str] = []
         self._url, self._token, self._run = url, token, run_id
         self._connection: http.client.HTTPConnection | None = None
         self._is_left = False
@@ -65,7 +69,9 @@ class Viewer:
             self._connection = connection
             connection.request("GET", f"/api/v1/runs/{self._run}/events", headers=headers)
             with connection.getresponse() as response:
-                assert response.status == 200, response.status
+                if response.status != 200:
+                    self.refusals.append(f"{response.status} {response.read(2000)!r}")
+                    raise http.client.HTTPException
                 self.connects += 1
                 yield from _frames(response)
 
