@@ -44,17 +44,23 @@ class JobQueue(RowsOnly):
             work_on_run.configure(queueing_lock=run_id).defer(run_id=run_id)
 
 
-def requeue(*, and_expired: bool) -> None:
-    """Queue again what no living worker holds: jobs of workers without a heartbeat, and runs whose job is lost.
+def requeue_given_back() -> None:
+    """Queue the runs that nobody holds and for which no job waits: theirs was lost."""
+    _submit(_without_job().filter(lease_until=None))
 
-    With `and_expired`, also the runs whose lease has run out; without, only those that were given back.
-    """
+
+def requeue_stalled() -> None:
+    """Queue again what dead workers have left: jobs of workers without a heartbeat, and runs whose lease is over."""
     for job_id in _stalled():
         # Where another job waits for the same run, this one may stay until that is taken.
         with suppress(UniqueViolation), transaction.atomic():
             app.job_manager.retry_job_by_id(job_id, retry_at=timezone.now())
+    _submit(_without_job())
+
+
+def _submit(runs: QuerySet[Run]) -> None:
     queue = JobQueue()
-    for run_id in _without_job(and_expired=and_expired).values_list("pk", flat=True)[:MOST]:
+    for run_id in runs.values_list("pk", flat=True)[:MOST]:
         queue.submit(run_id)
 
 
@@ -63,7 +69,6 @@ def _stalled() -> list[int]:
     return list(ProcrastinateJob.objects.filter(silent, status="doing").values_list("pk", flat=True)[:MOST])
 
 
-def _without_job(*, and_expired: bool) -> QuerySet[Run]:
+def _without_job() -> QuerySet[Run]:
     job = ProcrastinateJob.objects.filter(queueing_lock=OuterRef("pk"), status="todo")
-    runs = claimable().filter(~Exists(job))
-    return runs if and_expired else runs.filter(lease_until=None)
+    return claimable().filter(~Exists(job))
