@@ -45,7 +45,8 @@ class Theatre:
         }
         self.site = Site(data_dir, **self._env).start()
         self.frozen: Site | None = None
-        self._held = 0
+        # Of a frozen process: how many runs it works on, and how many requests had passed their last check, but not left.
+        self._held = self._checked = 0
         self.rows = sqlite_rows(data_dir / "fusion.sqlite3")
         upstream.witness = self._witness = witness(self.rows)
         self._sightings: list[Sighting] = []
@@ -199,6 +200,7 @@ class Theatre:
             os.kill(self.frozen.pid, signal.SIGSTOP)
             if self._is_writable():
                 self._held = self._unfinished()
+                self._checked = self._attempts() - len(self.upstream.ledger)
                 return
             os.kill(self.frozen.pid, signal.SIGCONT)
 
@@ -214,19 +216,32 @@ class Theatre:
             viewer.drop()
 
     def thaw(self) -> None:
-        """Let the frozen process go on, once its runs are over elsewhere: it may write nothing more and ask for nothing."""
+        """Let the frozen process go on, once its runs are over elsewhere: it may write nothing more and ask for nothing.
+
+        Only what had passed its last check when the process was frozen may leave, as docs/runs.md says.
+        """
         assert self.frozen is not None
-        frozen, before = self.frozen, self._facts()
+        frozen, before, asked = self.frozen, self._facts(), len(self.upstream.ledger)
         takeovers = frozen.output.count(TAKEN_OVER)
         os.kill(frozen.pid, signal.SIGCONT)
         self.until("the fence", lambda: frozen.output.count(TAKEN_OVER) >= takeovers + self._held)
+        late = self.upstream.ledger[asked:]
+        assert len(late) <= self._checked, f"{self._checked} had been checked, {[a.model for a in late]} left"
+        del self.upstream.ledger[asked:]
         assert self._facts() == before
         frozen.kill()
         self.frozen = None
 
     def _facts(self) -> tuple[Any, ...]:
         runs = self.rows("SELECT id, seq, epoch, state, lease_owner FROM runs_run ORDER BY id")
-        return len(self.upstream.ledger), runs, self.rows("SELECT count(*) AS n FROM runs_event")
+        return runs, self.rows("SELECT count(*) AS n FROM runs_event")
+
+    def _attempts(self) -> int:
+        """Count the attempts of the watched runs that are stored."""
+        tables = ("runs_answer", "runs_step")
+        ids = ", ".join(f"'{run_id}'" for run_id in self.viewers)
+        counts = [self.rows(f"SELECT sum(attempt) AS n FROM {t} WHERE run_id IN ({ids})") for t in tables]
+        return sum(row["n"] or 0 for (row,) in counts)
 
     def _unfinished(self) -> int:
         """Count the watched runs that a process works on."""
