@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import secrets
 import signal
 import sqlite3
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +197,7 @@ class Theatre:
         self.frozen = self.site
         while True:
             os.kill(self.frozen.pid, signal.SIGSTOP)
+            self.until("the standstill", partial(has_stopped, self.frozen.pid))
             if self._is_writable():
                 self._held = self._unfinished()
                 self._checked = self._attempts() - len(self.upstream.ledger)
@@ -270,28 +270,7 @@ class Theatre:
             lock.close()
 
 
-class Order:
-    """An order whose answer nobody waits for. `was_sent` is set once the server has all of it."""
-
-    def __init__(self, api: Api, body: dict[str, Any], key: str) -> None:
-        self.was_sent = threading.Event()
-        self._api, self._body, self._key = api, json.dumps(body), key
-        self._thread = threading.Thread(target=self._send, daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        """Wait until it was answered, or the server was no more."""
-        self._thread.join(WITHIN_S)
-
-    def _send(self) -> None:
-        headers = {
-            "Authorization": f"Bearer {self._api.token}",
-            "Content-Type": "application/json",
-            "Idempotency-Key": self._key,
-        }
-        connection = http.client.HTTPConnection("127.0.0.1", self._api.site.port, timeout=WITHIN_S)
-        with suppress(OSError, http.client.HTTPException):
-            connection.request("POST", "/api/v1/runs", self._body, headers)
-            self.was_sent.set()
-            connection.getresponse().read()
-        connection.close()
+def has_stopped(pid: int) -> bool:
+    """Whether every thread of a process stands still: a signal reaches them one by one."""
+    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
