@@ -29,11 +29,11 @@ MEMBERS = ("ada", "bea", "cyd")
 
 
 class WorkerProcess(Site):
-    """A `manage.py worker`, which has no address."""
+    """A `manage.py worker`; its address has only its metrics."""
 
     def start(self, *, within: float = 0) -> WorkerProcess:
         """Start working; whether it does is told by the runs."""
-        self._launch("worker", "--concurrency", "20")
+        self._launch("worker", "--concurrency", "20", "--metrics-port", str(self.port))
         return self
 
     def freeze(self) -> None:
