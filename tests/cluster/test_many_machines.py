@@ -27,6 +27,12 @@ def begun(cluster: Cluster, names: tuple[str, ...], slug: str, gate: threading.E
     return run_id
 
 
+def crowd(cluster: Cluster) -> None:
+    """Have every web process open many connections to the database, as a busy one has."""
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(lambda number: cluster.api(number % 2)("GET", "presets"), range(80)))
+
+
 def finished(cluster: Cluster, run_id: str, web: int = 0) -> dict[str, Any]:
     """Wait for the end of a run, check what is promised of it, and give it as a program reads it."""
     api = cluster.api(web)
@@ -115,6 +121,7 @@ def test_answers_that_end_while_postgresql_is_away_are_kept_by_the_worker_that_h
     slug, names = cluster.preset()
     gate = threading.Event()
     run_id = begun(cluster, names, slug, gate)
+    crowd(cluster)
     pids = [worker.pid for worker in cluster.workers]
     cluster.postgresql.end()
     gate.set()
@@ -125,8 +132,9 @@ def test_answers_that_end_while_postgresql_is_away_are_kept_by_the_worker_that_h
     assert run["fused"]["text"] == "bea answers well."
     assert (cluster.run_of(run_id)["epoch"], asked(cluster, names)) == (1, [1, 1, 1])
     assert [worker.pid for worker in cluster.workers] == pids
-    # And new runs are worked on by whoever outlived it.
-    finished(cluster, start(cluster.api(1), slug), web=1)
+    # And new runs are taken at once, and worked on by whoever outlived it.
+    for web in (0, 1):
+        finished(cluster, start(cluster.api(web), slug), web=web)
 
 
 def test_a_postgresql_that_crashes_loses_no_run(cluster: Cluster) -> None:
