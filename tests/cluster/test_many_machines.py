@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.cluster.conftest import Cluster
-from tests.site.test_survival import check, start, until
+from tests.site.test_survival import until
 from tests.upstream import Script
 
 
@@ -21,7 +21,7 @@ def asked(cluster: Cluster, names: tuple[str, ...]) -> list[int]:
 def begun(cluster: Cluster, names: tuple[str, ...], slug: str, gate: threading.Event) -> str:
     """Start a run whose third member holds at the gate in the middle of its answer, while the others are done."""
     cluster.upstream.scripts[names[2]] = Script(["cyd begins ", "and ends."], gate=gate, gate_at=1)
-    run_id = start(cluster.api(), slug)
+    run_id = cluster.start_run(slug)
     until(cluster.api(), run_id, "answer.finished", 2)
     cluster.upstream.wait_for(names[2], sent=1)
     return run_id
@@ -35,9 +35,8 @@ def crowd(cluster: Cluster) -> None:
 
 def finished(cluster: Cluster, run_id: str, web: int = 0) -> dict[str, Any]:
     """Wait for the end of a run, check what is promised of it, and give it as a program reads it."""
-    api = cluster.api(web)
     cluster.until(lambda: cluster.run_of(run_id)["finished_at"])
-    run = check(api, run_id)
+    run = cluster.check(run_id, web)
     assert run["state"] == "done", cluster.output
     return run
 
@@ -134,7 +133,7 @@ def test_answers_that_end_while_postgresql_is_away_are_kept_by_the_worker_that_h
     assert [worker.pid for worker in cluster.workers] == pids
     # And new runs are taken at once, and worked on by whoever outlived it.
     for web in (0, 1):
-        finished(cluster, start(cluster.api(web), slug), web=web)
+        finished(cluster, cluster.start_run(slug, web), web=web)
 
 
 def test_a_postgresql_that_crashes_loses_no_run(cluster: Cluster) -> None:
@@ -156,7 +155,7 @@ def test_a_redis_that_restarts_or_is_flushed_costs_no_event_and_bells_ring_again
     events = [next(stream)]
     cluster.redis.client.flushall()
     cluster.redis.end()
-    during = start(cluster.api(), cluster.preset()[0])
+    during = cluster.start_run(cluster.preset()[0])
     assert [event["kind"] for event in cluster.api().events(during)][-1] == "run.finished"
     cluster.redis.start()
     cluster.until(lambda: cluster.redis.listeners(run_id))
@@ -171,7 +170,7 @@ def test_a_stop_reaches_the_worker_from_any_web_process_within_a_second(cluster:
     slug, names = cluster.preset()
     never = threading.Event()
     cluster.upstream.scripts |= {name: Script(["begun ", "never"], gate=never, gate_at=1) for name in names}
-    run_id = start(cluster.api(0), slug)
+    run_id = cluster.start_run(slug)
     for name in names:
         cluster.upstream.wait_for(name, sent=1)
     cluster.api(1)("POST", f"runs/{run_id}/cancel")
@@ -179,15 +178,16 @@ def test_a_stop_reaches_the_worker_from_any_web_process_within_a_second(cluster:
     never.set()
     assert dropped == [True] * 3
     cluster.until(lambda: cluster.run_of(run_id)["finished_at"])
-    assert check(cluster.api(1), run_id)["state"] == "cancelled"
+    assert cluster.check(run_id, 1)["state"] == "cancelled"
 
 
 def test_the_same_key_at_once_on_two_web_processes_gives_one_run(cluster: Cluster) -> None:
     slug, names = cluster.preset()
 
     def order(number: int) -> str:
-        body = {"preset": slug, "prompt": "What is best?"}
-        headers = {"Idempotency-Key": f"{slug}-{number // 6}"}
+        key = f"{slug}-{number // 6}"
+        body = {"preset": slug, "prompt": f"Question {key}?"}
+        headers = {"Idempotency-Key": key}
         with cluster.api(number % 2).open("POST", "runs", body, **headers) as response:
             assert response.status == 201
             return str(json.loads(response.read())["id"])
