@@ -46,7 +46,7 @@ def _parsed(row: Row) -> Row:
 
 @dataclass(frozen=True)
 class Seen:
-    """The unfinished runs' answers and judge steps, as they stood in rows when a request came."""
+    """The open runs' answers and judge steps, as they stood in rows when a request came."""
 
     answers: list[Row]
     steps: list[Row]
@@ -56,7 +56,7 @@ def witness(rows: Rows) -> Callable[[], Seen]:
     """Give a witness for `Upstream.witness`: what is in rows when a request comes was stored before it left."""
 
     def look() -> Seen:
-        live = "JOIN runs_run r ON r.id = x.run_id WHERE r.finished_at IS NULL"
+        live = "JOIN runs_run r ON r.id = x.run_id WHERE r.is_open"
         columns = "x.id, x.run_id, x.model, x.attempt, x.outcome"
         return Seen(
             rows(f"SELECT {columns} FROM runs_answer x {live}"),

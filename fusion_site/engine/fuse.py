@@ -15,7 +15,6 @@ from fusion_site.engine.reading import Settled
 from fusion_site.engine.retention import ZeroRetentionAsker
 from fusion_site.engine.settings import FusionSettings
 
-
 Begin = Callable[[Asker, Emit, Settled], Fusing]
 
 

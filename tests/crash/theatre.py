@@ -246,7 +246,7 @@ class Theatre:
     def _unfinished(self) -> int:
         """Count the watched runs that a process works on."""
         ids = ", ".join(f"'{run_id}'" for run_id in self.viewers)
-        held = f"id IN ({ids}) AND finished_at IS NULL AND lease_until IS NOT NULL"
+        held = f"id IN ({ids}) AND is_open AND lease_until IS NOT NULL"
         (row,) = self.rows(f"SELECT count(*) AS n FROM runs_run WHERE {held}")
         found: int = row["n"]
         return found
