@@ -115,11 +115,23 @@ class History:
         return found
 
     def finished_before(self, asked: Asked) -> set[Any]:
-        """Give the ids of the answers and steps of which a witness had seen, by the time of a request, that they were done."""
+        """Give the answers and steps of which a witness had seen, by the time of a request, that they were done.
+
+        They stand as what `asking_of` gives.
+        """
         number = next(n for n, each in enumerate(self.asked) if each is asked)
         seen = [each.seen for each in self.asked[: number + 1] if each.seen is not None]
         seen += [sighting for count, sighting in self.sightings if count <= number]
-        return {row["id"] for each in seen for row in (*each.answers, *each.steps) if self._is_done(row)}
+        rows = [row for each in seen for row in (*each.answers, *each.steps)]
+        return {self.asking_of(row) for row in rows if self._is_done(row)}
+
+    def asking_of(self, row: Row) -> Any:
+        """Give what stands for all asking for an answer or a step: of an answer that was reopened, for that attempt."""
+        return (row["id"], row["attempt"]) if row["id"] in self.reopened() else row["id"]
+
+    def reopened(self) -> set[Any]:
+        """Give the ids of the answers that somebody wanted to be asked for again."""
+        return {event["data"]["answer"] for event in self.events if event["kind"] == "answer.reopened"}
 
     def _is_done(self, row: Row) -> bool:
         return bool(row["outcome"]) and row["run_id"] == self.run["id"]
