@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Protocol
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -19,7 +20,6 @@ from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from fusion_site.runs.claiming import claimable
 from fusion_site.runs.models import Run
 from fusion_site.runs.queue import RowsOnly
-from fusion_site.runs.supervisor import Supervisor
 
 # A worker says that it lives this often; after the longer time its jobs are given to others. In seconds.
 HEARTBEAT_S = 3.0
@@ -28,11 +28,19 @@ STALLED_S = 12.0
 MOST = 200
 
 
+class AtWork(Protocol):
+    """What works on runs in the process that fetches jobs."""
+
+    async def work(self, run_id: str) -> None:
+        """Work on a run until it is final, parked, or found to be somebody else's."""
+        ...
+
+
 @app.task(name="run", pass_context=True)
 async def work_on_run(context: JobContext, *, run_id: str) -> None:
-    """Work on a run until it is final, parked, or found to be somebody else's."""
-    supervisor: Supervisor = context.additional_context["supervisor"]
-    await supervisor.work(run_id)
+    """Hand a run to what works in this process."""
+    at_work: AtWork = context.additional_context["at_work"]
+    await at_work.work(run_id)
 
 
 class JobQueue(RowsOnly):

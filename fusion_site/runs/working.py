@@ -72,7 +72,7 @@ class Worker:
             await app.run_worker_async(
                 # Runs that outlived an outage count, too.
                 concurrency=max(1, self._concurrency - self._supervisor.working_on),
-                additional_context={"supervisor": self._supervisor},
+                additional_context={"at_work": self._supervisor},
                 install_signal_handlers=False,
                 fetch_job_polling_interval=FETCH_EVERY_S,
                 update_heartbeat_interval=HEARTBEAT_S,

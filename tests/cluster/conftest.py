@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 
 from tests.cluster.servers import PostgreSQL, Redis
+from tests.history import Seen, history_of, witness
+from tests.invariants import check
 from tests.site.conftest import Api
 from tests.site_process import Site
 from tests.upstream import Script, Upstream, judge_for
@@ -62,6 +65,7 @@ class Cluster:
         }
         self.webs = [Site(folder / f"web{number}", **env) for number in (1, 2)]
         self.workers = [WorkerProcess(folder / f"worker{number}", **env) for number in (1, 2)]
+        upstream.witness = self._seen
         self._numbers = itertools.count()
         self._token = ""
 
@@ -98,7 +102,7 @@ class Cluster:
         with psycopg.connect(
             self.postgresql.url("fusion"), row_factory=dict_row, autocommit=True
         ) as connection:
-            cursor = connection.execute(query, values)
+            cursor = connection.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def preset(self, mode: str = "best_of", **more: Any) -> tuple[str, tuple[str, ...]]:
@@ -109,6 +113,24 @@ class Cluster:
         self.upstream.scripts |= {name: Script([f"{who} answers ", "well."]) for name, who in pairs}
         made = self.api().preset(self.upstream, mode, names, quorum=3, **more)
         return made, names
+
+    def start_run(self, slug: str, web: int = 0) -> str:
+        """Start a run with a prompt of its own, and give its id."""
+        order = {"preset": slug, "prompt": f"Question {secrets.token_hex(8)}?"}
+        run_id: str = self.api(web)("POST", "runs", order)["id"]
+        return run_id
+
+    def check(self, run_id: str, web: int = 0) -> dict[str, Any]:
+        """Check all that is promised of a run that has ended, and give it as a program reads it."""
+        view, stream = self.api(web)("GET", f"runs/{run_id}"), list(self.api(web).events(run_id))
+        check(history_of(self.rows, run_id, self.upstream.ledger, view=view, stream=stream))
+        return dict(view)
+
+    def _seen(self) -> Seen | None:
+        """Give what is in rows when a request comes to the upstream; nobody knows while the database is away."""
+        with suppress(psycopg.OperationalError):
+            return witness(self.rows)()
+        return None
 
     def run_of(self, run_id: str) -> dict[str, Any]:
         """Give a run's row."""

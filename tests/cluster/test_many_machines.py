@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.cluster.conftest import Cluster
-from tests.site.test_survival import check, start, until
+from tests.site.test_survival import until
 from tests.upstream import Script
 
 
@@ -21,17 +21,22 @@ def asked(cluster: Cluster, names: tuple[str, ...]) -> list[int]:
 def begun(cluster: Cluster, names: tuple[str, ...], slug: str, gate: threading.Event) -> str:
     """Start a run whose third member holds at the gate in the middle of its answer, while the others are done."""
     cluster.upstream.scripts[names[2]] = Script(["cyd begins ", "and ends."], gate=gate, gate_at=1)
-    run_id = start(cluster.api(), slug)
+    run_id = cluster.start_run(slug)
     until(cluster.api(), run_id, "answer.finished", 2)
     cluster.upstream.wait_for(names[2], sent=1)
     return run_id
 
 
+def crowd(cluster: Cluster) -> None:
+    """Have every web process open many connections to the database, as a busy one has."""
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(lambda number: cluster.api(number % 2)("GET", "presets"), range(80)))
+
+
 def finished(cluster: Cluster, run_id: str, web: int = 0) -> dict[str, Any]:
     """Wait for the end of a run, check what is promised of it, and give it as a program reads it."""
-    api = cluster.api(web)
     cluster.until(lambda: cluster.run_of(run_id)["finished_at"])
-    run = check(api, run_id)
+    run = cluster.check(run_id, web)
     assert run["state"] == "done", cluster.output
     return run
 
@@ -115,6 +120,7 @@ def test_answers_that_end_while_postgresql_is_away_are_kept_by_the_worker_that_h
     slug, names = cluster.preset()
     gate = threading.Event()
     run_id = begun(cluster, names, slug, gate)
+    crowd(cluster)
     pids = [worker.pid for worker in cluster.workers]
     cluster.postgresql.end()
     gate.set()
@@ -125,8 +131,9 @@ def test_answers_that_end_while_postgresql_is_away_are_kept_by_the_worker_that_h
     assert run["fused"]["text"] == "bea answers well."
     assert (cluster.run_of(run_id)["epoch"], asked(cluster, names)) == (1, [1, 1, 1])
     assert [worker.pid for worker in cluster.workers] == pids
-    # And new runs are worked on by whoever outlived it.
-    finished(cluster, start(cluster.api(1), slug), web=1)
+    # And new runs are taken at once, and worked on by whoever outlived it.
+    for web in (0, 1):
+        finished(cluster, cluster.start_run(slug, web), web=web)
 
 
 def test_a_postgresql_that_crashes_loses_no_run(cluster: Cluster) -> None:
@@ -148,7 +155,7 @@ def test_a_redis_that_restarts_or_is_flushed_costs_no_event_and_bells_ring_again
     events = [next(stream)]
     cluster.redis.client.flushall()
     cluster.redis.end()
-    during = start(cluster.api(), cluster.preset()[0])
+    during = cluster.start_run(cluster.preset()[0])
     assert [event["kind"] for event in cluster.api().events(during)][-1] == "run.finished"
     cluster.redis.start()
     cluster.until(lambda: cluster.redis.listeners(run_id))
@@ -163,7 +170,7 @@ def test_a_stop_reaches_the_worker_from_any_web_process_within_a_second(cluster:
     slug, names = cluster.preset()
     never = threading.Event()
     cluster.upstream.scripts |= {name: Script(["begun ", "never"], gate=never, gate_at=1) for name in names}
-    run_id = start(cluster.api(0), slug)
+    run_id = cluster.start_run(slug)
     for name in names:
         cluster.upstream.wait_for(name, sent=1)
     cluster.api(1)("POST", f"runs/{run_id}/cancel")
@@ -171,15 +178,16 @@ def test_a_stop_reaches_the_worker_from_any_web_process_within_a_second(cluster:
     never.set()
     assert dropped == [True] * 3
     cluster.until(lambda: cluster.run_of(run_id)["finished_at"])
-    assert check(cluster.api(1), run_id)["state"] == "cancelled"
+    assert cluster.check(run_id, 1)["state"] == "cancelled"
 
 
 def test_the_same_key_at_once_on_two_web_processes_gives_one_run(cluster: Cluster) -> None:
     slug, names = cluster.preset()
 
     def order(number: int) -> str:
-        body = {"preset": slug, "prompt": "What is best?"}
-        headers = {"Idempotency-Key": f"{slug}-{number // 6}"}
+        key = f"{slug}-{number // 6}"
+        body = {"preset": slug, "prompt": f"Question {key}?"}
+        headers = {"Idempotency-Key": key}
         with cluster.api(number % 2).open("POST", "runs", body, **headers) as response:
             assert response.status == 201
             return str(json.loads(response.read())["id"])
