@@ -158,8 +158,9 @@ def record(
     at: dict[float, Callable[[Control], None]] | None = None,
     close_when: Callable[[float, FusionEvent], bool] | None = None,
     begin: Callable[..., AsyncGenerator[FusionEvent, None]] = fuse,
+    fuses: bool = True,
 ) -> Recording:
-    """Run a fusion, or a later pass that `begin` begins, and hold its stream and its asks against what always holds.
+    """Run a fusion, or a later pass that `begin` begins and that may fuse nothing, and hold its stream and its asks against what always holds.
 
     `at` holds actions by the virtual second, `during` sees each event, `close_when` closes the generator after one.
     """
@@ -180,7 +181,7 @@ def record(
         )
 
     is_whole = virtual_time.run(main())
-    grammar.check(recording.events, resume, is_whole=is_whole)
+    grammar.check(recording.events, resume, is_whole=is_whole, fuses=fuses)
     hold_asks(asker)
     return recording
 
