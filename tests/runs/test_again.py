@@ -15,10 +15,12 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
 from fusion_site.accounts.models import Team
+from fusion_site.providers import Generation
+from fusion_site.runs import executing
 from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.again import NotNow, fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_run
-from fusion_site.runs.flows.reconcile import keep_bills
+from fusion_site.runs.flows.reconcile import CutCall, keep_bills
 from fusion_site.runs.flows.thin import KEPT_FOR, thin_ended_runs
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.loading import load_state
@@ -244,6 +246,7 @@ def test_nothing_is_opened_while_a_pass_goes_on(desk: Desk, upstream: Upstream, 
     if while_it != "answers":
         run = work(run)
         fuse_run_again(run) if while_it == "is fused again" else retry_answer(answer(run, 0))
+        assert rebuilt(run) == load_state(run.pk)
     for reopen in (lambda: fuse_run_again(run), lambda: retry_answer(answer(run, 0))):
         with pytest.raises(NotNow):
             reopen()
@@ -321,11 +324,17 @@ def test_bills_and_thinning_leave_an_open_pass_alone(desk: Desk, upstream: Upstr
     assert thin_ended_runs(later) == 1
     retry_answer(answer(run, 0))
     assert thin_ended_runs(later) == 0
-    assert keep_bills(run.pk, []) is None
+    bea = answer(run, 1)
+    Answer.objects.filter(pk=bea.pk).update(generation_id="gen-1")
+    assert run.finished_at is not None
+    call = CutCall(run.pk, run.finished_at, "gen-1", desk.preset.judge.connection_id, Answer, bea.pk)
+    bill = (call, Generation(cost_usd=Decimal(1)))
+    assert keep_bills(run.pk, [bill]) is None
     run.refresh_from_db()
     upstream.scripts["ada"] = Script(["ada once more"])
     run = work_on(run)
     assert load_state(run.pk).answers[answer(run, 0).pk].text == "ada once more"
+    assert keep_bills(run.pk, [bill]) is not None
     assert thin_ended_runs(later) == 1
 
 
@@ -340,3 +349,27 @@ def work_on(run: Run) -> Run:
 
     async_to_sync(to_the_end)()
     return Run.objects.get(pk=run.pk)
+
+
+def test_a_pass_that_is_opened_as_the_last_one_ends_is_worked_on(
+    desk: Desk, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_answer(upstream)
+    run = desk.start()
+
+    async def open_now(run_id: str, reopened: str) -> None:
+        if not reopened:
+            await sync_to_async(fuse_run_again)(run)
+
+    monkeypatch.setattr(executing, "note_end", open_now)
+
+    async def to_the_end() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async with asyncio.timeout(20):
+                async for facts in follow(run.pk, 0, past_end=True):
+                    if facts[-1].kind == "run.updated":
+                        return
+
+    async_to_sync(to_the_end)()
+    assert fused(run) == [(1, "best_of", True), (2, "best_of", True)]
