@@ -80,8 +80,8 @@ def ended(history: History) -> Objections:
 
 
 def _ends_a_pass(event: Row) -> bool:
-    kind, reason = event["kind"], event["data"].get("reason")
-    return kind == "run.finished" or (kind == "run.updated" and reason != "cost")
+    is_updated = event["kind"] == "run.updated" and event["data"]["reason"] != "cost"
+    return is_updated or event["kind"] == "run.finished"
 
 
 def _went_on(events: list[Row]) -> Objections:

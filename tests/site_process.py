@@ -110,11 +110,6 @@ class Site:
 
     @property
     def is_running(self) -> bool:
-        """Whether a server process was started and not ended from here."""
-        return self._process is not None
-
-    @property
-    def is_running(self) -> bool:
         """Whether its process was started, and has not been ended from here."""
         return self._process is not None
 

@@ -76,7 +76,7 @@ class RunOut(Schema):
     id: str
     state: str
     reopened: str | None = Field(
-        description="What a later pass is for, `fuse` or `retry`, while one is open."
+        description="What a later pass is for while one is open: `fuse`, `retry` or `add`."
     )
     mode: str
     preset: str | None = Field(description="The id of its preset; null once that is deleted.")

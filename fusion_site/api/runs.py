@@ -28,8 +28,10 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
 from fusion_site.runs.feed import follow
-from fusion_site.runs.flows.again import NotNow, fuse_run_again, retry_answer
+from fusion_site.runs.flows.add_member import add_member
+from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.loading import load_state
@@ -58,6 +60,14 @@ class NewRun(Given):
     prompt: str | None = None
     messages: list[TurnGiven] | None = None
     variables: dict[str, str] | None = Field(None, description="Values for the preset's template.")
+
+
+class NewMember(Given):
+    """One more model for a run that is over."""
+
+    connection: str = Field(description="The id of a connection.")
+    model: str = Field(description="The model's id as the connection knows it.")
+    label: str | None = None
 
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
@@ -165,6 +175,13 @@ def retry_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[
     if answer is None:
         raise Http404
     return _again(request, partial(retry_answer, answer))
+
+
+@router.post("/{run_id}/answers", response={202: AcceptedRun})
+def add_run_member(request: HttpRequest, run_id: str, payload: NewMember) -> dict[str, Any] | HttpResponse:
+    """Ask one more model; `run.updated` says when that is over. 409 while a pass is open, or with 8 members."""
+    given, place = payload.model_dump(exclude_unset=True), caller(request).membership
+    return _again(request, partial(add_member, place, _found(request, run_id), given))
 
 
 def _again(request: HttpRequest, reopen: Callable[[], Run]) -> dict[str, Any] | HttpResponse:

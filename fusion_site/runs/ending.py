@@ -8,7 +8,7 @@ STOPPED = "stopped"
 FAILED = "failed"
 STOPPED_AGAIN = "The last attempt was stopped. What there was before is kept."
 # What came of a later pass that went to its end, by what it was for.
-_DONE = {Again.FUSE: "fused", Again.RETRY: "retried"}
+_DONE = {Again.FUSE: "fused", Again.RETRY: "retried", Again.ADD: "added"}
 
 
 def end_of(

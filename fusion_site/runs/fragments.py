@@ -88,7 +88,7 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     if touched.verdict:
         parts.append(_partial("_verdict.html", state))
     if touched.header:
-        parts += [_partial("_run_header.html", state), _partial("_status.html", state)]
+        parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status", "ask_another")]
     return "".join(parts)
 
 

@@ -34,6 +34,7 @@ class Again(models.TextChoices):
 
     FUSE = "fuse"
     RETRY = "retry"
+    ADD = "add"
 
 
 # Calls whose cost is unknown, but which can be asked for by name.

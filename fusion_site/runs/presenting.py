@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from fusion_site.pages.words import error_word, outcome_word
-from fusion_site.pools.models import Mode
+from fusion_site.pools.models import MAX_MEMBERS, Mode
 from fusion_site.runs.models import State
 from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
 from fusion_site.runs.showing import ShownText
@@ -118,8 +118,13 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "is_final": not state.is_open,
         "again": AGAIN.get(state.reopened, ""),
         "may_cancel": may_act and state.is_open,
+        "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
         "fuse_label": fuse_label(state) if may_act and not state.is_open else "",
     }
+
+
+def _firsts(state: RunState) -> int:
+    return sum(not answer.round for answer in state.answers.values())
 
 
 def _answer(

@@ -23,7 +23,7 @@ USABLE = {"complete", "truncated"}
 _OTHERWISE = ("request refused by {}", "request refused")
 
 # What a later pass of a run does, by what it is for.
-AGAIN = {"fuse": "Fusing again", "retry": "Asking again"}
+AGAIN = {"fuse": "Fusing again", "retry": "Asking again", "add": "Asking one more"}
 
 
 def fuse_label(state: RunState) -> str:

@@ -116,6 +116,7 @@ def _added(run: RunState, data: dict[str, Any]) -> None:
         model=data["model"],
         rehearsal=data["rehearsal"],
     )
+    run.rehearsal = run.rehearsal or data["rehearsal"]
 
 
 def _queued(run: RunState, data: dict[str, Any]) -> None:

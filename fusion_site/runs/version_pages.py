@@ -1,67 +1,19 @@
-"""Going on with a run from its page, and the pages on which versions of its fused answer are read and compared."""
+"""The pages on which versions of a run's fused answer are read and compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
 
 from fusion_site.accounts.access import signed_in
-from fusion_site.ops.draining import Draining
-from fusion_site.pools.invalid import Invalid
-from fusion_site.runs.access import actable_run, found_run
+from fusion_site.runs.access import found_run
 from fusion_site.runs.comparing import compared
-from fusion_site.runs.flows.again import NotNow, fuse_run_again, retry_answer
-from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.models import Fusion, Run
 from fusion_site.runs.presenting import SOURCES, title_of
 from fusion_site.runs.showing import ShownText
-
-
-@signed_in
-@require_POST
-def fuse_again(request: HttpRequest, run_id: str) -> HttpResponse:
-    """Fuse what there is now as a further version; what happens reaches the page over its WebSocket."""
-    run = actable_run(request.user, run_id)
-    return _again(request, run, partial(fuse_run_again, run))
-
-
-@signed_in
-@require_POST
-def retry(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
-    """Ask one member again for its first answer."""
-    run = actable_run(request.user, run_id)
-    answer = run.answers.filter(pk=answer_id).first()
-    if answer is None:
-        raise Http404
-    return _again(request, run, partial(retry_answer, answer))
-
-
-def _again(request: HttpRequest, run: Run, reopen: Callable[[], Run]) -> HttpResponse:
-    why_not = _why_not(reopen)
-    if why_not:
-        messages.warning(request, why_not)
-    if not getattr(request, "htmx", False):
-        return redirect("run", run.pk)
-    if why_not:
-        return render(request, "partials/toasts.html", {"oob": True})
-    return HttpResponse(status=204)
-
-
-def _why_not(reopen: Callable[[], Run]) -> str:
-    """Open the later pass; gives nothing, or why it cannot be."""
-    try:
-        reopen()
-    except (NotNow, LimitReached, Draining) as refused:
-        return str(refused)
-    except Invalid as invalid:
-        return " ".join(text for texts in invalid.fields.values() for text in texts)
-    return ""
 
 
 @signed_in

@@ -115,6 +115,7 @@ def run_view(**more: Any) -> dict[str, Any]:
             "finished_at": None,
             "is_final": False,
             "may_cancel": True,
+            "may_add": True,
             "again": f"Fusing again {HOSTILE}",
             "fuse_label": f"Fuse again {HOSTILE}",
         },

@@ -8,19 +8,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
-from fusion_site.accounts.models import Team
+from fusion_site.accounts.models import Membership, Team, User
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.models import Connection
 from fusion_site.providers import Generation
 from fusion_site.runs import executing
+from fusion_site.runs.claiming import renew
 from fusion_site.runs.feed import follow
-from fusion_site.runs.flows.again import NotNow, fuse_run_again, retry_answer
+from fusion_site.runs.flows.add_member import add_member
+from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.reconcile import CutCall, keep_bills
+from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.thin import KEPT_FOR, thin_ended_runs
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.loading import load_state
@@ -247,7 +253,7 @@ def test_nothing_is_opened_while_a_pass_goes_on(desk: Desk, upstream: Upstream, 
         run = work(run)
         fuse_run_again(run) if while_it == "is fused again" else retry_answer(answer(run, 0))
         assert rebuilt(run) == load_state(run.pk)
-    for reopen in (lambda: fuse_run_again(run), lambda: retry_answer(answer(run, 0))):
+    for reopen in (partial(fuse_run_again, run), partial(retry_answer, answer(run, 0))):
         with pytest.raises(NotNow):
             reopen()
 
@@ -304,7 +310,7 @@ def test_a_pass_counts_as_a_run_and_holds_what_it_may_cost(
     teams = Team.objects.filter(pk=desk.team.pk)
     whole = (run.cost_usd or 0) + Decimal("0.001") * 4096
     teams.update(budget_usd=whole - Decimal("0.01"))
-    for reopen in (lambda: fuse_run_again(run), lambda: retry_answer(answer(run, 0))):
+    for reopen in (partial(fuse_run_again, run), partial(retry_answer, answer(run, 0))):
         with pytest.raises(LimitReached, match="budget"):
             reopen()
     assert not Run.objects.get(pk=run.pk).is_open
@@ -359,7 +365,9 @@ def test_a_pass_that_is_opened_as_the_last_one_ends_is_worked_on(
 
     async def open_now(run_id: str, reopened: str) -> None:
         if not reopened:
+            owner = (await Run.objects.aget(pk=run_id)).lease_owner
             await sync_to_async(fuse_run_again)(run)
+            await sync_to_async(renew)([run_id], owner)
 
     monkeypatch.setattr(executing, "note_end", open_now)
 
@@ -373,3 +381,46 @@ def test_a_pass_that_is_opened_as_the_last_one_ends_is_worked_on(
 
     async_to_sync(to_the_end)()
     assert fused(run) == [(1, "best_of", True), (2, "best_of", True)]
+
+
+def test_one_more_model_is_asked_and_counts_when_it_is_fused_again(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    upstream.scripts["dan"] = Script(["I am dan."])
+    run = work(desk.start())
+    given = {"connection": desk.preset.judge.connection_id, "model": "dan", "label": "Ada"}
+    kinds = again(run, lambda: add_member(place_of(desk), run, given))
+    assert kinds[:2] == ["run.reopened", "answer.added"]
+    dan = answer(run, 3)
+    assert (dan.label, dan.text, dan.outcome) == ("Ada 2", "I am dan.", "complete")
+    assert [len(upstream.asked(name)) for name in (*MEMBERS, "judge")] == [1, 1, 1, 1]
+    assert upstream.asked("dan")[0].body["messages"] == upstream.asked("ada")[0].body["messages"]
+    assert events_of(run)[-1].data["reason"] == "added"
+    upstream.scripts["judge"] = judge_for("dan")
+    again(run, lambda: fuse_run_again(run))
+    assert run.fusions.get(version=2).text == "I am dan."
+    assert run_json(load_state(run.pk))["answers"][3]["member"] == 3
+
+
+def test_a_run_takes_eight_members_and_only_models_of_its_team(
+    desk: Desk, upstream: Upstream, charlie: User
+) -> None:
+    all_answer(upstream)
+    run = work(desk.start())
+    own = desk.preset.judge.connection_id
+    foreign = Connection.objects.create(
+        team=charlie.memberships.get().team, name="Up", kind="openai", base_url=upstream.url
+    )
+    for given in ({"connection": foreign.pk, "model": "dan"}, {"connection": own, "model": " "}):
+        with pytest.raises(Invalid):
+            add_member(place_of(desk), run, given)
+    for _ in range(5):
+        again(run, lambda: add_member(place_of(desk), run, {"connection": own, "model": "ada"}))
+    with pytest.raises(NotNow, match="at most 8"):
+        add_member(place_of(desk), run, {"connection": own, "model": "ada"})
+    assert run.answers.count() == 8
+    assert len({row.label for row in run.answers.all()}) == 8
+
+
+def place_of(desk: Desk) -> Membership:
+    """Give the person's place in the team."""
+    return Membership.objects.get(user=desk.person, team=desk.team)

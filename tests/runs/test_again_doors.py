@@ -182,3 +182,36 @@ def retry_and_fuse(run: Run, upstream: Upstream) -> None:
     upstream.scripts |= {"cyd": Script(["I am cyd <b>now</b>."]), "judge": judge_for("cyd")}
     again(run, lambda: retry_answer(answer(run, 2)))
     again(run, lambda: fuse_run_again(run))
+
+
+def test_one_more_model_is_chosen_by_editors_of_the_team(
+    desk: Desk,
+    ended: Run,
+    dave: User,
+    charlie: User,
+    call: Program,
+    program_of: Programs,
+    client_for: Clients,
+    upstream: Upstream,
+) -> None:
+    upstream.scripts["dan"] = Script(["I am dan."])
+    given = {"connection": desk.preset.judge.connection_id, "model": "dan"}
+    assert program_of(dave)("POST", f"runs/{ended.pk}/answers", given).status_code == 403
+    assert program_of(charlie)("POST", f"runs/{ended.pk}/answers", given).status_code == 404
+    refused = call("POST", f"runs/{ended.pk}/answers", {**given, "connection": "nowhere"})
+    assert refused.status_code == 422
+    assert list(refused.json()["error"]["fields"]) == ["connection"]
+    assert call("POST", f"runs/{ended.pk}/answers", given).status_code == 202
+    assert call("POST", f"runs/{ended.pk}/answers", given).status_code == 409
+    work_on(ended)
+    assert call("GET", f"runs/{ended.pk}").json()["answers"][3]["text"] == "I am dan."
+    path = f"/runs/{ended.pk}/ask/"
+    assert client_for(dave).get(path).status_code == 403
+    assert client_for(charlie).get(path).status_code == 404
+    client = client_for(desk.person)
+    assert "Ask another model" in client.get(path).content.decode()
+    typed = client.post(path, {"connection": given["connection"], "model": "", "label": "Mine"})
+    assert typed.status_code == 422
+    assert 'value="Mine"' in typed.content.decode()
+    assert client.post(path, given).status_code == 302
+    assert "being worked on again already" in client.post(path, given).content.decode()
