@@ -81,7 +81,7 @@ def ended(history: History) -> Objections:
 
 def _ends_a_pass(event: Row) -> bool:
     is_updated = event["kind"] == "run.updated" and event["data"]["reason"] != "cost"
-    return is_updated or event["kind"] == "run.finished"
+    return bool(is_updated or event["kind"] == "run.finished")
 
 
 def _went_on(events: list[Row]) -> Objections:
