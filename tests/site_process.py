@@ -110,7 +110,7 @@ class Site:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process was started, and has not been ended from here."""
+        """Whether a server process was started and not ended from here."""
         return self._process is not None
 
     @property
