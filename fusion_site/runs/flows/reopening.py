@@ -46,7 +46,7 @@ class NotNow(Exception):
 def held(run: Run) -> Run:
     """Give the run as it is now, which stays so until the transaction ends; raises NotNow unless it is over."""
     hold(run.person, run.team)
-    run = Run.objects.select_for_update().select_related("team", "person").get(pk=run.pk)
+    run = Run.objects.select_for_update(of=("self",)).select_related("team", "person").get(pk=run.pk)
     if not run.is_final:
         raise NotNow(NOT_OVER)
     if run.is_open:
