@@ -116,6 +116,14 @@ def test_a_run_that_is_over_goes_on(
     expect(header).to_have_attribute("data-final", "")
     expect(page.get_by_role("button", name="Fuse again with 1 new answer")).to_be_visible()
 
+    upstream.scripts["dan"] = Script(["Dan answers, too."])
+    page.get_by_role("link", name="Ask another model").click()
+    page.get_by_label("Model", exact=True).fill("dan")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/runs/\w+/$"))
+    expect(page.get_by_role("article", name="dan")).to_contain_text("Dan answers, too.")
+    expect(page.get_by_role("button", name="Fuse again with 2 new answers")).to_be_visible()
+
     page.set_viewport_size(NARROW)
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     fused.get_by_role("link", name="Compare").click()
