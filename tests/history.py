@@ -46,7 +46,7 @@ def _parsed(row: Row) -> Row:
 
 @dataclass(frozen=True)
 class Seen:
-    """The unfinished runs' answers and judge steps, as they stood in rows when a request came."""
+    """The open runs' answers and judge steps, as they stood in rows when a request came."""
 
     answers: list[Row]
     steps: list[Row]
@@ -56,7 +56,7 @@ def witness(rows: Rows) -> Callable[[], Seen]:
     """Give a witness for `Upstream.witness`: what is in rows when a request comes was stored before it left."""
 
     def look() -> Seen:
-        live = "JOIN runs_run r ON r.id = x.run_id WHERE r.finished_at IS NULL"
+        live = "JOIN runs_run r ON r.id = x.run_id WHERE r.is_open"
         columns = "x.id, x.run_id, x.model, x.attempt, x.outcome"
         return Seen(
             rows(f"SELECT {columns} FROM runs_answer x {live}"),
@@ -115,11 +115,23 @@ class History:
         return found
 
     def finished_before(self, asked: Asked) -> set[Any]:
-        """Give the ids of the answers and steps of which a witness had seen, by the time of a request, that they were done."""
+        """Give the answers and steps of which a witness had seen, by the time of a request, that they were done.
+
+        They stand as what `asking_of` gives.
+        """
         number = next(n for n, each in enumerate(self.asked) if each is asked)
         seen = [each.seen for each in self.asked[: number + 1] if each.seen is not None]
         seen += [sighting for count, sighting in self.sightings if count <= number]
-        return {row["id"] for each in seen for row in (*each.answers, *each.steps) if self._is_done(row)}
+        rows = [row for each in seen for row in (*each.answers, *each.steps)]
+        return {self.asking_of(row) for row in rows if self._is_done(row)}
+
+    def asking_of(self, row: Row) -> Any:
+        """Give what stands for all asking for an answer or a step: of an answer that was reopened, for that attempt."""
+        return (row["id"], row["attempt"]) if row["id"] in self.reopened() else row["id"]
+
+    def reopened(self) -> set[Any]:
+        """Give the ids of the answers that somebody wanted to be asked for again."""
+        return {event["data"]["answer"] for event in self.events if event["kind"] == "answer.reopened"}
 
     def _is_done(self, row: Row) -> bool:
         return bool(row["outcome"]) and row["run_id"] == self.run["id"]

@@ -2,8 +2,9 @@
 
 Whatever was killed, frozen, restarted or lost, of a run that was accepted it holds that:
 
-- *ended*: it has reached one final state, and said so by exactly one `run.finished`, the last word but for costs that
-  became known later. Nothing of it is left open, and nobody holds it.
+- *ended*: its first pass has reached one final state, and said so by exactly one `run.finished`. After that come only
+  costs that became known later, and later passes, of which each begins with `run.reopened` and ends with one
+  `run.updated`. Nothing of it is left open, and nobody holds it.
 - *numbered*: its events are numbered from 1 without a gap or a double, and its row says the last number.
 - *streamed*: a stream of it, pieced together over any number of connections, is exactly these events.
 - *tiled*: within one attempt every piece of text begins where the one before ended; the pieces together are the text that
@@ -11,7 +12,7 @@ Whatever was killed, frozen, restarted or lost, of a run that was accepted it ho
 - *rebuilt alike*: the state built from the events alone is the state that the site reads from its rows.
 - *stored first*: every request that a model's server has seen was in rows before its first byte left.
 - *paid once*: there are no more requests for an answer or a judge's step than attempts stored, and none came when it was
-  finished already.
+  finished already, unless somebody had it asked for again since.
 - *same question*: an answer that is asked for again is asked for in the same words and with the same settings.
 - *word for word*: the text of a finished answer or step is what the server sent for that attempt; what is kept of a cut one
   is the beginning of it; the fused answer is the text that it was picked from or made as.
@@ -64,16 +65,37 @@ def ended(history: History) -> Objections:
     run, kinds = history.run, [event["kind"] for event in history.events]
     if run["state"] not in FINAL_STATES or run["finished_at"] is None or run["lease_until"] is not None:
         yield f"it is {run['state']}, finished at {run['finished_at']}, held until {run['lease_until']}"
-    last = [event for event in history.events if event["kind"] == "run.finished"]
-    if len(last) != 1 or last[0]["data"]["state"] != run["state"]:
-        yield f"{run['state']} was said as {[event['data']['state'] for event in last]}"
-    elif set(kinds[kinds.index("run.finished") + 1 :]) - {"run.updated"}:
-        yield f"it went on: {kinds[kinds.index('run.finished') :]}"
+    if run["is_open"] or run["reopened"]:
+        yield f"a pass is open: {run['reopened']!r}"
+    said = [event["data"]["state"] for event in history.events if _ends_a_pass(event)]
+    if kinds.count("run.finished") != 1 or said[-1] != run["state"]:
+        yield f"{run['state']} was said as {said}"
+    else:
+        yield from _went_on(history.events[kinds.index("run.finished") + 1 :])
     for answer in history.answers:
         if not answer["outcome"]:
             yield f"answer {answer['id']} is open"
     if run["state"] == "done" and not any(fusion["finished"] for fusion in history.fusions):
         yield "it is done without a fused answer"
+
+
+def _ends_a_pass(event: Row) -> bool:
+    is_updated = event["kind"] == "run.updated" and event["data"]["reason"] != "cost"
+    return bool(is_updated or event["kind"] == "run.finished")
+
+
+def _went_on(events: list[Row]) -> Objections:
+    """What comes after the first pass: costs, and whole later passes."""
+    is_open = False
+    for event in events:
+        kind = event["kind"]
+        if is_open is (kind == "run.reopened") or (
+            not is_open and kind not in {"run.reopened", "run.updated"}
+        ):
+            yield f"event {event['seq']} is {kind}, while a pass is {'open' if is_open else 'not open'}"
+        is_open = kind == "run.reopened" or (is_open and not _ends_a_pass(event))
+    if is_open:
+        yield "the last pass has no end"
 
 
 def numbered(history: History) -> Objections:
@@ -96,7 +118,7 @@ def tiled(history: History) -> Objections:
     for event in history.events:
         kind, data = event["kind"], event["data"]
         place = data.get("answer", data.get("version"))
-        if kind in {"answer.started", "fused.started"}:
+        if kind in {"answer.started", "answer.reopened", "fused.started"}:
             texts[place] = texts["reasoning", place] = ""
         elif kind in {"answer.delta", "answer.reasoning", "fused.delta"}:
             key = ("reasoning", place) if kind == "answer.reasoning" else place
@@ -154,7 +176,7 @@ def paid_once(history: History) -> Objections:
             yield f"{call} was asked {len(requests)} times in {_attempts(rows) + resent} attempts"
         for number, asked in enumerate(requests, start=1):
             seen = rows if asked.seen is None else _seen(asked, rows)
-            if seen and history.finished_before(asked).issuperset(row["id"] for row in seen):
+            if seen and history.finished_before(asked).issuperset(map(history.asking_of, seen)):
                 yield f"{call} was asked when it was finished"
             elif number > _attempts(seen) + resent:
                 yield f"{call} was asked for the {number}. time in {_attempts(seen)} attempts"
@@ -166,6 +188,8 @@ def _begun_again(history: History) -> Objections:
     for event in history.events:
         if event["kind"] == "answer.finished":
             finished.add(event["data"]["answer"])
+        elif event["kind"] == "answer.reopened":
+            finished.discard(event["data"]["answer"])
         elif event["kind"] == "answer.started" and event["data"]["answer"] in finished:
             yield f"event {event['seq']} begins an answer that was finished"
 
@@ -226,8 +250,12 @@ def _of_attempt(row: Row, rows: list[Row], requests: list[Asked]) -> list[Asked]
 
 
 def fused_from_somewhere(history: History) -> Objections:
-    """The fused answer is the winner's text, or what the merger wrote; a changed mind comes with its reason in front."""
+    """The fused answer is the winner's text, or what the merger wrote; a changed mind comes with its reason in front.
+
+    An earlier version may be what a member said before it was asked again.
+    """
     answers = [answer["text"].strip() for answer in history.answers]
+    answers += [asked.said.strip() for asked in history.asked if asked.is_whole and history.reopened()]
     merges = [
         s["result"]["text"].strip() for s in history.steps if s["name"].startswith("merge") and s["result"]
     ]
@@ -245,9 +273,11 @@ def honest_costs(history: History) -> Objections:
     calls += [(row, row["connection"]) for row in history.steps]
     if history.run["cost_complete"]:
         for row, connection in calls:
-            if connection not in history.free and (row["attempt"] > 1 or row["cost_usd"] is None):
-                yield f"it is called complete, but {row['id']} has {row['attempt']} attempts, {row['cost_usd']}"
-    known = [Decimal(str(row["cost_usd"])) for row, _ in calls if row["cost_usd"] is not None]
+            unpaid = row["attempt"] - row["paid_attempts"]
+            if connection not in history.free and (unpaid > 1 or (unpaid and row["cost_usd"] is None)):
+                yield f"it is called complete, but {row['id']} has {unpaid} attempts, {row['cost_usd']}"
+    costs = [row[name] for row, _ in calls for name in ("cost_usd", "paid_usd")]
+    known = [Decimal(str(cost)) for cost in costs if cost is not None]
     total = history.run["cost_usd"]
     if (total is None) != (not known) or (known and abs(Decimal(str(total)) - sum(known)) > Decimal("1e-9")):
         yield f"it says {total}, known are {known}"

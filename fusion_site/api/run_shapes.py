@@ -75,6 +75,9 @@ class RunOut(Schema):
 
     id: str
     state: str
+    reopened: str | None = Field(
+        description="What a later pass is for while one is open: `fuse`, `retry` or `add`."
+    )
     mode: str
     preset: str | None = Field(description="The id of its preset; null once that is deleted.")
     preset_name: str
@@ -89,7 +92,7 @@ class RunOut(Schema):
     cost_complete: bool
     seq: int
     created_at: str
-    finished_at: str | None
+    finished_at: str | None = Field(description="When its newest pass ended.")
 
 
 class RunPage(Schema):

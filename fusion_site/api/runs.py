@@ -1,8 +1,9 @@
-"""`/api/v1/runs`: ask a preset, read what came of it, follow it live, stop it."""
+"""`/api/v1/runs`: ask a preset, read what came of it, follow it live, stop it, go on with it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -27,7 +28,10 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
 from fusion_site.runs.feed import follow
+from fusion_site.runs.flows.add_member import add_member
+from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.loading import load_state
@@ -58,6 +62,14 @@ class NewRun(Given):
     variables: dict[str, str] | None = Field(None, description="Values for the preset's template.")
 
 
+class NewMember(Given):
+    """One more model for a run that is over."""
+
+    connection: str = Field(description="The id of a connection.")
+    model: str = Field(description="The model's id as the connection knows it.")
+    label: str | None = None
+
+
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
 Seq = Annotated[int, Interval(ge=0)]
 
@@ -73,12 +85,16 @@ def create_run(
         run = start_run(who.token.user, who.token.team, order)
     except KeyReused:
         return refusal(409, "This Idempotency-Key was used with another body.")
-    except OverBudget as budget:
-        return _later(429, budget, ErrorKind.BILLING, after_s=LIMIT_RETRY_S if budget.may_pass else None)
     except LimitReached as limit:
-        return _later(429, limit, ErrorKind.RATE_LIMIT, after_s=LIMIT_RETRY_S)
+        return _refused(limit)
     # What was answered when it was accepted, also when the same key asks again.
     return {"id": run.pk, "url": _url(request, run), "state": State.QUEUED}
+
+
+def _refused(limit: LimitReached) -> HttpResponse:
+    if isinstance(limit, OverBudget):
+        return _later(429, limit, ErrorKind.BILLING, after_s=LIMIT_RETRY_S if limit.may_pass else None)
+    return _later(429, limit, ErrorKind.RATE_LIMIT, after_s=LIMIT_RETRY_S)
 
 
 def _later(status: int, why: Exception, kind: ErrorKind, *, after_s: int | None) -> HttpResponse:
@@ -146,10 +162,44 @@ def stop_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[str, 
     return {"id": run.pk, "url": _url(request, run), "state": run.state}
 
 
+@router.post("/{run_id}/fuse", response={202: AcceptedRun})
+def fuse_run(request: HttpRequest, run_id: str) -> dict[str, Any] | HttpResponse:
+    """Fuse what there is now as a further version; `run.updated` says when it is there. 409 while a pass is open."""
+    return _again(request, partial(fuse_run_again, _actable(request, run_id)))
+
+
+@router.post("/{run_id}/answers/{answer_id}/retry", response={202: AcceptedRun})
+def retry_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[str, Any] | HttpResponse:
+    """Ask one member again for its first answer; `run.updated` says when that is over. 409 while a pass is open."""
+    answer = Answer.objects.filter(run=_actable(request, run_id), pk=answer_id).first()
+    if answer is None:
+        raise Http404
+    return _again(request, partial(retry_answer, answer))
+
+
+@router.post("/{run_id}/answers", response={202: AcceptedRun})
+def add_run_member(request: HttpRequest, run_id: str, payload: NewMember) -> dict[str, Any] | HttpResponse:
+    """Ask one more model; `run.updated` says when that is over. 409 while a pass is open, or with 8 members."""
+    given, place = payload.model_dump(exclude_unset=True), caller(request).membership
+    return _again(request, partial(add_member, place, _found(request, run_id), given))
+
+
+def _again(request: HttpRequest, reopen: Callable[[], Run]) -> dict[str, Any] | HttpResponse:
+    try:
+        run = reopen()
+    except NotNow as not_now:
+        return refusal(409, str(not_now))
+    except LimitReached as limit:
+        return _refused(limit)
+    return {"id": run.pk, "url": _url(request, run), "state": run.state}
+
+
 def _actable(request: HttpRequest, run_id: str) -> Run:
     run = _found(request, run_id)
     if not may_act(caller(request).token.user, run):
-        raise PermissionDenied("Only who started a run, and editors of its team, may stop it.")
+        raise PermissionDenied(
+            "Only who started a run, and editors of its team, may stop it or go on with it."
+        )
     return run
 
 
@@ -157,7 +207,7 @@ def _actable(request: HttpRequest, run_id: str) -> Run:
 async def follow_run(
     request: HttpRequest, run_id: str, last_event_id: Header[Seq | None] = None
 ) -> StreamingHttpResponse:
-    """Stream the run's events (SSE) after `Last-Event-ID`; ends when the run is over, or the token no longer good."""
+    """Stream the run's events (SSE) after `Last-Event-ID`; ends when no pass is open, or the token no longer good."""
     run = await sync_to_async(_found)(request, run_id)
     events = _events(caller(request), run.pk, last_event_id or 0)
     response = StreamingHttpResponse(events, content_type="text/event-stream")

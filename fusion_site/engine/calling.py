@@ -40,9 +40,9 @@ class Refused(Exception):
 class Spending:
     """What a run is known to have cost. A call whose cost is unknown leaves the sum as it is, and so cannot end a run."""
 
-    def __init__(self, budget_usd: Decimal | None) -> None:
+    def __init__(self, budget_usd: Decimal | None, spent_usd: Decimal = Decimal(0)) -> None:
         self._budget = budget_usd
-        self._spent = Decimal(0)
+        self._spent = spent_usd
 
     def add(self, result: AnswerResult) -> None:
         """Count one finished call."""

@@ -9,7 +9,7 @@ from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import Candidate, lettered
 from fusion_site.engine.defusing import anonymous, names_of
 from fusion_site.engine.events import AnswerKey, AnswerResult
-from fusion_site.engine.positions import Position, is_usable, position_of
+from fusion_site.engine.positions import Answers, Position, is_usable, position_of, positions_of
 from fusion_site.engine.prompts import challenge_messages
 from fusion_site.engine.settings import FusionSettings, Member
 
@@ -43,6 +43,14 @@ def moved(before: Position, key: AnswerKey, reply: AnswerResult) -> Position:
     if reason is None or _NO_REASON.fullmatch(reason[1]) or not text.strip():
         return before
     return Position(key, text.strip(), reason=reason[1])
+
+
+def standings(answers: Answers, *, merging: bool) -> list[Position]:
+    """Give where everybody stands after all the rounds there were, in pool order."""
+    positions = positions_of({k: r for k, r in answers.items() if k.round == 0}, merging=merging)
+    for key in sorted(k for k in answers if k.round > 0):
+        positions = [moved(p, key, answers[key]) if p.key.member == key.member else p for p in positions]
+    return positions
 
 
 def standing(key: AnswerKey, answers: Mapping[AnswerKey, AnswerResult]) -> Position:

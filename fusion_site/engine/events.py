@@ -215,7 +215,8 @@ class Resume:
 
     `compared` is what VerdictStarted said: with it the same answers are compared again, although late ones have
     come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
-    The verdict follows from the steps: `verdict` is there for completeness.
+    The verdict follows from the steps: `verdict` is there for completeness. `paid_usd` is what calls have cost that are
+    not among these, since they are made again.
     """
 
     answers: dict[AnswerKey, AnswerResult] = field(default_factory=dict)
@@ -223,6 +224,7 @@ class Resume:
     verdict: dict[str, Any] | None = None
     fused: FusedText | None = None
     compared: tuple[AnswerKey, ...] | None = None
+    paid_usd: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

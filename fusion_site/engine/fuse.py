@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
+from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.calling import nothing_to_settle
 from fusion_site.engine.control import Control
@@ -14,8 +15,10 @@ from fusion_site.engine.reading import Settled
 from fusion_site.engine.retention import ZeroRetentionAsker
 from fusion_site.engine.settings import FusionSettings
 
+Begin = Callable[[Asker, Emit, Settled], Fusing]
 
-async def fuse(
+
+def fuse(
     settings: FusionSettings,
     asker: Asker,
     *,
@@ -31,6 +34,17 @@ async def fuse(
     before it has been read: there a reader makes sure of what it was told, since the request may cost money and builds on
     it. Whatever it raises ends the run. Closing the generator drops every upstream connection at once.
     """
+
+    def begin(asker: Asker, emit: Emit, settled: Settled) -> Fusing:
+        return Fusing(settings, asker, resume or Resume(), control or Control(), emit, elapsed_s, settled)
+
+    return stream_of(settings, asker, begin, settled)
+
+
+async def stream_of(
+    settings: FusionSettings, asker: Asker, begin: Begin, settled: Settled
+) -> AsyncGenerator[FusionEvent, None]:
+    """Stream what one pass reports, which `begin` makes."""
     if settings.zero_retention:
         asker = ZeroRetentionAsker(asker)
     outbox: asyncio.Queue[FusionEvent | None] = asyncio.Queue()
@@ -39,10 +53,7 @@ async def fuse(
         await outbox.join()
         await settled()
 
-    fusing = Fusing(
-        settings, asker, resume or Resume(), control or Control(), outbox.put_nowait, elapsed_s, all_settled
-    )
-    driver = asyncio.create_task(_drive(fusing, outbox))
+    driver = asyncio.create_task(_drive(begin(asker, outbox.put_nowait, all_settled), outbox))
     try:
         while (event := await outbox.get()) is not None:
             yield event

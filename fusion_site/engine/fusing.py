@@ -44,17 +44,18 @@ class Fusing:
         emit: Emit,
         elapsed_s: float,
         settled: Settled,
+        version: int = 1,
     ) -> None:
         self._settings, self._resume, self._emit = settings, resume, emit
         self._clock = PassClock(settings, elapsed_s)
-        spending = Spending(settings.budget_usd)
+        spending = Spending(settings.budget_usd, resume.paid_usd)
         for paid in (*resume.answers.values(), *resume.steps.values()):
             spending.add(paid)
         self._members = Members(
             settings, asker, control, emit, spending, self._clock, resume.answers, settled
         )
         self._calls = Calls(asker, emit, resume.steps, spending, self._clock, settled)
-        self._fused = FusedAnswer(emit, self._members.late)
+        self._fused = FusedAnswer(emit, self._members.late, version)
 
     async def run(self) -> None:
         """Go through the whole pass; being cancelled drops every ask of it."""

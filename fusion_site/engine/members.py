@@ -66,6 +66,19 @@ class Members:
         self._counting.update(answers)
         return answers
 
+    async def everybody(self) -> Answers:
+        """Wait for all that are asked, as long as answers count; gives theirs and all stored ones, of every round."""
+        waiting = Waiting(
+            quorum=len(self._settings.members),
+            grace=self._settings.grace,
+            limit_s=self._clock.answering_left_s,
+            required=set(self._tasks),
+            usable=is_usable,
+        )
+        answers = await waiting.wait(self._tasks, self._stored)
+        self._counting.update(answers)
+        return answers
+
     def settle_on(self, compared: Sequence[AnswerKey]) -> None:
         """Take it as known which members' answers count: those that an earlier attempt compared."""
         counting = {key.member for key in compared}

@@ -8,7 +8,6 @@ from fusion_site.engine.answering import Emit
 from fusion_site.engine.events import AnswerKey, FusedDelta, FusedFinished, FusedStarted, Source
 from fusion_site.engine.positions import Position
 
-VERSION = 1
 # A text that is there as a whole is still sent in pieces of this many characters.
 PIECE = 2000
 CUT_SHORT = "This answer was cut off by its length limit."
@@ -17,21 +16,21 @@ CUT_SHORT = "This answer was cut off by its length limit."
 class FusedAnswer:
     """Reports the fused answer of one pass. Beginning it again starts its text again at its first character."""
 
-    def __init__(self, emit: Emit, late: Callable[[], tuple[AnswerKey, ...]]) -> None:
-        self._emit, self._late = emit, late
+    def __init__(self, emit: Emit, late: Callable[[], tuple[AnswerKey, ...]], version: int) -> None:
+        self._emit, self._late, self._version = emit, late, version
 
     def begin(self, source: Source, answers: Iterable[AnswerKey], note: str = "") -> None:
         """Say where the text comes from that is about to begin."""
-        self._emit(FusedStarted(VERSION, source, tuple(answers), self._late(), note))
+        self._emit(FusedStarted(self._version, source, tuple(answers), self._late(), note))
 
     def write(self, text: str) -> None:
         """Add the next part of the text."""
         for start in range(0, len(text), PIECE):
-            self._emit(FusedDelta(VERSION, text[start : start + PIECE]))
+            self._emit(FusedDelta(self._version, text[start : start + PIECE]))
 
     def finish(self) -> None:
         """Say that the text is whole."""
-        self._emit(FusedFinished(VERSION))
+        self._emit(FusedFinished(self._version))
 
     def verbatim(
         self, source: Source, position: Position, answers: Iterable[AnswerKey], note: str = ""

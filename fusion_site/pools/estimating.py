@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -73,7 +73,20 @@ def estimate(settings: FusionSettings, usual: Lengths | None = None) -> Estimate
     by 3.5. Where prices differ by the hour, low takes those of now and high the highest. This machine's own models cost
     nothing.
     """
-    likely, most = _member_calls(settings, usual or {}), _all_calls(settings)
+    return _estimate(_member_calls(settings, usual or {}), _all_calls(settings), len(settings.members))
+
+
+def estimate_again(settings: FusionSettings, asked: Collection[int], *, judged: bool) -> Estimate:
+    """Give what a later pass may cost in which these members, by their index, are asked again, and all is judged or not."""
+    members = [member for member in settings.members if member.index in asked]
+    calls = [_Call(m.model, _asked(settings, m), _longest(m)) for m in members]
+    if judged and len(settings.members) > 1:
+        calls += _judge_calls(settings, sum(_longest(member) for member in settings.members))
+    return _estimate([], calls, len(members))
+
+
+def _estimate(likely: Sequence[_Call], most: Sequence[_Call], firsts: int) -> Estimate:
+    """Price the calls of a lucky and of an unlucky run, of which the first ones are made at once."""
     prices, now = _prices({call.model for call in most}), timezone.now()
     known = [c for call in likely if (c := _cost(call, prices[call.model].at(call.prompt, now))) is not None]
     costs = [_cost(call, prices[call.model].most(call.prompt)) for call in most]
@@ -81,7 +94,7 @@ def estimate(settings: FusionSettings, usual: Lengths | None = None) -> Estimate
     return Estimate(
         low_usd=sum(known, Decimal(0)) if known else None,
         high_usd=None if None in costs else _sum(costs),
-        first_usd=_sum(costs[: len(settings.members)]),
+        first_usd=_sum(costs[:firsts]),
         unpriced=tuple(dict.fromkeys(unpriced)),
     )
 

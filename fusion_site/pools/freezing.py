@@ -34,26 +34,27 @@ def freeze(
     )
 
 
+def freeze_member(row: PoolMember, index: int) -> engine.Member:
+    """Give one place in a pool as a run knows it, under this index."""
+    return engine.Member(
+        index=index,
+        label=label_of(row),
+        model=ModelRef(row.connection_id, row.model),
+        system=row.system,
+        aspect=row.aspect,
+        required=row.required,
+        deadline_s=row.deadline_s,
+        sampling=sampling_of(row.params),
+    )
+
+
 def label_of(member: PoolMember) -> str:
     """Give what a member is called on pages: its own label, else the last part of its model's id."""
     return member.label or member.model.rstrip("/").rsplit("/", 1)[-1][:80] or member.model[:80]
 
 
 def _members(rows: Iterable[PoolMember]) -> tuple[engine.Member, ...]:
-    members = [
-        engine.Member(
-            index=index,
-            label=label_of(row),
-            model=ModelRef(row.connection_id, row.model),
-            system=row.system,
-            aspect=row.aspect,
-            required=row.required,
-            deadline_s=row.deadline_s,
-            sampling=sampling_of(row.params),
-        )
-        for index, row in enumerate(rows)
-    ]
-    return tuple(_told_apart(members))
+    return tuple(_told_apart([freeze_member(row, index) for index, row in enumerate(rows)]))
 
 
 def _told_apart(members: list[engine.Member]) -> list[engine.Member]:

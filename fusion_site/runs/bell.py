@@ -7,7 +7,9 @@ import logging
 from contextlib import suppress
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import transaction
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,22 @@ async def ring(run_id: str, events: list[dict[str, Any]]) -> None:
     }
     layer = get_channel_layer()
     await layer.group_send(group_of(run_id), message)
+
+
+def ring_after_commit(run_id: str, events: list[dict[str, Any]]) -> None:
+    """Ring from a thread that serves a request, once what it stores is there."""
+
+    async def in_time() -> None:
+        async with asyncio.timeout(ANSWERS_WITHIN_S):
+            await ring(run_id, events)
+
+    def ring_now() -> None:
+        try:
+            async_to_sync(in_time)()
+        except Exception as error:
+            log.warning("the doorbell cannot be rung: %s", str(error) or type(error).__name__)
+
+    transaction.on_commit(ring_now)
 
 
 class Ear:

@@ -18,7 +18,7 @@ _NOTHING = Value(Decimal(0), output_field=DecimalField(max_digits=16, decimal_pl
 
 @dataclass(frozen=True)
 class MonthlyMoney:
-    """A team's calendar month in UTC, in USD. A run belongs to the month in which it was started.
+    """A team's calendar month in UTC, in USD. A run belongs to the month in which its newest pass was begun.
 
     `spent_usd` is what runs have cost of which the whole cost is known. `reserved_usd` is held back for all others:
     those that go on, in whichever month they began, and those that ended with a part of their cost unknown.
@@ -42,9 +42,9 @@ def monthly_money(team: Team, now: datetime | None = None) -> MonthlyMoney:
     """Give the team's figures of the month that `now` is in."""
     month = (now or timezone.now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     runs = Run.objects.filter(team=team)
-    known = runs.filter(created_at__gte=month, cost_complete=True)
-    cut_short = Q(created_at__gte=month, cost_complete=False)
-    held = runs.filter(Q(finished_at=None) | cut_short)
+    known = runs.filter(opened_at__gte=month, cost_complete=True)
+    cut_short = Q(opened_at__gte=month, cost_complete=False)
+    held = runs.filter(Q(is_open=True) | cut_short)
     return MonthlyMoney(
         month=month,
         budget_usd=team.budget_usd,

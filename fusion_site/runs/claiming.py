@@ -40,7 +40,7 @@ def _machine() -> str:
 
 def free_leases_of_the_dead() -> None:
     """End the leases of this machine's processes that are no more, so that a restart goes on at once."""
-    held = Run.objects.filter(finished_at=None, lease_until__gt=timezone.now())
+    held = Run.objects.filter(is_open=True, lease_until__gt=timezone.now())
     for owner in (
         held.filter(lease_owner__startswith=f"{_machine()}:").values_list("lease_owner", flat=True).distinct()
     ):
@@ -61,27 +61,33 @@ def _is_alive(pid: int) -> bool:
 def claimable() -> QuerySet[Run]:
     """Give the runs that need work and that nobody works on, oldest first."""
     free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-    return Run.objects.filter(free, finished_at=None).order_by("created_at")
+    return Run.objects.filter(free, is_open=True).order_by("opened_at")
 
 
 def claim(run_id: str, owner: str) -> Run | None:
-    """Take a run by one conditional UPDATE; gives it with its new epoch, or None if it is final or another's."""
+    """Take a run by one conditional UPDATE; gives it with its new epoch, or None if it is over or another's."""
     taken = (
         claimable()
         .filter(pk=run_id)
         .order_by()
-        .update(lease_owner=owner, lease_until=lease_end(), epoch=F("epoch") + 1, written=0)
+        .update(
+            lease_owner=owner,
+            lease_until=lease_end(),
+            epoch=F("epoch") + 1,
+            claims=F("claims") + 1,
+            written=0,
+        )
     )
     return Run.objects.get(pk=run_id) if taken else None
 
 
 def renew(run_ids: Collection[str], owner: str) -> None:
     """Keep the claims of `owner` on these runs alive; those that somebody else has taken over stay so."""
-    held = Run.objects.filter(pk__in=run_ids, lease_owner=owner, finished_at=None)
+    held = Run.objects.filter(pk__in=run_ids, lease_owner=owner, is_open=True)
     held.update(lease_until=lease_end())
 
 
 def release(run_id: str, epoch: int) -> bool:
-    """Give a run back, so that another process may go on with it at once; False if it is final or another's."""
-    held = Run.objects.filter(pk=run_id, epoch=epoch, finished_at=None)
+    """Give a run back, so that another process may go on with it at once; False if it is over or another's."""
+    held = Run.objects.filter(pk=run_id, epoch=epoch, is_open=True)
     return held.update(lease_until=None, lease_owner="") > 0

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 
 from django.utils import timezone
 
-from fusion_site.engine.asking import Asker, AskError, ErrorKind, Outcome, Usage
+from fusion_site.engine.again import fuse_again
+from fusion_site.engine.asking import Asker
 from fusion_site.engine.control import Control
-from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
+from fusion_site.engine.events import AnswerKey, FusionEvent, Resume
 from fusion_site.engine.fuse import fuse
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
 from fusion_site.ops.querying import query
 from fusion_site.runs.claiming import claim
-from fusion_site.runs.frozen import result_from_json, settings_from_json
+from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.journal import Journal
 from fusion_site.runs.keeping import Keeper, look
 from fusion_site.runs.measuring import note_end
-from fusion_site.runs.models import Answer, Run
+from fusion_site.runs.models import Run
 from fusion_site.runs.recording import Recorder
+from fusion_site.runs.resuming import does_fuse, resume_of
 from fusion_site.runs.storing import Fenced
 
 log = logging.getLogger(__name__)
@@ -61,9 +65,9 @@ class Execution:
             self._fusing.cancel()
 
     async def run(self) -> None:
-        """Work on the run until it is final. Being cancelled parks it: it is stored so far, and has to be given back.
+        """Work on the run until its pass is over. Being cancelled parks it: it is stored so far, and has to be given back.
 
-        Returns at once when the run is final already, or somebody else's.
+        Returns at once when nothing of the run is to be done, or it is somebody else's.
         """
         with about(run=self._id):
             run = await query(claim, self._id, self._owner)
@@ -73,7 +77,7 @@ class Execution:
                     await self._claimed(run)
 
     async def _claimed(self, run: Run) -> None:
-        if run.epoch > 1:
+        if run.claims > 1:
             log.info("a run goes on from its rows", extra=carrying(state=run.state, claim=run.epoch))
         try:
             await self._work(run)
@@ -85,14 +89,14 @@ class Execution:
             log.info("a run is parked", extra=carrying(claim=run.epoch))
             raise
         else:
-            await note_end(run.pk)
+            await note_end(run.pk, run.reopened)
 
     async def _work(self, run: Run) -> None:
         settings = settings_from_json(run.settings)
         run_log = self._journal.open(run.pk, run.epoch, run.seq)
         recorder = await query(Recorder, run, settings, run_log)
         resume = await query(resume_of, run)
-        if run.epoch > MOST_CLAIMS:
+        if run.claims > MOST_CLAIMS:
             recorder.fail(GIVEN_UP)
             await run_log.flushed()
             return
@@ -122,9 +126,20 @@ class Execution:
             recorder.fail("The site failed while it worked on this run. What was finished is kept.")
 
     async def _fuse(self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder) -> None:
+        async with aclosing(await self._begun(run, settings, resume, recorder)) as events:
+            async for event in events:
+                recorder.record(event)
+
+    async def _begun(
+        self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder
+    ) -> AsyncGenerator[FusionEvent, None]:
+        """Give what the pass that is open reports."""
         # The clock of a run that was taken over starts anew: the time in which nobody worked on it is not its fault.
-        elapsed = (timezone.now() - run.created_at).total_seconds() if run.epoch == 1 else 0.0
-        events = fuse(
+        elapsed = (timezone.now() - run.opened_at).total_seconds() if run.claims == 1 else 0.0
+        begin: Callable[..., AsyncGenerator[FusionEvent, None]] = fuse
+        if run.reopened:
+            begin = partial(fuse_again, version=run.version, fuses=await query(does_fuse, run))
+        return begin(
             settings,
             self._asker,
             resume=resume,
@@ -132,9 +147,6 @@ class Execution:
             elapsed_s=elapsed,
             settled=recorder.stored,
         )
-        async with aclosing(events):
-            async for event in events:
-                recorder.record(event)
 
     async def _heed_stops(self) -> None:
         """Take over what was asked to be stopped before, so that nothing of it is asked again."""
@@ -142,41 +154,3 @@ class Execution:
         self._is_stopped = self._is_stopped or wish.stop
         for key in wish.answers:
             self._control.stop(key)
-
-
-def resume_of(run: Run) -> Resume:
-    """Give what is finished of a run, from its rows."""
-    fusion = run.fusions.filter(finished=True).order_by("version").last()
-    return Resume(
-        answers={AnswerKey(a.round, a.member): _result(a) for a in run.answers.exclude(outcome="")},
-        steps={s.name: result_from_json(s.result) for s in run.steps.exclude(outcome="") if s.result},
-        verdict=run.verdict,
-        fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
-        compared=_compared(run),
-    )
-
-
-def _compared(run: Run) -> tuple[AnswerKey, ...] | None:
-    """Give the answers that were being compared, as the event said that began it."""
-    begun = run.events.filter(kind="verdict.started").last()
-    if begun is None:
-        return None
-    keys = {a.pk: AnswerKey(a.round, a.member) for a in run.answers.all()}
-    return tuple(keys[answer] for answer in begun.data["answers"])
-
-
-def _result(row: Answer) -> AnswerResult:
-    return AnswerResult(
-        outcome=Outcome(row.outcome),
-        text=row.text,
-        reasoning=row.reasoning,
-        error=AskError(ErrorKind(row.error["kind"]), row.error["message"]) if row.error else None,
-        usage=Usage(**row.usage),
-        cost_usd=row.cost_usd,
-        served_model=row.served_model or None,
-        provider=row.provider or None,
-        unconfirmed=row.unconfirmed,
-        first_token_ms=row.first_token_ms,
-        total_ms=row.total_ms,
-        generation_id=row.generation_id or None,
-    )

@@ -10,12 +10,12 @@ from typing import Any
 from fusion_site.ops.querying import query_patiently
 from fusion_site.runs.bell import Ear
 from fusion_site.runs.loading import load_state
-from fusion_site.runs.models import FINAL_STATES, Event, Run
+from fusion_site.runs.models import Event, Run
 from fusion_site.runs.reading import run_json
 
 # A lost bell is made good by a look at the rows after this many seconds.
 SAFETY_POLL_S = 2.0
-# The same for a run that is over: only what it cost may still become known.
+# The same for a run that is over: only what it cost may still become known, or somebody may open it again.
 QUIET_POLL_S = 20.0
 ENDS = {"run.finished", "run.updated"}
 
@@ -32,10 +32,10 @@ class Fact:
 async def follow(
     run_id: str, after: int, *, heartbeat_s: float | None = None, past_end: bool = False
 ) -> AsyncGenerator[list[Fact], None]:
-    """Yield the events after `after`, as they come, in order and without a gap, and end when the run is over.
+    """Yield the events after `after`, as they come, in order and without a gap, and end when no pass is open.
 
     With `heartbeat_s`, an empty list is yielded whenever nothing came for that many seconds. With `past_end` it
-    never ends, since a run that is over may still learn what it cost.
+    never ends, since a run that is over may still learn what it cost, and go on.
     """
     seq = after
     quiet = 0.0
@@ -84,9 +84,9 @@ def _read(run_id: str, after: int) -> tuple[list[Fact], bool]:
     facts = [Fact(*row) for row in rows]
     if facts and facts[-1].seq - after != len(facts):
         facts = [_snapshot(run_id)]
-    state, last = Run.objects.values_list("state", "seq").get(pk=run_id)
+    is_open, last = Run.objects.values_list("is_open", "seq").get(pk=run_id)
     reached = facts[-1].seq if facts else after
-    return facts, state in FINAL_STATES and reached >= last
+    return facts, not is_open and reached >= last
 
 
 def _snapshot(run_id: str) -> Fact:

@@ -13,6 +13,8 @@ from fusion_site.runs.feed import Fact
 
 _TEXTS = {"answer.started", "answer.delta", "answer.finished"}
 _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
+# The run goes on, or what it went on for is over: other buttons, another version, an answer that begins anew.
+_PASSES = {"run.reopened", "answer.reopened", "run.updated"}
 _HEADS = {"answer.queued", "answer.started", "answer.retrying", "answer.accepted", "answer.finished"}
 # After these the run's own header says something else.
 _HEADER = {
@@ -46,6 +48,8 @@ class Touched:
         kind, answer = fact.kind, fact.data.get("answer")
         if kind in _TEXTS and answer:
             self.texts.add(answer)
+        if kind in _PASSES:
+            self.texts |= {"fused", *([answer] if answer else [])}
         if kind in _HEADS and answer:
             self.heads.add(answer)
         if kind in _FUSED_TEXTS:
@@ -55,7 +59,7 @@ class Touched:
             self.reasoning.setdefault(answer, []).append(fact.data["text"])
         if kind == "answer.started" and fact.data["attempt"] > 1:
             self.whole = True
-        self.whole |= kind == "answer.added"
+        self.whole |= kind == "answer.added" or (kind in _PASSES and fact.data.get("reason") != "cost")
         # These say of every answer whether it was picked, came too late, or can still be stopped.
         self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished", "run.updated"}
         self.header |= kind in _HEADER
@@ -84,7 +88,7 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     if touched.verdict:
         parts.append(_partial("_verdict.html", state))
     if touched.header:
-        parts += [_partial("_run_header.html", state), _partial("_status.html", state)]
+        parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status", "ask_another")]
     return "".join(parts)
 
 

@@ -42,7 +42,7 @@ def hold(person: User, team: Team) -> Team:
 
 def check_parallel(person: User, team: Team) -> None:
     """Raise LimitReached when the person or the team has as many runs going on as they may."""
-    unfinished = Run.objects.filter(finished_at=None)
+    unfinished = Run.objects.filter(is_open=True)
     if unfinished.filter(person=person).count() >= site.FUSION_RUNS_PER_PERSON:
         raise LimitReached(
             f"You have {site.FUSION_RUNS_PER_PERSON} runs going on. Wait for one to end, or stop one."

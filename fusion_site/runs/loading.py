@@ -10,6 +10,7 @@ from fusion_site.runs.state import AnswerState, FusedState, RunState
 
 _OF_TEXTS = (
     "answer.queued",
+    "answer.reopened",
     "answer.started",
     "answer.retrying",
     "answer.accepted",
@@ -58,6 +59,7 @@ def _run_state(run: Run) -> RunState:
         created_at=run.created_at.isoformat(),
         message=run.message,
         finished_at=run.finished_at.isoformat() if run.finished_at else None,
+        reopened=run.reopened,
         cost_usd=money(run.cost_usd),
         cost_complete=run.cost_complete,
         verdict=run.verdict,

@@ -62,21 +62,26 @@ def measure_rows() -> None:
 
 
 def _by_state() -> Iterator[Metric]:
-    unfinished = Run.objects.filter(finished_at=None).order_by()
+    unfinished = Run.objects.filter(is_open=True).order_by()
     counts = dict(unfinished.values_list("state").annotate(Count("pk")))
-    family = GaugeMetricFamily("fusion_runs", "Runs that are not over.", labels=["state"])
+    family = GaugeMetricFamily(
+        "fusion_runs", "Runs that are not over; `again` are those in a later pass.", labels=["state"]
+    )
     for state in State:
         if state not in FINAL_STATES:
             family.add_metric([state.value], counts.get(state.value, 0))
+    family.add_metric(["again"], sum(counts.get(state.value, 0) for state in FINAL_STATES))
     yield family
 
 
 def _waiting() -> Iterator[Metric]:
-    waiting = claimable().order_by().aggregate(count=Count("pk"), oldest=Min("created_at"))
+    waiting = claimable().order_by().aggregate(count=Count("pk"), oldest=Min("opened_at"))
     age = (timezone.now() - waiting["oldest"]).total_seconds() if waiting["oldest"] else 0.0
     yield _gauge("fusion_runs_waiting", "Runs that nobody works on.", waiting["count"])
     yield _gauge(
-        "fusion_runs_waiting_oldest_seconds", "Since the oldest of them was accepted.", max(age, 0.0)
+        "fusion_runs_waiting_oldest_seconds",
+        "Since the oldest of them was accepted, or opened again.",
+        max(age, 0.0),
     )
 
 
@@ -84,14 +89,15 @@ def _gauge(name: str, documentation: str, value: float) -> Metric:
     return GaugeMetricFamily(name, documentation, value=value)
 
 
-async def note_end(run_id: str) -> None:
-    """Count and log that this process brought a run to its end, as its rows tell it."""
+async def note_end(run_id: str, reopened: str = "") -> None:
+    """Count and log that this process brought a run to its end, as its rows tell it; of a later pass only log it."""
     run, source = await query_patiently(_end_of, run_id)
     if run.finished_at is None:
         return
-    seconds = (run.finished_at - run.created_at).total_seconds()
-    RUNS_FINISHED.labels(run.state, run.mode, source).inc()
-    RUN_SECONDS.labels(run.mode).observe(seconds)
+    seconds = (run.finished_at - run.opened_at).total_seconds()
+    if not reopened:
+        RUNS_FINISHED.labels(run.state, run.mode, source).inc()
+        RUN_SECONDS.labels(run.mode).observe(seconds)
     told = carrying(
         state=run.state,
         mode=run.mode,
@@ -100,11 +106,11 @@ async def note_end(run_id: str) -> None:
         cost_usd=None if run.cost_usd is None else f"{run.cost_usd.normalize():f}",
         cost_complete=run.cost_complete,
     )
-    log.info("a run is over", extra=told)
+    log.info("a later pass of a run is over" if reopened else "a run is over", extra=told)
 
 
 def _end_of(run_id: str) -> tuple[Run, str]:
-    wanted = ("state", "mode", "cost_usd", "cost_complete", "created_at", "finished_at")
+    wanted = ("state", "mode", "cost_usd", "cost_complete", "opened_at", "finished_at")
     sources = Fusion.objects.filter(run=run_id, finished=True).order_by("-version")
     return Run.objects.only(*wanted).get(pk=run_id), sources.values_list(
         "source", flat=True

@@ -28,6 +28,15 @@ class State(models.TextChoices):
 
 FINAL_STATES = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 
+
+class Again(models.TextChoices):
+    """Why a run that has ended goes on: what a later pass is for."""
+
+    FUSE = "fuse"
+    RETRY = "retry"
+    ADD = "add"
+
+
 # Calls whose cost is unknown, but which can be asked for by name.
 UNPRICED = models.Q(cost_usd=None) & ~models.Q(generation_id="")
 
@@ -37,6 +46,10 @@ class Run(models.Model):
 
     `epoch` is the fencing number: it rises with each claim, and a write with an older one changes nothing.
     `written` counts the journal's writes since the claim. `seq` is the number of the last event. Money is USD.
+
+    A pass `is_open` until nothing of it is to be done any more. The first one ends with a final state; `reopened` says
+    what a later one is for, while it is open. `version` numbers the fused answer that the newest pass makes, `opened_at`
+    is when that was wanted, and `claims` counts how often somebody began to work on it.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
@@ -65,6 +78,11 @@ class Run(models.Model):
     idempotency_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
+    is_open = models.BooleanField(default=True)
+    reopened = models.CharField(max_length=8, choices=Again.choices, blank=True)
+    opened_at = models.DateTimeField(default=timezone.now)
+    claims = models.PositiveIntegerField(default=0)
+    version = models.PositiveSmallIntegerField(default=1)
     is_thinned = models.BooleanField(default=False)
 
     class Meta:
@@ -73,9 +91,7 @@ class Run(models.Model):
         ordering: ClassVar[list[str]] = ["-created_at", "-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["team", "-created_at", "-id"]),
-            models.Index(
-                fields=["lease_until"], condition=models.Q(finished_at=None), name="runs_unfinished"
-            ),
+            models.Index(fields=["lease_until"], condition=models.Q(is_open=True), name="runs_open"),
             models.Index(fields=["finished_at"], condition=models.Q(is_thinned=False), name="runs_unthinned"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -84,12 +100,16 @@ class Run(models.Model):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing of this run will change any more."""
+        """Whether the first pass is over."""
         return self.state in FINAL_STATES
 
 
 class Answer(models.Model):
-    """What one member wrote in one round. `outcome` is empty while it is being written."""
+    """What one member wrote in one round. `outcome` is empty while it is being written.
+
+    The first `paid_attempts` attempts are settled: they ended, the answer was asked for again, and what they cost is
+    `paid_usd`. The other figures are those of the attempts since.
+    """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="answers")
@@ -112,6 +132,8 @@ class Answer(models.Model):
     first_token_ms = models.PositiveIntegerField(null=True)
     total_ms = models.PositiveIntegerField(null=True)
     cancel_requested = models.BooleanField(default=False)
+    paid_attempts = models.PositiveSmallIntegerField(default=0)
+    paid_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
 
     class Meta:
         """By round, then in pool order; a member answers once a round."""
@@ -128,7 +150,8 @@ class Answer(models.Model):
 class Step(models.Model):
     """One call by the judge: what it was for and what came back, raw. `outcome` is empty until it is over.
 
-    It stays empty where the run was stopped meanwhile. `attempt` counts how often the call was made.
+    It stays empty where the run was stopped meanwhile. `attempt` counts how often the call was made; `paid_attempts`
+    and `paid_usd` are as with answers.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
@@ -140,6 +163,8 @@ class Step(models.Model):
     outcome = models.CharField(max_length=12, blank=True)
     cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
     generation_id = models.CharField(max_length=120, blank=True)
+    paid_attempts = models.PositiveSmallIntegerField(default=0)
+    paid_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
 
     class Meta:
         """In the order in which they were made."""

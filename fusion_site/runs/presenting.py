@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from fusion_site.pages.words import error_word, outcome_word
-from fusion_site.pools.models import Mode
+from fusion_site.pools.models import MAX_MEMBERS, Mode
 from fusion_site.runs.models import State
-from fusion_site.runs.saying import billing_line, retry_line, served_line
+from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
 from fusion_site.runs.showing import ShownText
 from fusion_site.runs.state import AnswerState, FusedState, RunState
 
@@ -23,7 +23,6 @@ SOURCES = {
     "single": "Not fused: the only usable answer",
     "fallback": "Not judged: the best so far",
 }
-USABLE = {"complete", "truncated"}
 
 
 def present(
@@ -39,6 +38,7 @@ def present(
             _answer(state, a, shown[a.id], aspects.get(a.member, ""), may_act=may_act) for a in answers
         ],
         "fused": _fused(state.fused, shown.get("fused")),
+        "versions": _versions(state),
         "verdict": verdict_view(state.verdict, labels) if state.verdict else None,
         "rounds": sorted({a.round for a in answers}),
         "status": status_line(state),
@@ -83,6 +83,8 @@ def _why(answer: AnswerState) -> str:
 
 def status_line(state: RunState) -> str:
     """Say in one short sentence where the run stands, for people who hear the page."""
+    if state.reopened:
+        return f"{AGAIN[state.reopened]}."
     answers = list(state.answers.values())
     done = sum(1 for a in answers if a.outcome)
     lines = {
@@ -113,9 +115,16 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "cost_complete": state.cost_complete,
         "created_at": datetime.fromisoformat(state.created_at),
         "finished_at": datetime.fromisoformat(state.finished_at) if state.finished_at else None,
-        "is_final": state.is_final,
-        "may_cancel": may_act and not state.is_final,
+        "is_final": not state.is_open,
+        "again": AGAIN.get(state.reopened, ""),
+        "may_cancel": may_act and state.is_open,
+        "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
+        "fuse_label": fuse_label(state) if may_act and not state.is_open else "",
     }
+
+
+def _firsts(state: RunState) -> int:
+    return sum(not answer.round for answer in state.answers.values())
 
 
 def _answer(
@@ -135,7 +144,8 @@ def _answer(
         if state.verdict
         else False,
         "is_late": fused is not None and answer.id in fused.late,
-        "may_cancel": may_act and not state.is_final and not answer.outcome,
+        "may_cancel": may_act and state.is_open and not answer.outcome,
+        "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
@@ -176,6 +186,13 @@ def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] |
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
+
+
+def _versions(state: RunState) -> list[dict[str, Any]]:
+    """Give the whole versions of the fused answer, where there are several; the one that is shown is marked."""
+    shown = state.fused.version if state.fused else None
+    whole = [number for number, fused in sorted(state.fusions.items()) if fused.finished]
+    return [{"number": n, "is_shown": n == shown} for n in whole] if len(whole) > 1 else []
 
 
 def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:

@@ -12,10 +12,11 @@ def run_json(state: RunState) -> dict[str, Any]:
     """Give the run in the shape of the API; unknown numbers are None, never 0."""
     answers = sorted(state.answers.values(), key=lambda a: (a.round, a.member))
     fusions = [fused_json(f) for _, f in sorted(state.fusions.items())]
-    shown = fusions[-1] if fusions and state.state != "failed" else None
+    shown = fused_json(state.fused) if state.fused and state.state != "failed" else None
     return {
         "id": state.id,
         "state": state.state,
+        "reopened": state.reopened or None,
         "mode": state.mode,
         "preset": state.preset,
         "preset_name": state.preset_name,

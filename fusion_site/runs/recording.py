@@ -16,6 +16,7 @@ from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
+from fusion_site.runs.ending import FAILED, STOPPED, end_of
 from fusion_site.runs.journal import RunLog
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Fusion, Run, State
@@ -26,7 +27,7 @@ from fusion_site.runs.writing import Writing
 
 
 class Recorder:
-    """Writes down one pass of one run. Everything it knows was read from rows when the run was claimed."""
+    """Writes down one pass of one run, the first or a later one. Everything it knows was read from rows when the run was claimed."""
 
     def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
         self._run, self._settings, self._log = run, settings, log
@@ -38,6 +39,7 @@ class Recorder:
         }
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
+        self._has_fused = run.fusions.filter(version=run.version, finished=True).exists()
         self._fused_text: list[str] = []
         self._fused_length = 0
         self._spent = Spent(run, settings, answers)
@@ -61,12 +63,12 @@ class Recorder:
     def cancel(self) -> None:
         """Write down that a person stopped the run: what was written stays."""
         self._end_open(Outcome.CANCELLED, None)
-        self._finish(State.CANCELLED, "Stopped.")
+        self._finish(State.CANCELLED, "Stopped.", cut=STOPPED)
 
     def fail(self, message: str) -> None:
         """Write down that the run failed for a reason of the site's own."""
         self._end_open(Outcome.INTERRUPTED, None)
-        self._finish(State.FAILED, message)
+        self._finish(State.FAILED, message, cut=FAILED)
 
     # Answers ----------------------------------------------------------------------------------------------
 
@@ -137,7 +139,7 @@ class Recorder:
 
     def _answer_finished(self, event: e.AnswerFinished) -> None:
         writing = self._writing(event.key)
-        if writing.attempt and not writing.is_started:
+        if writing.unpaid and not writing.is_started:
             # An earlier attempt wrote something, and this one ended before it could begin: its text is another.
             self._start(writing)
         self._finish_answer(event.key, event.result)
@@ -146,7 +148,7 @@ class Recorder:
         writing = self._writing(key)
         writing.is_open = False
         answer_ended(result.outcome, result.first_token_ms, result.total_ms)
-        cost = self._spent.answer(key.member, result.cost_usd, writing.attempt)
+        cost = self._spent.answer(key.member, result.cost_usd, writing.unpaid)
         fields: dict[str, Any] = {
             "outcome": result.outcome.value,
             "error": error_json(result.error),
@@ -227,6 +229,7 @@ class Recorder:
         self._tell("fused.delta", data)
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
+        self._has_fused = True
         store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
         self._move(State.SETTLING)
         self._tell(
@@ -241,18 +244,14 @@ class Recorder:
         self._end_open(Outcome.INTERRUPTED, None)
         self._finish(State(event.state), event.message)
 
-    def _finish(self, state: State, message: str) -> None:
+    def _finish(self, state: State, message: str, *, cut: str = "") -> None:
         self._move(state)
+        self._state, kind, said = end_of(self._run, self._state, message, has_fused=self._has_fused, cut=cut)
         now = timezone.now()
-        data = {"state": state.value, "message": message, **self._spent.data(final=True)}
+        told = {**said, "finished_at": now.isoformat(), **self._spent.data(final=True)}
+        closed = {"is_open": False, "reopened": "", "lease_until": None, "finished_at": now}
         self._tell(
-            "run.finished",
-            {**data, "finished_at": now.isoformat()},
-            urgent=True,
-            message=message,
-            finished_at=now,
-            lease_until=None,
-            **self._spent.fields(final=True),
+            kind, told, urgent=True, message=said["message"], **closed, **self._spent.fields(final=True)
         )
 
     # ------------------------------------------------------------------------------------------------------

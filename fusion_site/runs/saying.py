@@ -1,4 +1,4 @@
-"""What an answer's card says of who serves it: while it is tried again, when it is another model, and who bills a stop."""
+"""What a run's cards say: who serves an answer, why it is tried again, who bills a stop, and what fusing again would add."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from fusion_site.engine.asking import Outcome
 from fusion_site.providers import bills_after_cancel
-from fusion_site.runs.state import AnswerState
+from fusion_site.runs.state import AnswerState, RunState
 
 # Why it is tried again: where the provider is known, and where it is not.
 _WHY = {
@@ -19,7 +19,33 @@ _WHY = {
     "network": ("connection to {} failed", "connection failed"),
     "server": ("server of {} failed", "the server failed"),
 }
+USABLE = {"complete", "truncated"}
 _OTHERWISE = ("request refused by {}", "request refused")
+
+# What a later pass of a run does, by what it is for.
+AGAIN = {"fuse": "Fusing again", "retry": "Asking again", "add": "Asking one more"}
+
+
+def fuse_label(state: RunState) -> str:
+    """Name the button that fuses once more, with what is new by then; empty where no answer can be used."""
+    fused = state.fused
+    usable = {a.member: a for a in _usable_firsts(state)}
+    if fused is None or not usable:
+        return "Fuse what there is" if usable else ""
+    compared = [c["answer"] for c in (state.verdict or {}).get("candidates", [])]
+    known = {state.answers[key].member for key in (*fused.answers, *compared) if key in state.answers}
+    fresh = [answer for member, answer in usable.items() if member not in known]
+    if not fresh:
+        return "Fuse again"
+    word = "late" if all(answer.id in fused.late for answer in fresh) else "new"
+    return f"Fuse again with {len(fresh)} {word} answer{'' if len(fresh) == 1 else 's'}"
+
+
+def _usable_firsts(state: RunState) -> list[AnswerState]:
+    """Give the first answers that would be fused now; ones that were cut short only in a merge, or beside no whole one."""
+    firsts = [a for a in state.answers.values() if not a.round and a.outcome in USABLE and a.text.strip()]
+    whole = [a for a in firsts if a.outcome == Outcome.COMPLETE]
+    return firsts if state.mode == "merge" else whole or firsts
 
 
 def retry_line(retry: dict[str, Any] | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.pools.pricing import free_connections
-from fusion_site.runs.models import Answer, Run
+from fusion_site.runs.models import Answer, Run, Step
 from fusion_site.runs.shapes import money
 
 # A single call that claims to have cost more than this is mistaken, and a column would not hold it.
@@ -35,10 +35,9 @@ class Spent:
         self._open: dict[str, str] = {}
         self._begun: Counter[str] = Counter()
         for answer in answers:
-            if answer.attempt or answer.cost_usd is not None:
-                self._call(self._connections[answer.member], answer.cost_usd, answer.attempt)
+            self._row(self._connections[answer.member], answer)
         for step in run.steps.all():
-            self._call(step.connection, step.cost_usd, step.attempt)
+            self._row(step.connection, step)
 
     def answer(self, member: int, cost: Decimal | None, attempts: int) -> Decimal | None:
         """Count an answer that has ended; gives its cost, which is nothing for a host of this machine."""
@@ -63,6 +62,13 @@ class Spent:
     def data(self, *, final: bool) -> dict[str, Any]:
         """Give the same as JSON."""
         return {**self.fields(final=final), "cost_usd": money(self._sum)}
+
+    def _row(self, connection: str, row: Answer | Step) -> None:
+        """Count what a row says: what is settled, and the attempts since."""
+        if row.paid_usd is not None:
+            self._sum = (self._sum or Decimal(0)) + row.paid_usd
+        if row.attempt > row.paid_attempts or row.cost_usd is not None:
+            self._call(connection, row.cost_usd, row.attempt - row.paid_attempts)
 
     def _call(self, connection: str, cost: Decimal | None, attempts: int = 1) -> Decimal | None:
         """Count a call. One that was made again has cost something before, and nobody saw how much."""

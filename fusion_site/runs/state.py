@@ -54,7 +54,10 @@ class FusedState:
 
 @dataclass
 class RunState:
-    """One run with all its answers. `seq` is the last event that it includes."""
+    """One run with all its answers. `seq` is the last event that it includes.
+
+    `reopened` says what a later pass is for, while one is open.
+    """
 
     id: str
     seq: int
@@ -67,6 +70,7 @@ class RunState:
     created_at: str
     message: str = ""
     finished_at: str | None = None
+    reopened: str = ""
     cost_usd: str | None = None
     cost_complete: bool = False
     verdict: dict[str, Any] | None = None
@@ -75,13 +79,20 @@ class RunState:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing of this run will change any more."""
+        """Whether the first pass is over."""
         return self.state in FINAL_STATES
 
     @property
+    def is_open(self) -> bool:
+        """Whether a pass of it goes on, or is about to."""
+        return not self.is_final or bool(self.reopened)
+
+    @property
     def fused(self) -> FusedState | None:
-        """The newest version of the fused answer."""
-        return self.fusions[max(self.fusions)] if self.fusions else None
+        """The newest version of the fused answer: the one that is being written, else the newest that is whole."""
+        versions = [self.fusions[number] for number in sorted(self.fusions, reverse=True)]
+        whole = [fused for fused in versions if fused.finished]
+        return next(iter(versions if self.is_open else whole or versions), None)
 
     def apply(self, seq: int, kind: str, data: dict[str, Any]) -> None:
         """Move on by the next event; kinds that it does not know change nothing but `seq`."""
@@ -105,6 +116,7 @@ def _added(run: RunState, data: dict[str, Any]) -> None:
         model=data["model"],
         rehearsal=data["rehearsal"],
     )
+    run.rehearsal = run.rehearsal or data["rehearsal"]
 
 
 def _queued(run: RunState, data: dict[str, Any]) -> None:
@@ -194,10 +206,23 @@ def _run_finished(run: RunState, data: dict[str, Any]) -> None:
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
 
 
+def _run_reopened(run: RunState, data: dict[str, Any]) -> None:
+    run.reopened, run.cost_complete = data["reason"], False
+
+
+def _answer_reopened(run: RunState, data: dict[str, Any]) -> None:
+    old = run.answers[data["answer"]]
+    run.answers[old.id] = AnswerState(
+        old.id, old.round, old.member, old.label, old.model, old.rehearsal, old.attempt
+    )
+
+
 def _run_updated(run: RunState, data: dict[str, Any]) -> None:
-    if data["reason"] != "cost":
-        return
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
+    if data["reason"] != "cost":
+        run.reopened = ""
+        run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
+        return
     for told in data["answers"]:
         answer = run.answers[told["answer"]]
         answer.cost_usd, answer.usage, answer.provider = told["cost_usd"], told["usage"], told["provider"]
@@ -206,6 +231,7 @@ def _run_updated(run: RunState, data: dict[str, Any]) -> None:
 _CHANGES = {
     "answer.added": _added,
     "answer.queued": _queued,
+    "answer.reopened": _answer_reopened,
     "answer.started": _started,
     "answer.retrying": _retrying,
     "answer.accepted": _accepted,
@@ -218,5 +244,6 @@ _CHANGES = {
     "fused.delta": _fused_delta,
     "fused.finished": _fused_finished,
     "run.finished": _run_finished,
+    "run.reopened": _run_reopened,
     "run.updated": _run_updated,
 }

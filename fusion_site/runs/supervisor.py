@@ -43,6 +43,8 @@ class Supervisor:
         self._keeper = Keeper(self._owner)
         self._executions: dict[str, Execution] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        # Submitted again while they were worked on: another pass of theirs may have been opened as the last one ended.
+        self._anew: set[str] = set()
         self._sweeping: asyncio.Task[None] | None = None
         self._is_stopping = False
 
@@ -65,7 +67,7 @@ class Supervisor:
         await self._journal.aclose()
 
     def submit(self, run_id: str) -> None:
-        """Begin to work on a run soon; a run that somebody works on already is left to them."""
+        """Begin to work on a run soon, or as soon as what is done of it here ends; what others work on is left to them."""
         self._call(self._begin, run_id)
 
     def cancel(self, run_id: str) -> None:
@@ -101,7 +103,7 @@ class Supervisor:
 
     async def finished(self, run_id: str) -> None:
         """Wait until this process does not work on the run any more."""
-        if (task := self._tasks.get(run_id)) is not None:
+        while (task := self._tasks.get(run_id)) is not None:
             await asyncio.wait([task])
 
     def _begin(self, run_id: str) -> bool:
@@ -111,6 +113,8 @@ class Supervisor:
             execution = Execution(run_id, self._owner, self._journal, self._keeper, self._asker)
             self._executions[run_id] = execution
             self._tasks[run_id] = self._loop.create_task(self._execute(run_id, execution))
+        else:
+            self._anew.add(run_id)
         return True
 
     def _stop(self, run_id: str, key: AnswerKey | None) -> None:
@@ -129,6 +133,9 @@ class Supervisor:
             log.exception("a run could not be worked on", extra=carrying(run=run_id))
         finally:
             del self._executions[run_id], self._tasks[run_id]
+            if run_id in self._anew:
+                self._anew.discard(run_id)
+                self._begin(run_id)
 
     async def _sweep(self) -> None:
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from fusion_site.runs import budget_page, views
+from fusion_site.runs import again_pages, budget_page, version_pages, views
 
 urlpatterns = [
     path("", views.compose, name="compose"),
@@ -14,6 +14,12 @@ urlpatterns = [
     path("runs/<str:run_id>/", views.run, name="run"),
     path("runs/<str:run_id>/cancel/", views.stop_run, name="cancel_run"),
     path("runs/<str:run_id>/fused.md", views.fused_markdown, name="fused_markdown"),
+    path("runs/<str:run_id>/fuse/", again_pages.fuse_again, name="fuse_again"),
+    path("runs/<str:run_id>/ask/", again_pages.ask_another, name="ask_another"),
+    path("runs/<str:run_id>/versions/compare/", version_pages.compare, name="compare_versions"),
+    path("runs/<str:run_id>/versions/<int:number>/", version_pages.version, name="version"),
+    path("runs/<str:run_id>/versions/<int:number>.md", views.version_markdown, name="version_markdown"),
+    path("runs/<str:run_id>/answers/<str:answer_id>/retry/", again_pages.retry, name="retry_answer"),
     path("runs/<str:run_id>/answers/<str:answer_id>.md", views.answer_markdown, name="answer_markdown"),
     path("runs/<str:run_id>/answers/<str:answer_id>/cancel/", views.stop_answer, name="cancel_answer"),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +17,7 @@ from fusion_site.pools.estimating import estimate
 from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
-from fusion_site.runs.access import may_act, visible_runs
+from fusion_site.runs.access import actable_run, found_run, may_act
 from fusion_site.runs.choosing import given_variables, preset_choices
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import Order, start_run
@@ -136,7 +135,7 @@ def _row(run: Run) -> dict[str, Any]:
 @require_GET
 def run(request: HttpRequest, run_id: str) -> HttpResponse:
     """Show a run: everything so far from its rows; the WebSocket goes on from there."""
-    row = _found(request, run_id)
+    row = found_run(request.user, run_id)
     view = page_view(row, may_act=may_act(request.user, row))
     return render(request, "runs/run.html", {"state": view, "status_line": view["status"]})
 
@@ -145,14 +144,22 @@ def run(request: HttpRequest, run_id: str) -> HttpResponse:
 @require_GET
 def answer_markdown(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
     """Give one answer's text exactly as it was received."""
-    return _markdown(_found(request, run_id).answers.filter(pk=answer_id).first())
+    return _markdown(found_run(request.user, run_id).answers.filter(pk=answer_id).first())
 
 
 @signed_in
 @require_GET
 def fused_markdown(request: HttpRequest, run_id: str) -> HttpResponse:
     """Give the newest finished fused answer's text exactly as it was fused."""
-    return _markdown(_found(request, run_id).fusions.filter(finished=True).last())
+    return _markdown(found_run(request.user, run_id).fusions.filter(finished=True).last())
+
+
+@signed_in
+@require_GET
+def version_markdown(request: HttpRequest, run_id: str, number: int) -> HttpResponse:
+    """Give one whole version of the fused answer exactly as it was fused."""
+    fusions = found_run(request.user, run_id).fusions
+    return _markdown(fusions.filter(finished=True, version=number).first())
 
 
 def _markdown(row: Answer | Fusion | None) -> HttpResponse:
@@ -165,7 +172,7 @@ def _markdown(row: Answer | Fusion | None) -> HttpResponse:
 @require_POST
 def stop_run(request: HttpRequest, run_id: str) -> HttpResponse:
     """Stop a run; without htmx, lead back to its page."""
-    row = _actable(request, run_id)
+    row = actable_run(request.user, run_id)
     cancel_run(row)
     return _done(request, row)
 
@@ -174,7 +181,7 @@ def stop_run(request: HttpRequest, run_id: str) -> HttpResponse:
 @require_POST
 def stop_answer(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
     """Stop one answer of a run; the others go on."""
-    row = _actable(request, run_id)
+    row = actable_run(request.user, run_id)
     answer = row.answers.filter(pk=answer_id).first()
     if answer is None:
         raise Http404
@@ -185,17 +192,3 @@ def stop_answer(request: HttpRequest, run_id: str, answer_id: str) -> HttpRespon
 def _done(request: HttpRequest, row: Run) -> HttpResponse:
     # What changed reaches the page over its WebSocket.
     return HttpResponse(status=204) if getattr(request, "htmx", False) else redirect("run", row.pk)
-
-
-def _found(request: HttpRequest, run_id: str) -> Run:
-    row = visible_runs(request.user).filter(pk=run_id).first()
-    if row is None:
-        raise Http404
-    return row
-
-
-def _actable(request: HttpRequest, run_id: str) -> Run:
-    row = _found(request, run_id)
-    if not may_act(request.user, row):
-        raise PermissionDenied("only who started a run, and editors of its team, may stop it")
-    return row

@@ -17,6 +17,8 @@ class Writing:
     attempt: int
     is_open: bool
     accepted: AskAccepted = field(default_factory=AskAccepted)
+    # How many attempts were settled before the answer was asked for again.
+    paid_attempts: int = 0
     # Whether this process has begun an attempt; what stands here until then is an earlier attempt's.
     is_started: bool = False
     _text: list[str] = field(default_factory=list)
@@ -28,10 +30,17 @@ class Writing:
     def of(cls, row: Answer, text: str = "", reasoning: str = "") -> Writing:
         """Begin with an answer's row and what an earlier attempt wrote; without an outcome it will be asked again."""
         accepted = AskAccepted(row.generation_id or None, row.provider or None, row.served_model or None)
-        writing = cls(row.pk, row.attempt, is_open=not row.outcome, accepted=accepted)
+        writing = cls(
+            row.pk, row.attempt, is_open=not row.outcome, accepted=accepted, paid_attempts=row.paid_attempts
+        )
         writing.add_text(text)
         writing.add_reasoning(reasoning)
         return writing
+
+    @property
+    def unpaid(self) -> int:
+        """How many attempts are not settled."""
+        return self.attempt - self.paid_attempts
 
     def start(self) -> None:
         """A new attempt begins: its text starts at 0."""

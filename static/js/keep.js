@@ -27,7 +27,8 @@ document.addEventListener("htmx:wsAfterMessage", () => {
 function refocus(old) {
   const same = old.id ? document.getElementById(old.id) : document.querySelector(`.tab > [value="${old.value}"]`);
   // A stop button that is gone because its work is over leaves the focus on the part that it belonged to.
-  const part = document.getElementById(old.id.replace(/-(stop|copy)$/, "").replace("stop-run", "run-header"));
+  const whole = { "stop-run": "run-header", "fuse-again": "fused" };
+  const part = document.getElementById(whole[old.id] ?? old.id.replace(/-(stop|copy|retry)$/, ""));
   if (same) same.focus({ preventScroll: true });
   else if (part) focusPart(part);
 }

@@ -1,4 +1,4 @@
-"""What is sensitive to the database is tested over PostgreSQL, too: the queue's promises, and the journal."""
+"""What is sensitive to the database is tested over PostgreSQL, too: the queue's promises, the journal, and later passes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from tests.cluster.servers import PostgreSQL
 from tests.site_process import ROOT
 
-TESTS = ("tests/runs/test_queue.py", "tests/runs/test_journal.py", "tests/runs/test_duty.py")
+TESTS = [f"tests/runs/test_{name}.py" for name in ("queue", "journal", "duty", "again")]
 
 
 def test_the_queue_and_the_journal_keep_their_promises_on_postgresql(postgresql: PostgreSQL) -> None:

@@ -87,6 +87,20 @@ class Theatre:
         self.viewers[run_id] = Viewer(lambda: self.site.url, self._token, run_id)
         return run_id
 
+    def fuse_again(self) -> None:
+        """Fuse what there is now, in all runs."""
+        for run_id, viewer in self.viewers.items():
+            self.api("POST", f"runs/{run_id}/fuse")
+            viewer.go_on()
+
+    def retry(self, model: str) -> None:
+        """Ask a member again, in all runs."""
+        for run_id, viewer in self.viewers.items():
+            answers = self.api("GET", f"runs/{run_id}")["answers"]
+            (answer_id,) = (a["id"] for a in answers if a["model"] == model and a["round"] == 0)
+            self.api("POST", f"runs/{run_id}/answers/{answer_id}/retry")
+            viewer.go_on()
+
     def preset(self, mode: str, **settings: Any) -> str:
         """Give the slug of a preset over all members, made once."""
         name = " ".join([mode, *(f"{key} {value}" for key, value in sorted(settings.items()))])
@@ -246,7 +260,7 @@ class Theatre:
     def _unfinished(self) -> int:
         """Count the watched runs that a process works on."""
         ids = ", ".join(f"'{run_id}'" for run_id in self.viewers)
-        held = f"id IN ({ids}) AND finished_at IS NULL AND lease_until IS NOT NULL"
+        held = f"id IN ({ids}) AND is_open AND lease_until IS NOT NULL"
         (row,) = self.rows(f"SELECT count(*) AS n FROM runs_run WHERE {held}")
         found: int = row["n"]
         return found
@@ -254,9 +268,7 @@ class Theatre:
     @property
     def is_quiet(self) -> bool:
         """Whether all runs are over."""
-        return self._unfinished() == 0 and all(
-            v.kinds and v.kinds[-1] == "run.finished" for v in self.viewers.values()
-        )
+        return self._unfinished() == 0 and all(v.has_seen_the_end for v in self.viewers.values())
 
     @contextmanager
     def locked(self, *, wait_s: float = 20.0) -> Iterator[None]:

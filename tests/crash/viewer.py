@@ -17,7 +17,7 @@ WITHIN_S = 90.0
 
 
 class Viewer:
-    """Collects the events of a run in a thread of its own, until the run is over. `url` is asked at each connect.
+    """Collects the events of a run in a thread of its own, until its pass is over. `url` is asked at each connect.
 
     A server may be gone, but one that is there may not refuse: what it said is in `refusals`.
     """
@@ -29,11 +29,17 @@ class Viewer:
         self._url, self._token, self._run = url, token, run_id
         self._connection: http.client.HTTPConnection | None = None
         self._is_left = False
+        self._passes = 0
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Follow the next pass: at first, and after each end."""
+        self._passes += 1
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
 
     def all(self) -> list[dict[str, Any]]:
-        """Wait for the end of the run and give all events."""
+        """Wait for the end of the pass and give all events."""
         self._thread.join(WITHIN_S)
         assert not self._thread.is_alive(), f"run {self._run} did not end: {self.kinds}"
         return self.events
@@ -42,6 +48,11 @@ class Viewer:
     def kinds(self) -> list[str]:
         """Give what kinds of events have come so far."""
         return [event["kind"] for event in self.events]
+
+    @property
+    def has_seen_the_end(self) -> bool:
+        """Whether the pass that is followed is over."""
+        return sum(kind in {"run.finished", "run.updated"} for kind in self.kinds) >= self._passes
 
     def drop(self) -> None:
         """Lose the connection, as one does with a server that hangs."""
@@ -54,7 +65,7 @@ class Viewer:
         self._is_left = True
 
     def _follow(self) -> None:
-        while not self._is_left and (not self.events or self.events[-1]["kind"] != "run.finished"):
+        while not self._is_left and not self.has_seen_the_end:
             try:
                 for event in self._connected():
                     self.events.append(event)

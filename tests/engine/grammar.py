@@ -34,13 +34,18 @@ class Ungrammatical(AssertionError):
     """The stream says something that cannot follow from what it said before."""
 
 
-def check(events: Iterable[FusionEvent], resume: Resume | None = None, *, is_whole: bool = True) -> None:
-    """Hold a stream against the grammar; one that was closed early (`is_whole` false) may stop anywhere."""
+def check(
+    events: Iterable[FusionEvent], resume: Resume | None = None, *, is_whole: bool = True, fuses: bool = True
+) -> None:
+    """Hold a stream against the grammar; one that was closed early (`is_whole` false) may stop anywhere.
+
+    A pass that `fuses` nothing has no fused answer.
+    """
     reader = _Reader(resume or Resume())
     for event in events:
         reader.take(event)
     if is_whole:
-        reader.end()
+        reader.end(fuses=fuses)
 
 
 @dataclass
@@ -68,16 +73,15 @@ class _Reader:
         _demand(self.ended is None, f"{event} comes after the end")
         self._on(event)
 
-    def end(self) -> None:
+    def end(self, *, fuses: bool) -> None:
         _demand(self.ended is not None, "the stream has no end")
         for key, answer in self.answers.items():
             _demand(answer.is_finished, f"{key} was never finished")
         for name, finished in self.steps.items():
             _demand(finished, f"step {name} was never finished")
         _demand(self.verdict != "open", "the verdict was never finished")
-        wanted = (
-            "finished" if self.ended and self.ended.state == "done" and self.resume.fused is None else "none"
-        )
+        is_done = self.ended is not None and self.ended.state == "done"
+        wanted = "finished" if fuses and is_done and self.resume.fused is None else "none"
         _demand(self.fused == wanted, f"the fused answer is {self.fused} at the end of {self.ended}")
 
     @singledispatchmethod

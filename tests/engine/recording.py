@@ -157,8 +157,10 @@ def record(
     during: During | None = None,
     at: dict[float, Callable[[Control], None]] | None = None,
     close_when: Callable[[float, FusionEvent], bool] | None = None,
+    begin: Callable[..., AsyncGenerator[FusionEvent, None]] = fuse,
+    fuses: bool = True,
 ) -> Recording:
-    """Run a fusion and hold its stream and its asks against what always holds.
+    """Run a fusion, or a later pass that `begin` begins and that may fuse nothing, and hold its stream and its asks against what always holds.
 
     `at` holds actions by the virtual second, `during` sees each event, `close_when` closes the generator after one.
     """
@@ -175,11 +177,11 @@ def record(
         for second, action in (at or {}).items():
             asyncio.get_running_loop().call_at(second, action, control)
         return await _follow(
-            fuse(settings, asker, resume=resume, control=control, elapsed_s=elapsed_s), closes
+            begin(settings, asker, resume=resume, control=control, elapsed_s=elapsed_s), closes
         )
 
     is_whole = virtual_time.run(main())
-    grammar.check(recording.events, resume, is_whole=is_whole)
+    grammar.check(recording.events, resume, is_whole=is_whole, fuses=fuses)
     hold_asks(asker)
     return recording
 

@@ -25,6 +25,7 @@ FRAGMENTS = {
     "_fused": "fused",
     "_fused_head": "fused-head",
     "_rounds": "answers",
+    "_ask_another": "ask-another",
     "_verdict": "verdict",
 }
 OF_AN_ANSWER = {

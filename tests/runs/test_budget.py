@@ -50,7 +50,7 @@ def figures(now: MonthlyMoney) -> tuple[str | None, str | None]:
 def end(run: Run, cost: str | None, *, complete: bool, **fields: Any) -> None:
     """End a run in its row alone."""
     amount = None if cost is None else Decimal(cost)
-    ended = {"state": "done", "finished_at": run.created_at, "lease_until": None}
+    ended = {"state": "done", "is_open": False, "finished_at": run.created_at, "lease_until": None}
     Run.objects.filter(pk=run.pk).update(**ended, cost_usd=amount, cost_complete=complete, **fields)
 
 
@@ -124,8 +124,8 @@ def test_a_month_begins_anew_and_what_goes_on_is_held_in_it(desk: Desk) -> None:
     desk.change(budget_usd=Decimal(2))
     last = datetime(2026, 10, 31, 23, 59, tzinfo=UTC)
     for cost, complete in (("1", True), ("1", False)):
-        end(desk.start(), cost, complete=complete, created_at=last)
-    Run.objects.filter(pk=desk.start().pk).update(created_at=last)
+        end(desk.start(), cost, complete=complete, opened_at=last)
+    Run.objects.filter(pk=desk.start().pk).update(opened_at=last)
     assert figures(money(desk, NOVEMBER)) == ("0", "2")
     assert figures(money(desk, last)) == ("1", "4")
 

@@ -77,7 +77,7 @@ def test_deltas_of_one_text_become_one_event(desk: Desk) -> None:
 def test_a_run_that_is_started_over_and_over_is_given_up(desk: Desk, upstream: Upstream) -> None:
     all_answer(upstream)
     run = desk.start()
-    Run.objects.filter(pk=run.pk).update(epoch=MOST_CLAIMS)
+    Run.objects.filter(pk=run.pk).update(claims=MOST_CLAIMS)
     done = work(run)
     assert (done.state, done.message) == ("failed", GIVEN_UP)
     assert upstream.ledger == []

@@ -244,7 +244,7 @@ def test_a_run_that_is_worked_on_is_left_alone(cut: Run) -> None:
     at = cut.finished_at
     assert at is not None
     (call,) = cut_calls(at)
-    Run.objects.filter(pk=cut.pk).update(state="answering", finished_at=None)
+    Run.objects.filter(pk=cut.pk).update(state="answering", finished_at=None, is_open=True)
     assert cut_calls(at) == []
     assert keep_bills(cut.pk, [(call, Generation(Decimal(1)))]) is None
     assert cut.answers.get(member=0).cost_usd is None

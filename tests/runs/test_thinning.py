@@ -90,7 +90,8 @@ def test_runs_that_go_on_are_left_alone_and_many_go_in_turns(desk: Desk) -> None
     going_on = desk.start()
     for _ in range(MOST + 1):
         run = Run.objects.get(pk=going_on.pk)
-        run.pk, run.finished_at = f"old{_}", timezone.now() - KEPT_FOR - timedelta(minutes=1)
+        run.pk, run.is_open = f"old{_}", False
+        run.finished_at = timezone.now() - KEPT_FOR - timedelta(minutes=1)
         run.save(force_insert=True)
     assert [thin_ended_runs(timezone.now()) for _ in range(3)] == [MOST, 1, 0]
     going_on.refresh_from_db()

@@ -13,9 +13,9 @@ from fusion_site.runs.queue import queue
 def cancel_run(run: Run) -> None:
     """Ask for a run to be stopped; whoever works on it drops its upstream connections within a second.
 
-    A run that is final already stays as it is.
+    A run that is over stays as it is.
     """
-    wanted = Run.objects.filter(pk=run.pk, finished_at=None)
+    wanted = Run.objects.filter(pk=run.pk, is_open=True)
     if wanted.update(cancel_requested=True):
         queue().cancel(run.pk)
 

@@ -48,7 +48,7 @@ def cut_calls(now: datetime) -> list[CutCall]:
 
 
 def _cut_answers(since: datetime) -> list[CutCall]:
-    rows = Answer.objects.filter(UNPRICED, run__finished_at__gt=since)
+    rows = Answer.objects.filter(UNPRICED, run__finished_at__gt=since, run__is_open=False)
     names = ("pk", "member", "generation_id", "run_id", "run__finished_at", "run__settings__members")
     return [
         CutCall(run, ended, name, members[member]["model"]["connection"], Answer, key)
@@ -57,7 +57,7 @@ def _cut_answers(since: datetime) -> list[CutCall]:
 
 
 def _cut_steps(since: datetime) -> list[CutCall]:
-    rows = Step.objects.filter(UNPRICED, run__finished_at__gt=since)
+    rows = Step.objects.filter(UNPRICED, run__finished_at__gt=since, run__is_open=False)
     names = ("pk", "connection", "generation_id", "run_id", "run__finished_at")
     return [
         CutCall(run, ended, name, connection, Step, key)
@@ -72,7 +72,7 @@ def keep_bills(run_id: str, bills: Sequence[Bill]) -> dict[str, Any] | None:
     A run that is worked on is left alone: it has a writer of its own.
     """
     run = Run.objects.select_for_update().filter(pk=run_id).first()
-    if run is None or not run.is_final:
+    if run is None or run.is_open:
         return None
     kept = [_keep(call, generation) for call, generation in bills]
     if not any(kept):

@@ -1,0 +1,67 @@
+"""Asking one more model in a run that is over: it becomes a further member, and the run's settings have it from then on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.db import transaction
+
+from fusion_site.accounts.models import Membership, Team
+from fusion_site.engine.settings import FusionSettings, Member
+from fusion_site.ops.draining import refuse_while_draining
+from fusion_site.pools.freezing import freeze_member
+from fusion_site.pools.models import MAX_MEMBERS, Connection, PoolMember
+from fusion_site.pools.naming import free_name, read_model
+from fusion_site.pools.reading import Given, Reading
+from fusion_site.pools.rights import require_editor
+from fusion_site.runs.flows.reopening import NotNow, held, opened
+from fusion_site.runs.frozen import settings_from_json, settings_to_json
+from fusion_site.runs.models import Again, Answer, Run
+from fusion_site.runs.shapes import answer_json
+
+FULL = f"A run has at most {MAX_MEMBERS} members."
+
+
+@transaction.atomic
+def add_member(by: Membership, run: Run, given: Given) -> Run:
+    """Have one more model asked for a first answer; where the run has no fused answer yet, it gets one.
+
+    `given` has `connection` and `model`, and may have a `label`. Raises Invalid, NotNow, LimitReached, Draining, and
+    PermissionDenied for viewers, who may not choose models elsewhere either.
+    """
+    require_editor(by)
+    refuse_while_draining()
+    run = held(run)
+    settings = settings_from_json(run.settings)
+    if len(settings.members) >= MAX_MEMBERS:
+        raise NotNow(FULL)
+    row = _read(run.team, given)
+    member = _frozen(row, settings)
+    settings = replace(settings, members=(*settings.members, member))
+    answer = Answer.objects.create(
+        run=run,
+        member=member.index,
+        label=member.label,
+        model=row.model,
+        rehearsal=row.connection.is_rehearsal,
+    )
+    run.settings, run.rehearsal = settings_to_json(settings), run.rehearsal or answer.rehearsal
+    return opened(run, settings, Again.ADD, [answer], ("answer.added", answer_json(answer)))
+
+
+def _read(team: Team, given: Given) -> PoolMember:
+    reading = Reading(given)
+    reading.only(["connection", "model", "label"])
+    connections = Connection.objects.filter(team=team)
+    connection = reading.row("connection", connections, "connection", required=True)
+    model = read_model(reading, "model", required=True)
+    label = reading.line("label", longest=80)
+    reading.finish()
+    return PoolMember(connection=connection, model=model, label=label)
+
+
+def _frozen(row: PoolMember, settings: FusionSettings) -> Member:
+    """Give the member as this run knows it: under the next index, and by a label that no other has."""
+    member = freeze_member(row, max(each.index for each in settings.members) + 1)
+    taken = {each.label for each in settings.members}
+    return replace(member, label=free_name(member.label[:77], taken))

@@ -1,0 +1,61 @@
+"""What is finished of a run, from its rows: what the pass that is open need not ask for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from fusion_site.engine.asking import AskError, ErrorKind, Outcome, Usage
+from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
+from fusion_site.runs.frozen import result_from_json
+from fusion_site.runs.models import Again, Answer, Run, Step
+
+
+def resume_of(run: Run) -> Resume:
+    """Give what is finished: every answer and step, and of the fused answers the one of the run's newest pass."""
+    answers, steps = list(run.answers.all()), list(run.steps.all())
+    fusion = run.fusions.filter(finished=True, version=run.version).first()
+    return Resume(
+        answers={AnswerKey(a.round, a.member): _result(a) for a in answers if a.outcome},
+        steps={s.name: result_from_json(s.result) for s in steps if s.outcome and s.result},
+        verdict=run.verdict,
+        fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
+        compared=_compared(run),
+        paid_usd=_paid([*answers, *steps]),
+    )
+
+
+def does_fuse(run: Run) -> bool:
+    """Whether the later pass that is open makes a fused answer: if it is for that, and where there is none yet."""
+    earlier = run.fusions.filter(finished=True, version__lt=run.version)
+    return run.reopened == Again.FUSE or not earlier.exists()
+
+
+def _compared(run: Run) -> tuple[AnswerKey, ...] | None:
+    """Give the answers that were being compared in this pass, as the event said that began it."""
+    told = run.events.filter(kind__in=("verdict.started", "run.reopened")).last()
+    if told is None or told.kind == "run.reopened":
+        return None
+    keys = {a.pk: AnswerKey(a.round, a.member) for a in run.answers.all()}
+    return tuple(keys[answer] for answer in told.data["answers"])
+
+
+def _paid(rows: Iterable[Answer | Step]) -> Decimal:
+    return sum((row.paid_usd for row in rows if row.paid_usd is not None), Decimal(0))
+
+
+def _result(row: Answer) -> AnswerResult:
+    return AnswerResult(
+        outcome=Outcome(row.outcome),
+        text=row.text,
+        reasoning=row.reasoning,
+        error=AskError(ErrorKind(row.error["kind"]), row.error["message"]) if row.error else None,
+        usage=Usage(**row.usage),
+        cost_usd=row.cost_usd,
+        served_model=row.served_model or None,
+        provider=row.provider or None,
+        unconfirmed=row.unconfirmed,
+        first_token_ms=row.first_token_ms,
+        total_ms=row.total_ms,
+        generation_id=row.generation_id or None,
+    )

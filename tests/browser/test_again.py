@@ -1,0 +1,152 @@
+"""A run that is over goes on: its late answer is fused, a failed member is asked again, versions are read and compared."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.browser.test_accounts import sign_up
+from tests.site_process import Site
+from tests.upstream import Script, Upstream, judge_for
+
+pytestmark = pytest.mark.browser
+PROMPT = "Is it safe to add a column to a table of forty million rows while the site is up?"
+NARROW: ViewportSize = {"width": 320, "height": 700}
+BEA = "Add it as *nullable*.\n\nThen fill it in one batch.\n\n- Look at the locks."
+CYD = "Add it as *nullable*.\n\nThen fill it in small batches.\n\n- Look at the locks.\n- Be patient."
+
+
+@pytest.fixture
+def gate() -> threading.Event:
+    """Give what cyd waits for after her first words, so that she is late."""
+    return threading.Event()
+
+
+@pytest.fixture
+def upstream(gate: threading.Event) -> Iterator[Upstream]:
+    """Give an upstream that does not know ada, and whose cyd is late."""
+    server = Upstream()
+    middle = len(CYD) // 2
+    server.scripts |= {
+        "bea": Script([BEA]),
+        "cyd": Script([CYD[:middle], CYD[middle:]], gate=gate, gate_at=1),
+        "ada": Script(status=401, body={"error": {"message": "no such key"}}),
+        "judge": judge_for("small batches"),
+    }
+    yield server
+    gate.set()
+    server.close()
+
+
+@pytest.fixture
+def site(migrated: Path, tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
+    """Give a site of this test, which may reach the upstream, and where everybody may have one run going on."""
+    data_dir = Path(shutil.copytree(migrated, tmp_path / "again"))
+    env = {
+        "FUSION_PRIVATE_UPSTREAMS": upstream.host_port,
+        "FUSION_REHEARSAL": "0",
+        "FUSION_RUNS_PER_PERSON": "1",
+    }
+    with Site(data_dir, **env) as running:
+        yield running
+
+
+def set_up(site: Site, upstream: Upstream, email: str) -> None:
+    """Give a person's team a preset of ada, bea and cyd that waits for one answer only, over REST."""
+    headers = {"Authorization": f"Bearer {site.manage('createtoken', email).strip()}"}
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
+
+        def make(what: str, **fields: Any) -> str:
+            answer = rest.post(f"/{what}", json=fields)
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["id"])
+
+        where = {"connection": make("connections", name="Up", kind="openai", base_url=upstream.url)}
+        members = [{**where, "model": name, "label": name.title()} for name in ("ada", "bea", "cyd")]
+        pool = make("pools", name="Three", members=members)
+        judge = make("judges", name="Judge", **where, model="judge", swap_check=False)
+        make("presets", name="Three", pool=pool, judge=judge, mode="best_of", quorum=1, grace=1)
+
+
+def ask(page: Page) -> None:
+    """Ask the prompt from the compose page, and wait for the run's page."""
+    page.goto("/")
+    page.get_by_label("Prompt").fill(PROMPT)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/runs/\w+/$"))
+
+
+def test_a_run_that_is_over_goes_on(
+    page: Page, site: Site, upstream: Upstream, gate: threading.Event
+) -> None:
+    sign_up(page, "again@example.com")
+    set_up(site, upstream, "again@example.com")
+    ask(page)
+    header, fused = page.locator("#run-header"), page.locator("#fused")
+    expect(fused).to_contain_text("one batch")
+    expect(page.get_by_role("button", name="Fuse again")).to_have_count(0)
+    gate.set()
+    expect(header).to_have_attribute("data-final", "")
+
+    again = page.get_by_role("button", name="Fuse again with 1 late answer")
+    again.focus()
+    page.keyboard.press("Enter")
+    expect(fused).to_contain_text("version 2")
+    expect(fused).to_contain_text("small batches")
+    expect(fused.get_by_role("navigation")).to_contain_text("Compare")
+    expect(page.locator("#verdict")).to_contain_text("Cyd is best")
+    expect(page.get_by_role("button", name="Fuse again", exact=True)).to_be_visible()
+
+    ada, held = page.get_by_role("article", name="Ada"), threading.Event()
+    upstream.scripts["ada"] = Script(["Ada ", "answers now."], gate=held, gate_at=1)
+    ada.get_by_role("button", name="Retry Ada").click()
+    expect(header).to_contain_text("Asking again")
+    expect(header.get_by_role("button", name="Stop")).to_be_visible()
+    expect(ada).to_contain_text("attempt 2")
+    held.set()
+    expect(ada).to_contain_text("answers now")
+    expect(header).to_have_attribute("data-final", "")
+    expect(page.get_by_role("button", name="Fuse again with 1 new answer")).to_be_visible()
+
+    upstream.scripts["dan"] = Script(["Dan answers, too."])
+    page.get_by_role("link", name="Ask another model").click()
+    page.get_by_label("Model", exact=True).fill("dan")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/runs/\w+/$"))
+    expect(page.get_by_role("article", name="dan")).to_contain_text("Dan answers, too.")
+    expect(page.get_by_role("button", name="Fuse again with 2 new answers")).to_be_visible()
+
+    page.set_viewport_size(NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    fused.get_by_role("link", name="Compare").click()
+    expect(page.locator("ins").first).to_have_text("small")
+    expect(page.locator("del").first).to_have_text("one")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    page.get_by_role("link", name="Version 1", exact=True).click()
+    expect(page.locator(".fused-body")).to_contain_text("one batch")
+    page.get_by_role("link", name="Back to the run").click()
+    expect(fused).to_contain_text("version 2")
+
+
+def test_a_refusal_is_said_on_the_page(
+    page: Page, site: Site, upstream: Upstream, gate: threading.Event
+) -> None:
+    gate.set()
+    sign_up(page, "refused@example.com")
+    set_up(site, upstream, "refused@example.com")
+    ask(page)
+    expect(page.locator("#run-header")).to_have_attribute("data-final", "")
+    upstream.scripts["cyd"] = Script([CYD], gate=threading.Event())
+    second = page.context.new_page()
+    ask(second)
+    page.get_by_role("button", name="Fuse again").click()
+    expect(page.get_by_role("status").filter(has_text="You have 1 runs going on")).to_be_visible()
+    expect(page.locator("#run-header")).to_have_attribute("data-final", "")
