@@ -80,6 +80,10 @@ class Calls:
             return "The time for judging was up."
         return "The budget of this run is used up." if self._spending.is_over else ""
 
+    def recall(self, name: str, messages: tuple[Message, ...]) -> AnswerResult | None:
+        """Give the reply that an earlier attempt got to the very same question, or None."""
+        return self._stored.get(_full(name, messages))
+
     async def call(
         self,
         name: str,
@@ -98,7 +102,7 @@ class Calls:
         A stored reply is taken only where the very same was asked: with one more answer in, the same letter would
         stand for somebody else.
         """
-        name = f"{name}#{digest_of(messages)}"
+        name = _full(name, messages)
         stored = self._stored.get(name)
         if stored is None and (why := self.why_not):
             raise Refused(why)
@@ -132,6 +136,10 @@ class Calls:
         if reading.was_dropped and reply.ending is None:
             return reply.cut(Outcome.ERROR, TOO_LATE)
         return reply.result()
+
+
+def _full(name: str, messages: tuple[Message, ...]) -> str:
+    return f"{name}#{digest_of(messages)}"
 
 
 def digest_of(messages: tuple[Message, ...]) -> str:

@@ -136,9 +136,15 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class VerdictStarted:
-    """The answers are being compared: these count, and none that come later. To be kept for `Resume.compared`."""
+    """The answers are being compared: these count, and none that come later. To be kept for `Resume`.
+
+    `scored` are those that have a score already, and `with_needs` says whether it is known what a right answer needs:
+    both depend on what had come in by now, and decide what the judge is shown.
+    """
 
     answers: tuple[AnswerKey, ...] = ()
+    scored: tuple[AnswerKey, ...] = ()
+    with_needs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +221,7 @@ class Resume:
 
     `compared` is what VerdictStarted said: with it the same answers are compared again, although late ones have
     come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
+    `scored` and `with_needs` are what it said beside that.
     The verdict follows from the steps: `verdict` is there for completeness.
     """
 
@@ -223,6 +230,8 @@ class Resume:
     verdict: dict[str, Any] | None = None
     fused: FusedText | None = None
     compared: tuple[AnswerKey, ...] | None = None
+    scored: tuple[AnswerKey, ...] = ()
+    with_needs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,17 +152,21 @@ def resume_of(run: Run) -> Resume:
         steps={s.name: result_from_json(s.result) for s in run.steps.exclude(outcome="") if s.result},
         verdict=run.verdict,
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
-        compared=_compared(run),
+        **_compared(run),
     )
 
 
-def _compared(run: Run) -> tuple[AnswerKey, ...] | None:
-    """Give the answers that were being compared, as the event said that began it."""
+def _compared(run: Run) -> dict[str, Any]:
+    """Give what was being compared, and what was known of it by then, as the event said that began it."""
     begun = run.events.filter(kind="verdict.started").last()
     if begun is None:
-        return None
+        return {}
     keys = {a.pk: AnswerKey(a.round, a.member) for a in run.answers.all()}
-    return tuple(keys[answer] for answer in begun.data["answers"])
+    return {
+        "compared": tuple(keys[answer] for answer in begun.data["answers"]),
+        "scored": tuple(keys[answer] for answer in begun.data.get("scored", ())),
+        "with_needs": begun.data.get("with_needs", False),
+    }
 
 
 def _result(row: Answer) -> AnswerResult:
