@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
@@ -15,6 +16,7 @@ from fusion_site.engine.asking import (
     AskError,
     AskEvent,
     AskResending,
+    AskStarted,
     AskText,
     ErrorKind,
     Message,
@@ -72,6 +74,7 @@ class Calls:
     ) -> None:
         self._asker, self._emit, self._stored = asker, emit, stored
         self._spending, self._clock, self._settled = spending, clock, settled
+        self._unsent: dict[str, Reading] = {}
 
     @property
     def why_not(self) -> str:
@@ -83,6 +86,11 @@ class Calls:
     def recall(self, name: str, messages: tuple[Message, ...]) -> AnswerResult | None:
         """Give the reply that an earlier attempt got to the very same question, or None."""
         return self._stored.get(_full(name, messages))
+
+    def withdraw(self) -> None:
+        """End every call that still waits for a free place: it would be in the way of what is asked next."""
+        for reading in self._unsent.values():
+            reading.drop()
 
     async def call(
         self,
@@ -124,18 +132,25 @@ class Calls:
 
         def take(event: AskEvent) -> None:
             reply.take(event)
-            if isinstance(event, AskText):
+            if isinstance(event, AskStarted):
+                self._unsent.pop(begun.name, None)
+            elif isinstance(event, AskText):
                 on_text(event.text)
             elif isinstance(event, AskAccepted):
                 self._emit(StepAccepted(begun.name, event))
             elif isinstance(event, AskResending) and event.was_lost:
                 self._emit(begun)
 
-        reading = Reading(self._asker, ask, take, self._settled)
-        await reading.ended(at=self._clock.ends_at)
-        if reading.was_dropped and reply.ending is None:
+        reading = self._unsent[begun.name] = Reading(self._asker, ask, take, self._settled)
+        try:
+            await reading.ended(at=self._clock.ends_at)
+        finally:
+            was_sent = self._unsent.pop(begun.name, None) is None
+        if not reading.was_dropped or reply.ending is not None:
+            return reply.result()
+        if was_sent or self._clock.left_s <= 0:
             return reply.cut(Outcome.ERROR, TOO_LATE)
-        return reply.result()
+        return replace(reply.cut(Outcome.CANCELLED, None), cost_usd=Decimal(0))
 
 
 def _full(name: str, messages: tuple[Message, ...]) -> str:

@@ -60,7 +60,9 @@ class Scoring:
             p for p in positions_of(answers, merging=False) if not p.truncated and not is_refusal(p.text)
         ]
         self._recall(positions)
-        if is_waiting and positions and not counted(positions).is_agreed and not self._calls.why_not:
+        if not is_waiting:
+            self._calls.withdraw()
+        elif positions and not counted(positions).is_agreed and not self._calls.why_not:
             self._begin(positions)
 
     def settle_on(self, scored: Sequence[AnswerKey], *, with_needs: bool) -> None:

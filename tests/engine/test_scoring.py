@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import Outcome
-from fusion_site.engine.events import AnswerKey, FusedFinished, FusionFinished, Source, VerdictStarted
+from fusion_site.engine.events import (
+    AnswerKey,
+    FusedFinished,
+    FusionFinished,
+    Source,
+    StepFinished,
+    VerdictStarted,
+)
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import (
     candidates_in,
@@ -21,7 +28,7 @@ from tests.engine.judges import (
     task_of,
 )
 from tests.engine.recording import Recording, cast, record, resume_from, settings
-from tests.engine.scripted import Made, Script, fails, hangs, writes
+from tests.engine.scripted import Made, Script, fails, hangs, queued, writes
 
 ONE, TWO, THREE, FOUR = "One way.", "Two ways to see it.", "Three ways.", "Four ways."
 GOOD, FAIR, POOR = [True] * 4, [True, True, False, True], [True, False, False, False]
@@ -78,6 +85,16 @@ class TestWhen:
         told = four(scores_by(MARKS, after=50, cost="0.01"))
         assert {call.closed_at for call in told.asker.early_calls} == {None}
         assert set(shown_to_judge(told)) == {ONE, TWO, THREE, FOUR}
+
+    def test_a_call_that_has_not_left_the_queue_makes_way_for_the_comparison_and_costs_nothing(self) -> None:
+        def waits(ask: Any) -> Script:
+            return queued(scores_by(MARKS)(ask), 30)
+
+        told = four(waits)
+        results = [e.result for e in told.all(StepFinished) if e.name.startswith(("score", "needs"))]
+        assert {(r.outcome, r.cost_usd) for r in results} == {(Outcome.CANCELLED, Decimal(0))}
+        assert {call.closed_at for call in told.asker.early_calls} == {4.0}
+        assert told.time_of(FusionFinished) == 5.0
 
     def test_a_call_that_hangs_ends_with_the_deadline(self) -> None:
         told = four(hangs("Well"), deadline_s=100)
