@@ -83,6 +83,11 @@ class Calls:
             return "The time for judging was up."
         return "The budget of this run is used up." if self._spending.is_over else ""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether an earlier attempt has made any call."""
+        return bool(self._stored)
+
     def recall(self, name: str, messages: tuple[Message, ...]) -> AnswerResult | None:
         """Give the reply that an earlier attempt got to the very same question, or None."""
         return self._stored.get(_full(name, messages))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fusion_site.engine.candidates import Candidate
+from fusion_site.engine.defusing import harmless
 from fusion_site.engine.events import AnswerKey
 from fusion_site.engine.judging import Judgement, Pass
 from fusion_site.engine.settings import FusionSettings
@@ -51,7 +52,7 @@ def _candidate_json(candidate: Candidate, judgement: Judgement) -> dict[str, Any
         "score": judgement.score(candidate),
         "clipped": candidate.clipped,
         "truncated": candidate.truncated,
-        "reason": candidate.reason,
+        "reason": harmless(candidate.reason),
         "criteria": [asdict(check) for check in checks],
     }
 

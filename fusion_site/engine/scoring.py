@@ -59,7 +59,8 @@ class Scoring:
         positions = [
             p for p in positions_of(answers, merging=False) if not p.truncated and not is_refusal(p.text)
         ]
-        self._recall(positions)
+        if self._calls.remembers:
+            self._recall(positions)
         if not is_waiting:
             self._calls.withdraw()
         elif positions and not counted(positions).is_agreed and not self._calls.why_not:
