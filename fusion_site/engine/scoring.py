@@ -32,6 +32,17 @@ PLACES = {Mode.BEST_OF: 2, Mode.MERGE: MERGED_AT_MOST}
 LETTER = "A"
 
 
+def asks_needs(settings: FusionSettings) -> bool:
+    """Whether a run may ask what a right answer needs."""
+    return settings.mode in PLACES and len(settings.members) >= FEWEST_MEMBERS
+
+
+def most_scores(settings: FusionSettings) -> int:
+    """Give how many single answers may be scored: none where all would be compared anyway, and never the last one."""
+    is_narrowed = asks_needs(settings) and len(settings.members) > PLACES[settings.mode]
+    return len(settings.members) - 1 if is_narrowed else 0
+
+
 class Scoring:
     """What the judge says of single answers before they are compared. Nothing waits for it, and it may be missing."""
 
@@ -54,7 +65,7 @@ class Scoring:
 
         Not while all of them end in the same value, which may need no judge at all.
         """
-        if not self._places or len(self._settings.members) < FEWEST_MEMBERS:
+        if not asks_needs(self._settings):
             return
         positions = [
             p for p in positions_of(answers, merging=False) if not p.truncated and not is_refusal(p.text)
@@ -105,7 +116,7 @@ class Scoring:
         if self._needs is None:
             self._needs = ()
             self._tasks.append(asyncio.create_task(self._ask_needs()))
-        if len(self._settings.members) <= self._places:
+        if not most_scores(self._settings):
             return
         for position in positions:
             if position.key not in self._begun:

@@ -187,9 +187,18 @@ def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str
         "judge_label": f"{judge['name']} ({judge['model']})" if judge else "",
         "winner_label": labels.get(verdict.get("winner") or "", ""),
         "close_call": verdict.get("close_call", False),
+        "judge_in_pool": verdict.get("judge_in_pool", False),
+        "second_model": next((p["model"] for p in verdict.get("second", [])), ""),
+        "needs": verdict.get("needs", []),
         "reasoning": verdict.get("reasoning", ""),
         "columns": [
-            {"letter": c["label"], "answer_label": names[c["label"]], "score": c["score"]} for c in candidates
+            {
+                "letter": c["label"],
+                "answer_label": names[c["label"]],
+                "score": c["score"],
+                "is_finalist": c["label"] in verdict.get("finalists", names),
+            }
+            for c in candidates
         ],
         "rows": [_row(criterion, candidates, names) for criterion in verdict.get("criteria", [])],
         "consensus": verdict.get("consensus", []),
