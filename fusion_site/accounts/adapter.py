@@ -34,3 +34,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
                 messages.error(request, "Somebody has just signed up with this address. Sign in instead.")
                 raise ImmediateHttpResponse(redirect("account_login")) from None
         return person
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: str) -> str:
+        """Count failed sign-ins by the address alone. By allauth's own key, guessers begin anew at every port in `Host`."""
+        address: str = credentials.get("email", "")
+        return address.lower()

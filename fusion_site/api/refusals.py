@@ -18,6 +18,7 @@ from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationEr
 
 from fusion_site.engine.asking import ErrorKind
 from fusion_site.ops.draining import RETRY_AFTER_S, Draining
+from fusion_site.ops.querying import DISTURBED
 from fusion_site.pools import invalid
 from fusion_site.pools.invalid import Errors, InUse, Invalid
 from fusion_site.providers.endpoint import AskFailed
@@ -154,7 +155,16 @@ def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 def _draining(request: HttpRequest, error: Draining) -> HttpResponse:
-    response = refusal(503, str(error))
+    return _soon(refusal(503, str(error)))
+
+
+def _disturbed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer that the database is away, or has no connection free for one more."""
+    log.error("the database did not serve: %s %s", request.method, request.path, exc_info=error)
+    return _soon(refusal(503, "The site's database is away or overloaded. Try again in a few seconds."))
+
+
+def _soon(response: HttpResponse) -> HttpResponse:
     response["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
@@ -181,5 +191,6 @@ _HANDLERS: dict[type[Exception], Any] = {
     HttpError: _unreadable,
     AskFailed: _unreached,
     Draining: _draining,
+    **dict.fromkeys(DISTURBED, _disturbed),
     Exception: _broken,
 }

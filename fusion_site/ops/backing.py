@@ -12,7 +12,8 @@ from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-POSTGRESQL = "django.db.backends.postgresql"
+# Django's own backend, but for the pool.
+POSTGRESQL = "fusion_site.ops.postgresql"
 SQLITE = "django.db.backends.sqlite3"
 
 _SQLITE_OPTIONS = {
@@ -43,7 +44,10 @@ def database_at(url: str, data_dir: Path) -> dict[str, Any]:
         )
     except ValueError:
         found = {}
-    if found.get("ENGINE") not in {POSTGRESQL, SQLITE} or not found.get("NAME"):
+    found["ENGINE"] = {"django.db.backends.postgresql": POSTGRESQL, SQLITE: SQLITE}.get(
+        found.get("ENGINE", "")
+    )
+    if not found["ENGINE"] or not found.get("NAME"):
         raise ImproperlyConfigured(
             "DATABASE_URL must be postgres://user:password@host:port/name or sqlite:////path/to/file."
         )

@@ -50,7 +50,9 @@ class LoopWatch:
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what failed unseen, without the representations that the default handler adds: they may quote a prompt."""
     task = context.get("task") or context.get("future")
-    name = task.get_name() if isinstance(task, asyncio.Task) else "a callback"
+    name = (
+        getattr(task.get_coro(), "__qualname__", "a task") if isinstance(task, asyncio.Task) else "a callback"
+    )
     log.error(
         "nobody waited for what failed in %s: %s", name, context["message"], exc_info=context.get("exception")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from fusion_site.ops.channel import BoundedChannel
 
 # Which reactor is installed is settled at run time (by daphne, above), so its type is not known before.
 reactor = cast("Any", installed_reactor)
+log = logging.getLogger(__name__)
 
 # RFC 6455's code for a client that breaks the rules.
 BREAKS_RULES = 1008
@@ -73,13 +75,18 @@ class SiteServer(Server):  # type: ignore[misc]
         return Deferred.fromFuture(asyncio.ensure_future(self._end(), loop=twisted_loop))
 
     async def _end(self) -> None:
-        try:
-            await self._wind_down()
-        finally:
-            # A request that is still arriving has no application yet.
-            known = (details.get("application_instance") for details in self.connections.values())
-            running = [application for application in known if application is not None]
-            for application in running:
-                application.cancel()
-            if running:
-                await asyncio.wait(running, timeout=CLOSE_WITHIN_S)
+        """Do each step, also when the one before failed: the process ends either way, and why must not be lost."""
+        for step in (self._wind_down, self._close_connections):
+            try:
+                await step()
+            except Exception:
+                log.exception("the server did not end in order")
+
+    async def _close_connections(self) -> None:
+        # A request that is still arriving has no application yet.
+        known = (details.get("application_instance") for details in self.connections.values())
+        running = [application for application in known if application is not None]
+        for application in running:
+            application.cancel()
+        if running:
+            await asyncio.wait(running, timeout=CLOSE_WITHIN_S)

@@ -39,6 +39,11 @@ class Pace:
         """Give the least time between two reads of one stream."""
         return max(LEAST_S, self.streams / READS_PER_S)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether there are so many streams that each is read less often than it could be."""
+        return self.seconds > LEAST_S
+
 
 class Wire(asyncio.Protocol):
     """One connection: keeps what has come until it is read."""
@@ -72,9 +77,8 @@ class Wire(asyncio.Protocol):
         self._kept += self._merger.feed(data)
         self._is_urgent |= not self._merger.is_chunked or len(data) >= PROMPT_BYTES or _DONE in data[-64:]
         self._count(self._merger.is_chunked)
-        if len(self._kept) > MOST_KEPT and not self._is_paused and self._transport is not None:
-            self._is_paused = True
-            self._transport.pause_reading()
+        if len(self._kept) > MOST_KEPT:
+            self._pause(True)
         self._wake()
 
     def eof_received(self) -> bool:
@@ -143,6 +147,21 @@ class Wire(asyncio.Protocol):
 
     # ------------------------------------------------------------------------------------------------------
 
+    def _pause(self, is_paused: bool) -> None:
+        """Leave what comes to the kernel, or take it again."""
+        if self._transport is None or is_paused == self._is_paused:
+            return
+        self._is_paused = is_paused
+        if is_paused:
+            self._transport.pause_reading()
+            self._set_timer()
+        else:
+            self._transport.resume_reading()
+
+    def _may_rest(self) -> bool:
+        """Whether nothing need be taken until the next read is due: with so many streams even that costs too much."""
+        return self._merger.is_chunked and not self._kept and self._next_at > 0 and self._pace.is_slow
+
     def _is_ready(self) -> bool:
         return self._is_over or (bool(self._kept) and (self._is_urgent or self._loop.time() >= self._next_at))
 
@@ -153,9 +172,7 @@ class Wire(asyncio.Protocol):
         self._reads += 1
         if self._reads > UNPACED:
             self._next_at = self._loop.time() + self._pace.seconds
-        if self._is_paused and len(self._kept) < MOST_KEPT // 2 and self._transport is not None:
-            self._is_paused = False
-            self._transport.resume_reading()
+        self._pause(len(self._kept) > MOST_KEPT // 2 or self._may_rest())
         if not data and self._error is not None:
             raise self._error
         return data
@@ -170,11 +187,16 @@ class Wire(asyncio.Protocol):
 
     def _set_timer(self) -> None:
         """Look again when the next read is due; a chunk whose rest has not come by then is handed on as it is."""
-        if self._timer is None and (self._kept or self._merger.waits):
+        if self._timer is None and (self._kept or self._merger.waits or self._is_paused):
             self._timer = self._loop.call_at(max(self._next_at, self._loop.time()), self._due)
 
     def _due(self) -> None:
         self._timer = None
+        if self._is_paused and not self._kept:
+            self._pause(False)
+            if self._merger.waits:
+                self._timer = self._loop.call_later(LEAST_S, self._due)
+            return
         if not self._kept:
             self._kept += self._merger.flush()
             self._is_urgent = True

@@ -1,17 +1,23 @@
-"""The room as a Django app: its rows take part in the metrics."""
+"""The room as a Django app: its rows take part in the metrics, and on many machines runs are handed to workers."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class RunsConfig(AppConfig):
-    """Brings the figures of runs in."""
+    """Ties the room to the rest of the process."""
 
     name = "fusion_site.runs"
 
     def ready(self) -> None:
-        """Have them read at each scrape."""
+        """Have figures read at each scrape, and runs queued where workers are."""
         from fusion_site.runs.measuring import measure_rows  # needs the models, which are ready only now
 
         measure_rows()
+        if settings.FUSION_IS_CLUSTER:
+            from fusion_site.runs.jobs import JobQueue  # its models are there only where its tables are
+            from fusion_site.runs.queue import hand_to
+
+            hand_to(JobQueue())

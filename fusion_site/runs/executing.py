@@ -18,7 +18,6 @@ from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
 from fusion_site.ops.querying import query
 from fusion_site.runs.claiming import claim
-from fusion_site.runs.flows.park import park_run
 from fusion_site.runs.frozen import result_from_json, settings_from_json
 from fusion_site.runs.journal import Journal
 from fusion_site.runs.keeping import Keeper, look
@@ -41,6 +40,7 @@ class Execution:
         self._id, self._owner, self._asker = run_id, owner, asker
         self._journal, self._keeper = journal, keeper
         self.epoch = 0
+        self.is_parked = False
         self._control = Control()
         self._keys: dict[str, AnswerKey] = {}
         self._fusing: asyncio.Task[None] | None = None
@@ -62,7 +62,7 @@ class Execution:
             self._fusing.cancel()
 
     async def run(self) -> None:
-        """Work on the run until it is final. Being cancelled parks it: another process goes on from its rows.
+        """Work on the run until it is final. Being cancelled parks it: it is stored so far, and has to be given back.
 
         Returns at once when the run is final already, or somebody else's.
         """
@@ -82,7 +82,7 @@ class Execution:
             TAKEOVERS.inc()
             log.warning("a run was taken over by another process", extra=carrying(claim=run.epoch))
         except asyncio.CancelledError:
-            await query(park_run, run.pk, run.epoch)
+            self.is_parked = True
             log.info("a run is parked", extra=carrying(claim=run.epoch))
             raise
         else:

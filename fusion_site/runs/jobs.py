@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Protocol
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -19,7 +20,6 @@ from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from fusion_site.runs.claiming import claimable
 from fusion_site.runs.models import Run
 from fusion_site.runs.queue import RowsOnly
-from fusion_site.runs.supervisor import Supervisor
 
 # A worker says that it lives this often; after the longer time its jobs are given to others. In seconds.
 HEARTBEAT_S = 3.0
@@ -28,11 +28,19 @@ STALLED_S = 12.0
 MOST = 200
 
 
+class AtWork(Protocol):
+    """What works on runs in the process that fetches jobs."""
+
+    async def work(self, run_id: str) -> None:
+        """Work on a run until it is final, parked, or found to be somebody else's."""
+        ...
+
+
 @app.task(name="run", pass_context=True)
 async def work_on_run(context: JobContext, *, run_id: str) -> None:
-    """Work on a run until it is final, parked, or found to be somebody else's."""
-    supervisor: Supervisor = context.additional_context["supervisor"]
-    await supervisor.work(run_id)
+    """Hand a run to what works in this process."""
+    at_work: AtWork = context.additional_context["at_work"]
+    await at_work.work(run_id)
 
 
 class JobQueue(RowsOnly):
@@ -44,17 +52,23 @@ class JobQueue(RowsOnly):
             work_on_run.configure(queueing_lock=run_id).defer(run_id=run_id)
 
 
-def requeue(*, and_expired: bool) -> None:
-    """Queue again what no living worker holds: jobs of workers without a heartbeat, and runs whose job is lost.
+def requeue_given_back() -> None:
+    """Queue the runs that nobody holds and for which no job waits: theirs was lost."""
+    _submit(_without_job().filter(lease_until=None))
 
-    With `and_expired`, also the runs whose lease has run out; without, only those that were given back.
-    """
+
+def requeue_stalled() -> None:
+    """Queue again what dead workers have left: jobs of workers without a heartbeat, and runs whose lease is over."""
     for job_id in _stalled():
         # Where another job waits for the same run, this one may stay until that is taken.
         with suppress(UniqueViolation), transaction.atomic():
             app.job_manager.retry_job_by_id(job_id, retry_at=timezone.now())
+    _submit(_without_job())
+
+
+def _submit(runs: QuerySet[Run]) -> None:
     queue = JobQueue()
-    for run_id in _without_job(and_expired=and_expired).values_list("pk", flat=True)[:MOST]:
+    for run_id in runs.values_list("pk", flat=True)[:MOST]:
         queue.submit(run_id)
 
 
@@ -63,7 +77,6 @@ def _stalled() -> list[int]:
     return list(ProcrastinateJob.objects.filter(silent, status="doing").values_list("pk", flat=True)[:MOST])
 
 
-def _without_job(*, and_expired: bool) -> QuerySet[Run]:
+def _without_job() -> QuerySet[Run]:
     job = ProcrastinateJob.objects.filter(queueing_lock=OuterRef("pk"), status="todo")
-    runs = claimable().filter(~Exists(job))
-    return runs if and_expired else runs.filter(lease_until=None)
+    return claimable().filter(~Exists(job))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from django.conf import settings
-
 from fusion_site.engine.events import AnswerKey
 
 
@@ -41,12 +39,13 @@ class RowsOnly:
         """Leave it to the worker, which looks at the row twice a second."""
 
 
+_standing: Queue = RowsOnly()
 _queue: Queue | None = None
 
 
 def queue() -> Queue:
     """Give this process's queue."""
-    return _queue or _default()
+    return _queue or _standing
 
 
 def use_queue(chosen: Queue | None) -> None:
@@ -55,10 +54,7 @@ def use_queue(chosen: Queue | None) -> None:
     _queue = chosen
 
 
-def _default() -> Queue:
-    if not settings.FUSION_IS_CLUSTER:
-        return RowsOnly()
-    # The library's models can be imported where its tables are.
-    from fusion_site.runs.jobs import JobQueue
-
-    return JobQueue()
+def hand_to(others: Queue) -> None:
+    """Let a process that works on no runs itself hand them to `others`."""
+    global _standing
+    _standing = others

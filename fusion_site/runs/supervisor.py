@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 
 from django.db import connection, transaction
@@ -12,10 +12,11 @@ from django.db import connection, transaction
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.events import AnswerKey
 from fusion_site.ops.log_facts import carrying
-from fusion_site.ops.querying import query
+from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.runs.bell import ring
 from fusion_site.runs.claiming import claimable, free_leases_of_the_dead, new_owner
 from fusion_site.runs.executing import Execution
+from fusion_site.runs.flows.park import park_runs
 from fusion_site.runs.journal import Journal
 from fusion_site.runs.keeping import Keeper
 from fusion_site.runs.queue import queue
@@ -53,11 +54,13 @@ class Supervisor:
         """Park every run: nothing new is begun, what was written is stored, and another process may go on."""
         self._is_stopping = True
         self._journal.close_within(PARK_WITHIN_S)
+        executions = dict(self._executions)
         tasks = [*self._tasks.values(), *([self._sweeping] if self._sweeping else [])]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await _give_back({run_id: each.epoch for run_id, each in executions.items() if each.is_parked})
         await self._keeper.aclose()
         await self._journal.aclose()
 
@@ -135,6 +138,15 @@ class Supervisor:
             except Exception:
                 log.exception("the look for unfinished runs failed")
             await asyncio.sleep(SWEEP_S)
+
+
+async def _give_back(epochs: Mapping[str, int]) -> None:
+    try:
+        await query(park_runs, epochs.items())
+    except DISTURBED:
+        log.warning(
+            "%d runs could not be given back; others take them when their leases are over", len(epochs)
+        )
 
 
 def _waiting() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from procrastinate.contrib.django import app as site_app
@@ -15,7 +15,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.claiming import LEASE, free_leases_of_the_dead, new_owner
-from fusion_site.runs.jobs import HEARTBEAT_S, STALLED_S, requeue
+from fusion_site.runs.jobs import HEARTBEAT_S, STALLED_S, requeue_given_back, requeue_stalled
 from fusion_site.runs.supervisor import PARK_WITHIN_S, SWEEP_S, Supervisor
 from fusion_site.runs.upkeep import Upkeep
 
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 FETCH_EVERY_S = 2.0
 # After the queue could not be reached, in seconds.
 PAUSE_S = 0.5
+# For so long after an outage, leases that ran out in it are let be: their owners live, hold answers that were paid
+# for, and renew them as soon as they get a connection.
+PATIENCE = LEASE + timedelta(seconds=5)
 
 
 class Worker:
@@ -69,7 +72,7 @@ class Worker:
             await app.run_worker_async(
                 # Runs that outlived an outage count, too.
                 concurrency=max(1, self._concurrency - self._supervisor.working_on),
-                additional_context={"supervisor": self._supervisor},
+                additional_context={"at_work": self._supervisor},
                 install_signal_handlers=False,
                 fetch_job_polling_interval=FETCH_EVERY_S,
                 update_heartbeat_interval=HEARTBEAT_S,
@@ -79,23 +82,21 @@ class Worker:
             )
 
     async def _sweep(self) -> None:
-        """Queue again what was lost.
-
-        After an outage, and at the start, which may be the end of one, leases that ran out meanwhile are let be for as
-        long as a lease lasts: their owners live, are about to renew them, and hold answers that were paid for.
-        """
-        patient_until = timezone.now() + LEASE
+        """Queue again what was lost. The start may be the end of an outage, too."""
+        patient_until = timezone.now() + PATIENCE
         while True:
             try:
                 await query(sweep, patient_until)
             except DISTURBED:
-                patient_until = timezone.now() + LEASE
+                patient_until = timezone.now() + PATIENCE
             except Exception:
                 log.exception("the look for lost runs failed")
             await asyncio.sleep(SWEEP_S)
 
 
 def sweep(patient_until: datetime) -> None:
-    """Queue again what was lost; until `patient_until`, only what certainly is."""
+    """Queue again what was lost; until `patient_until`, only what nobody can still hold."""
     free_leases_of_the_dead()
-    requeue(and_expired=timezone.now() >= patient_until)
+    requeue_given_back()
+    if timezone.now() >= patient_until:
+        requeue_stalled()

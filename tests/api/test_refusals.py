@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import OperationalError
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.accounts.tokens import make_token
@@ -143,6 +144,19 @@ def test_a_fault_of_the_site_is_json_without_a_trace(call: Program, monkeypatch:
     response = call("POST", "pools", {"name": "x"})
     assert error_of(response, 500)["kind"] == "server"
     assert b"1234" not in response.content
+
+
+def test_a_database_that_does_not_serve_is_said_to_be_away(
+    call: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("connection to 10.0.0.1 refused")
+
+    monkeypatch.setattr("fusion_site.api.pools.save_pool", away)
+    response = call("POST", "pools", {"name": "x"})
+    assert error_of(response, 503)["kind"] == "overloaded"
+    assert int(response["Retry-After"]) > 0
+    assert b"10.0.0.1" not in response.content
 
 
 def test_an_upstream_that_fails_keeps_its_kind(call: Program) -> None:

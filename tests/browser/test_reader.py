@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -134,6 +136,21 @@ def test_a_killed_server_takes_nothing_from_the_reader(
     expect(state(reader)).to_be_focused()
     reader.get_by_role("radio", name="Ada").check()
     expect(answer(reader, "Ada").locator(".block")).to_have_text(["Yes", "One paragraph.", "And a last one."])
+
+
+def test_a_page_says_that_access_has_ended_and_shows_nothing_more(
+    reader: Page, site: Site, gate: threading.Event, upstream: Upstream
+) -> None:
+    ask(reader)
+    expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
+    with closing(sqlite3.connect(site.data_dir / "fusion.sqlite3", timeout=20)) as database, database:
+        database.execute("UPDATE accounts_user SET is_active = 0 WHERE email LIKE 'reader%'")
+    expect(reader.locator("main")).to_have_attribute("data-connection", "closed")
+    expect(reader.locator("#connection")).to_have_text("Your access to this run has ended.")
+    gate.set()
+    assert upstream.asked("ada")[-1].is_over.wait(20)
+    expect(answer(reader, "Ada")).not_to_contain_text("And a last one.")
+    expect(reader.locator("main")).to_have_attribute("data-connection", "closed")
 
 
 def test_a_page_over_two_killed_servers_is_the_page_of_who_comes_last(

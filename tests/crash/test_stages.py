@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.crash.theatre import COUNTED, MEMBERS, Order, Theatre
+from tests.crash.ordering import Order
+from tests.crash.theatre import COUNTED, MEMBERS, Theatre
 from tests.upstream import BEFORE_HEADERS, Script, judge_for
 
 # As many as one connection asks for at once: a member that waits for its turn would not reach its stage.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import secrets
 import signal
 import sqlite3
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,8 @@ class Theatre:
         }
         self.site = Site(data_dir, **self._env).start()
         self.frozen: Site | None = None
-        self._held = 0
+        # Of a frozen process: how many runs it works on, and how many requests had passed their last check, but not left.
+        self._held = self._checked = 0
         self.rows = sqlite_rows(data_dir / "fusion.sqlite3")
         upstream.witness = self._witness = witness(self.rows)
         self._sightings: list[Sighting] = []
@@ -197,8 +197,10 @@ class Theatre:
         self.frozen = self.site
         while True:
             os.kill(self.frozen.pid, signal.SIGSTOP)
+            self.until("the standstill", partial(has_stopped, self.frozen.pid))
             if self._is_writable():
                 self._held = self._unfinished()
+                self._checked = self._attempts() - len(self.upstream.ledger)
                 return
             os.kill(self.frozen.pid, signal.SIGCONT)
 
@@ -214,19 +216,32 @@ class Theatre:
             viewer.drop()
 
     def thaw(self) -> None:
-        """Let the frozen process go on, once its runs are over elsewhere: it may write nothing more and ask for nothing."""
+        """Let the frozen process go on, once its runs are over elsewhere: it may write nothing more and ask for nothing.
+
+        Only what had passed its last check when the process was frozen may leave, as docs/runs.md says.
+        """
         assert self.frozen is not None
-        frozen, before = self.frozen, self._facts()
+        frozen, before, asked = self.frozen, self._facts(), len(self.upstream.ledger)
         takeovers = frozen.output.count(TAKEN_OVER)
         os.kill(frozen.pid, signal.SIGCONT)
         self.until("the fence", lambda: frozen.output.count(TAKEN_OVER) >= takeovers + self._held)
+        late = self.upstream.ledger[asked:]
+        assert len(late) <= self._checked, f"{self._checked} had been checked, {[a.model for a in late]} left"
+        del self.upstream.ledger[asked:]
         assert self._facts() == before
         frozen.kill()
         self.frozen = None
 
     def _facts(self) -> tuple[Any, ...]:
         runs = self.rows("SELECT id, seq, epoch, state, lease_owner FROM runs_run ORDER BY id")
-        return len(self.upstream.ledger), runs, self.rows("SELECT count(*) AS n FROM runs_event")
+        return runs, self.rows("SELECT count(*) AS n FROM runs_event")
+
+    def _attempts(self) -> int:
+        """Count the attempts of the watched runs that are stored."""
+        tables = ("runs_answer", "runs_step")
+        ids = ", ".join(f"'{run_id}'" for run_id in self.viewers)
+        counts = [self.rows(f"SELECT sum(attempt) AS n FROM {t} WHERE run_id IN ({ids})") for t in tables]
+        return sum(row["n"] or 0 for (row,) in counts)
 
     def _unfinished(self) -> int:
         """Count the watched runs that a process works on."""
@@ -255,28 +270,7 @@ class Theatre:
             lock.close()
 
 
-class Order:
-    """An order whose answer nobody waits for. `was_sent` is set once the server has all of it."""
-
-    def __init__(self, api: Api, body: dict[str, Any], key: str) -> None:
-        self.was_sent = threading.Event()
-        self._api, self._body, self._key = api, json.dumps(body), key
-        self._thread = threading.Thread(target=self._send, daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        """Wait until it was answered, or the server was no more."""
-        self._thread.join(WITHIN_S)
-
-    def _send(self) -> None:
-        headers = {
-            "Authorization": f"Bearer {self._api.token}",
-            "Content-Type": "application/json",
-            "Idempotency-Key": self._key,
-        }
-        connection = http.client.HTTPConnection("127.0.0.1", self._api.site.port, timeout=WITHIN_S)
-        with suppress(OSError, http.client.HTTPException):
-            connection.request("POST", "/api/v1/runs", self._body, headers)
-            self.was_sent.set()
-            connection.getresponse().read()
-        connection.close()
+def has_stopped(pid: int) -> bool:
+    """Whether every thread of a process stands still: a signal reaches them one by one."""
+    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)

@@ -118,14 +118,14 @@ def test_facts_of_what_is_worked_on_reach_tasks_and_end_with_it() -> None:
     assert "run" not in json.loads(form.format(record("later")))
 
 
-def test_a_task_whose_failure_nobody_sees_is_told_by_name(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_task_whose_failure_nobody_sees_is_told_by_what_it_does(caplog: pytest.LogCaptureFixture) -> None:
     async def fail() -> None:
         raise ValueError("unseen")
 
     async def lose_it() -> None:
         watch = LoopWatch()
         watch.start()
-        task = asyncio.create_task(fail(), name="the lost one")
+        task = asyncio.create_task(fail())
         await asyncio.wait([task])
         del task
         assert watch.is_turning()
@@ -133,9 +133,10 @@ def test_a_task_whose_failure_nobody_sees_is_told_by_name(caplog: pytest.LogCapt
 
     asyncio.run(lose_it())
     told = [r for r in caplog.records if r.name == "fusion_site.ops.loop"]
-    assert [r.getMessage() for r in told] == [
-        "nobody waited for what failed in the lost one: Task exception was never retrieved"
-    ]
+    message, why = told[0].getMessage().split(": ")
+    assert (len(told), why) == (1, "Task exception was never retrieved")
+    assert message.startswith("nobody waited for what failed in test_a_task_whose")
+    assert message.endswith(".fail")
     assert "ValueError: unseen" in JsonLines().format(told[0])
 
 

@@ -24,6 +24,7 @@ class Slow(Pace):
     """Holds every read back for so long that a test which waits for it fails."""
 
     seconds = 1000.0
+    is_slow = False
 
 
 class Peer:
@@ -202,3 +203,18 @@ async def test_many_streams_are_read_less_often_each_and_only_while_they_stream(
         assert pace.streams == 0
     pace.streams = 800
     assert pace.seconds == 0.5
+
+
+async def test_with_very_many_streams_what_comes_is_left_to_the_kernel_until_the_next_read() -> None:
+    pace = Pace()
+    async with connected(pace) as peer:
+        await peer.streaming()
+        pace.streams = 320
+        await peer.send(chunk(b"b"))
+        assert await peer.read() == chunk(b"b")
+        assert pace.seconds == 0.2
+        await peer.send(chunk(b"c"), chunk(b"d"), b"2\r\nef")
+        assert await peer.read() == chunk(b"cd")
+        assert await peer.read() == b"2\r\nef"
+        await peer.send(b"\r\n", END)
+        assert await peer.read() == b"\r\n" + END

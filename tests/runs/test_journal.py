@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
+from fusion_site.runs import journal
 from fusion_site.runs.executing import GIVEN_UP, MOST_CLAIMS
 from fusion_site.runs.journal import Journal
 from fusion_site.runs.models import Event, Run
-from fusion_site.runs.storing import Fenced
+from fusion_site.runs.storing import Away, Batch, Fenced, write
 from tests.runs.conftest import Desk
 from tests.runs.test_executing import all_answer, work
 from tests.upstream import Upstream
@@ -75,3 +81,71 @@ def test_a_run_that_is_started_over_and_over_is_given_up(desk: Desk, upstream: U
     done = work(run)
     assert (done.state, done.message) == ("failed", GIVEN_UP)
     assert upstream.ledger == []
+
+
+def test_a_write_whose_confirmation_was_lost_is_not_done_twice(desk: Desk) -> None:
+    run = desk.start()
+    told = {"seq": 2, "kind": "answer.started", "data": {}}
+    counted = partial(Run.objects.filter(pk=run.pk).update, cost_usd=Coalesce(F("cost_usd"), Value(0)) + 1)
+    first = Batch(run.pk, 0, 1, events=[told], changes=[counted])
+    silent = Batch(run.pk, 0, 2, changes=[counted])
+    for batch in (first, first, silent, silent, first):
+        assert write([batch]) == [None]
+    run.refresh_from_db()
+    assert (run.written, run.seq, run.cost_usd, run.events.count()) == (2, 2, Decimal(2), 2)
+    assert isinstance(write([Batch(run.pk, 7, 3)])[0], Fenced)
+
+
+def test_what_could_not_be_written_while_the_database_was_away_is_written_when_it_is_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = desk.start()
+    tries = 0
+
+    def away_at_first(batches: Sequence[Batch]) -> list[BaseException | None]:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise Away
+        return write(batches)
+
+    async def bell(run: str, events: list[dict[str, Any]]) -> None:
+        pass
+
+    async def write_through() -> None:
+        log = Journal(bell)
+        run_log = log.open(run.pk, 0, 1)
+        run_log.append("answer.delta", {"answer": "a", "text": "paid for"})
+        await run_log.flushed()
+        await log.aclose()
+
+    monkeypatch.setattr(journal, "write", away_at_first)
+    monkeypatch.setattr(journal, "PAUSE_S", 0.01)
+    async_to_sync(write_through)()
+    assert (tries, run.events.last().data["text"]) == (3, "paid for")  # type: ignore[union-attr]
+
+
+def test_a_process_that_ends_waits_for_an_absent_database_only_so_long(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = desk.start()
+
+    def away(batches: Sequence[Batch]) -> list[BaseException | None]:
+        raise Away
+
+    async def bell(run: str, events: list[dict[str, Any]]) -> None:
+        pass
+
+    async def give_up() -> None:
+        log = Journal(bell)
+        run_log = log.open(run.pk, 0, 1)
+        run_log.append("answer.delta", {"answer": "a", "text": "lost"})
+        log.close_within(0.05)
+        with pytest.raises(Away):
+            await run_log.flushed()
+        await log.aclose()
+
+    monkeypatch.setattr(journal, "write", away)
+    monkeypatch.setattr(journal, "PAUSE_S", 0.01)
+    async_to_sync(give_up)()
+    assert run.events.count() == 1

@@ -180,14 +180,14 @@ def test_an_answer_may_take_longer_than_its_request(
     gate = threading.Event()
     upstream.scripts["ada"] = Script(["ada ", "answers."], gate=gate, gate_at=1)
     shutil.copytree(installed[0], tmp_path / "var")
-    own = {"FUSION_PRIVATE_UPSTREAMS": upstream.host_port, "FUSION_RECEIVE_S": "0.5"}
+    own = {"FUSION_PRIVATE_UPSTREAMS": upstream.host_port, "FUSION_RECEIVE_S": "1"}
     with Site(tmp_path / "var", **own) as site:
         api = Api(site, installed[1])
         slug = api.preset(upstream, "best_of", ("ada",))
         run_id = api("POST", "runs", {"preset": slug, "prompt": "Why?"})["id"]
         stream = api.open("GET", f"runs/{run_id}/events")
         # Nothing comes and the stream does not end either, for longer than a request may take to arrive.
-        threading.Timer(1.5, gate.set).start()
+        threading.Timer(2.5, gate.set).start()
         assert b"run.finished" in stream.read()
 
 
@@ -199,6 +199,18 @@ def test_a_page_that_talks_over_its_socket_is_no_page_of_ours(shared: Site, said
         page.recv(timeout=10)
         page.send(said)
         assert closing_code(page) == 1008
+    visitor.close()
+
+
+def test_what_a_page_is_sent_is_not_bounded(api: Api, upstream: Upstream) -> None:
+    upstream.scripts["ada"] = Script(["A long paragraph. " * 10 + "\n\n"] * 8000)
+    visitor = Visitor(api.site, "reader@example.com").sign_up()
+    own = Api(api.site, api.site.manage("createtoken", visitor.email).strip())
+    slug = own.preset(upstream, "best_of", ("ada",))
+    run_id = own("POST", "runs", {"preset": slug, "prompt": "Why?"})["id"]
+    assert sum(1 for _ in own.events(run_id)) > 1
+    with visitor.socket(run_id) as page:
+        assert len(page.recv(timeout=20)) > MEGABYTE
     visitor.close()
 
 

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.site.conftest import Api
+from tests.site.crowd import at_once, statuses
+from tests.site.visitor import PASSWORD, Visitor
 from tests.site_process import Site
 from tests.upstream import Script, Upstream
 
 MEMBERS = ("ada", "bea")
 AT_ONCE = 100
-
-
-@dataclass
-class Answer:
-    """What came back: status, headers, and the JSON of the body."""
-
-    status: int
-    headers: dict[str, str]
-    body: Any
+GUESS = {"login": "guessed@example.com", "password": "a wrong password"}
+RIGHT = {"login": "guessed@example.com", "password": PASSWORD}
 
 
 @pytest.fixture
@@ -49,32 +40,6 @@ def site_with(tmp_path: Path, installed: tuple[Path, str], upstream: Upstream, *
     return Site(tmp_path / "var", FUSION_PRIVATE_UPSTREAMS=upstream.host_port, **env)
 
 
-def at_once(
-    site: Site, token: str, method: str, path: str, body: Any = None, *, times: int = AT_ONCE, **headers: str
-) -> list[Answer]:
-    """Send the same request from many threads, each over a connection of its own that stands already."""
-    together = threading.Barrier(times)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
-
-    def send(_: int) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
-        connection.connect()
-        together.wait()
-        connection.request(method, f"/api/v1/{path}", None if body is None else json.dumps(body), headers)
-        response = connection.getresponse()
-        answer = Answer(response.status, dict(response.getheaders()), json.loads(response.read()))
-        connection.close()
-        return answer
-
-    with ThreadPoolExecutor(times) as threads:
-        return list(threads.map(send, range(times)))
-
-
-def statuses(answers: list[Answer]) -> dict[int, int]:
-    """Count the answers by status."""
-    return dict(Counter(answer.status for answer in answers))
-
-
 def test_of_a_hundred_posts_against_a_budget_for_one_exactly_one_runs(
     tmp_path: Path, installed: tuple[Path, str], upstream: Upstream, gate: threading.Event
 ) -> None:
@@ -83,7 +48,7 @@ def test_of_a_hundred_posts_against_a_budget_for_one_exactly_one_runs(
         slug = api.preset(upstream, "best_of", MEMBERS, budget_usd="1.50")
         team = api("PATCH", "team", {"budget_usd": "2"})
         assert (team["budget_usd"], team["spent_usd"], team["reserved_usd"]) == ("2", "0", "0")
-        answers = at_once(site, api.token, "POST", "runs", {"preset": slug, "prompt": "Which?"})
+        answers = at_once([site], api.token, "POST", "runs", {"preset": slug, "prompt": "Which?"})
         assert statuses(answers) == {201: 1, 429: AT_ONCE - 1}
         refused = {json.dumps(answer.body) for answer in answers if answer.status == 429}
         assert len(refused) == 1
@@ -108,10 +73,10 @@ def test_no_more_runs_than_a_person_or_a_team_may_have(
         first = Api(site, site.manage("createtoken", "a@example.com", "--create", "--team", "lab").strip())
         second = Api(site, site.manage("createtoken", "b@example.com", "--create", "--team", "lab").strip())
         order = {"preset": first.preset(upstream, "best_of", MEMBERS), "prompt": "Which?"}
-        answers = at_once(site, first.token, "POST", "runs", order)
+        answers = at_once([site], first.token, "POST", "runs", order)
         assert statuses(answers) == {201: 10, 429: AT_ONCE - 10}
         assert {a.body["error"]["kind"] for a in answers if a.status == 429} == {"rate_limit"}
-        assert statuses(at_once(site, second.token, "POST", "runs", order)) == {201: 5, 429: AT_ONCE - 5}
+        assert statuses(at_once([site], second.token, "POST", "runs", order)) == {201: 5, 429: AT_ONCE - 5}
         gate.set()
         for run in first("GET", "runs")["items"]:
             list(first.events(run["id"]))
@@ -123,7 +88,7 @@ def test_one_idempotency_key_sent_twenty_times_at_once_makes_one_run(
 ) -> None:
     gate.set()
     order = {"preset": api.preset(upstream, "best_of", MEMBERS), "prompt": "Which?"}
-    answers = at_once(api.site, api.token, "POST", "runs", order, times=20, **{"Idempotency-Key": "once"})
+    answers = at_once([api.site], api.token, "POST", "runs", order, times=20, **{"Idempotency-Key": "once"})
     assert statuses(answers) == {201: 20}
     assert len({json.dumps(answer.body) for answer in answers}) == 1
     assert len(api("GET", "runs")["items"]) == 1
@@ -133,9 +98,22 @@ def test_one_idempotency_key_sent_twenty_times_at_once_makes_one_run(
 
 def test_a_token_makes_as_many_calls_a_minute_as_it_may(api: Api) -> None:
     began = time.monotonic()
-    answers = at_once(api.site, api.token, "GET", "me", times=200)
+    answers = at_once([api.site], api.token, "GET", "me", times=200)
     # A call becomes free again every half second, so that a slow machine sees a few more pass.
     passed = statuses(answers)[200]
     assert 120 <= passed <= 120 + 2 * (time.monotonic() - began)
     assert statuses(answers) == {200: passed, 429: 200 - passed}
     assert all(answer.headers["Retry-After"] for answer in answers if answer.status == 429)
+
+
+def test_passwords_are_guessed_no_faster_by_many_at_once(api: Api) -> None:
+    visitor = Visitor(api.site, "guessed@example.com").sign_up()
+    guessers = [Visitor(api.site, visitor.email) for _ in range(20)]
+    with ThreadPoolExecutor(len(guessers)) as threads:
+        pages = list(threads.map(lambda guesser: guesser.post("/accounts/login/", **GUESS).text, guessers))
+    assert sum("not correct" in page for page in pages) == 5
+    assert sum("Too many failed login attempts" in page for page in pages) == len(pages) - 5
+    # From then on the right one is not even looked at.
+    assert "Too many failed login attempts" in guessers[0].post("/accounts/login/", **RIGHT).text
+    for each in (visitor, *guessers):
+        each.close()

@@ -190,9 +190,9 @@ def test_the_whole_output_is_told_in_json_and_holds_no_secret(
 
 
 def test_a_run_that_was_parked_is_heard_of_again(
-    site: Site, browser: httpx.Client, upstream: Upstream
+    site: Site, upstream: Upstream, installed: tuple[Path, str]
 ) -> None:
-    api = sign_up(site, browser)
+    api = Api(site, installed[1])
     slug = preset(api, upstream)
     gate = threading.Event()
     upstream.scripts["ada"] = Script(["yes ", "and no."], gate=gate, gate_at=1)

@@ -50,7 +50,8 @@ class Visitor:
         cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
         address = f"{self._site.url.replace('http', 'ws')}/ws/runs/{run_id}/"
         origin: Any = self._site.url
-        with connect(address, origin=origin, additional_headers={"Cookie": cookies}, proxy=None) as page:
+        headers = {"Cookie": cookies}
+        with connect(address, origin=origin, additional_headers=headers, proxy=None, max_size=None) as page:
             yield page
 
     def close(self) -> None:

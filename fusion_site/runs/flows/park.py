@@ -1,6 +1,8 @@
-"""Giving a run back: it stays unfinished, and another process goes on with it."""
+"""Giving runs back: they stay unfinished, and other processes go on with them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from django.db import transaction
 
@@ -9,7 +11,11 @@ from fusion_site.runs.queue import queue
 
 
 @transaction.atomic
-def park_run(run_id: str, epoch: int) -> None:
-    """End the lease of a run and have it worked on elsewhere; a run that has been taken over is left alone."""
-    if release(run_id, epoch):
-        queue().submit(run_id)
+def park_runs(claims: Iterable[tuple[str, int]]) -> None:
+    """End the leases of runs, each given with its fencing number, and have them worked on elsewhere.
+
+    A run that has been taken over is left alone.
+    """
+    for run_id, epoch in claims:
+        if release(run_id, epoch):
+            queue().submit(run_id)

@@ -1,0 +1,25 @@
+"""What is sensitive to the database is tested over PostgreSQL, too: the queue's promises, and the journal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.cluster.servers import PostgreSQL
+from tests.site_process import ROOT
+
+TESTS = ("tests/runs/test_queue.py", "tests/runs/test_journal.py", "tests/runs/test_duty.py")
+
+
+def test_the_queue_and_the_journal_keep_their_promises_on_postgresql(postgresql: PostgreSQL) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": postgresql.url("fusion")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "passed" in done.stdout
