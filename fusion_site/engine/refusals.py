@@ -12,7 +12,7 @@ LONGEST = 500
 _SORRY = r"(?:(?:I['’]m|I am)(?: very| really| so)? sorry|sorry|I apologi[sz]e|my apologies|unfortunately)"
 _CANNOT = r"I(?:\s(?:can['’]?t|cannot|can not|won['’]?t|will not|am not able to|am unable to)|['’]m (?:not able|unable) to)"
 _DO = (
-    r"(?:help(?: you)? with|assist|comply|fulfil|engage in|continue with|do that"
+    r"(?:help(?: you)? with|assist|comply|fulfill?|engage in|continue with|do that"
     r"|(?:answer|discuss|provide|write|create) (?:that|this|help|assistance|guidance|instructions))"
 )
 _REFUSAL = re.compile(
