@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
@@ -124,21 +123,31 @@ class Calls:
             on_text(stored.text)
             return stored
         begun = StepStarted(name, model.model, model.connection)
-        self._emit(begun)
         ask = Ask(model, messages, sampling, deadline_s=max(0.1, self._clock.left_s), json_schema=schema)
         result = await self._reply(begun, ask, on_text)
+        if result is None:
+            return AnswerResult(Outcome.CANCELLED)
+        self._begin(begun)
         self._spending.add(result)
         self._emit(StepFinished(name, result))
         return result
 
-    async def _reply(self, begun: StepStarted, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
+    def _begin(self, begun: StepStarted) -> None:
+        """Say that a call begins, once: when it leaves the queue, or ends without having left it."""
+        if self._unsent.pop(begun.name, None) is not None:
+            self._emit(begun)
+
+    async def _reply(
+        self, begun: StepStarted, ask: Ask, on_text: Callable[[str], None]
+    ) -> AnswerResult | None:
+        """Give what came of a call; None where it was withdrawn: then it has cost nothing, and nothing is said of it."""
         ASKED_FOR.set(begun.name)
         reply = Reply()
 
         def take(event: AskEvent) -> None:
             reply.take(event)
             if isinstance(event, AskStarted):
-                self._unsent.pop(begun.name, None)
+                self._begin(begun)
             elif isinstance(event, AskText):
                 on_text(event.text)
             elif isinstance(event, AskAccepted):
@@ -149,13 +158,15 @@ class Calls:
         reading = self._unsent[begun.name] = Reading(self._asker, ask, take, self._settled)
         try:
             await reading.ended(at=self._clock.ends_at)
-        finally:
-            was_sent = self._unsent.pop(begun.name, None) is None
+        except BaseException:
+            self._unsent.pop(begun.name, None)
+            raise
         if not reading.was_dropped or reply.ending is not None:
             return reply.result()
-        if was_sent or self._clock.left_s <= 0:
-            return reply.cut(Outcome.ERROR, TOO_LATE)
-        return replace(reply.cut(Outcome.CANCELLED, None), cost_usd=Decimal(0))
+        if begun.name in self._unsent and self._clock.left_s > 0:
+            del self._unsent[begun.name]
+            return None
+        return reply.cut(Outcome.ERROR, TOO_LATE)
 
 
 def _full(name: str, messages: tuple[Message, ...]) -> str:

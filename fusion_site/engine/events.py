@@ -107,7 +107,7 @@ class AnswerFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A call by the judge begins. Until its StepFinished nobody knows what it costs.
+    """A call by the judge leaves the queue. Until its StepFinished nobody knows what it costs.
 
     `name` says which call it is and, behind `#`, stands for what exactly is asked: the same call about other
     answers has another name.

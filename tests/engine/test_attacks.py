@@ -24,7 +24,7 @@ from tests.engine.judges import (
     verdict,
 )
 from tests.engine.recording import Recording, cast, record, settings
-from tests.engine.scripted import Made, Script, fails, writes
+from tests.engine.scripted import Made, Part, Script, fails, writes
 
 HONEST = "The sky is blue because short waves scatter most."
 OTHER = "Blue light scatters more than red light does."
@@ -39,7 +39,7 @@ NAMED = hostile_candidates(nonce_of(7, "judge"), "A")
 FENCE = re.compile(r"<<(\w+) ([0-9a-f]{10})(?: ([A-Z]))?>>\n([^\n]*)\n<<end \1 \2(?: \3)?>>")
 
 
-def staged(mode: Mode, attack: str, judge: Made, early: Made) -> Recording:
+def staged(mode: Mode, attack: str, judge: Made, early: Part) -> Recording:
     """Run an honest answer, the attack and one more honest answer, in which everything that can be asked is asked."""
     reason = "It was wrong. " + attack.splitlines()[-1][:500]
     texts = (OTHER, attack, HONEST, OTHER + " So it is.")
