@@ -126,7 +126,7 @@ def _at_first_end(block: str) -> tuple[str, str, str]:
     lines = unseen.splitlines(keepends=True)
     for at, line in enumerate(lines):
         if re.search(
-            r"<<\s*/?\s*(?:end\s*)?(candidate|question|criteria|analysis|conversation|reason)",
+            r"<<\s*/?\s*(?:end\s*)?(candidate|question|criteria|needs|analysis|conversation|reason)",
             line,
             re.IGNORECASE,
         ):
