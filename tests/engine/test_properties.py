@@ -143,6 +143,8 @@ class TestClipping:
         room = max((size_of(t) for t, c in zip(texts, shown, strict=True) if not c.clipped), default=0)
         cap = max(0, budget - sum(whole)) // max(1, len(cut))
         assert not cut or (room <= cap and max(cut) <= max(cap, 60))
+        # And no more is left out than the marks need and no letter is cut in two.
+        assert not cut or cap < 60 or min(cut) >= cap - 12
 
     @given(st.lists(TEXTS, min_size=1, max_size=8), st.integers(0, 400), st.randoms())
     def test_the_order_decides_nothing(self, texts: list[str], budget: int, rng: Any) -> None:
