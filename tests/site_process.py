@@ -114,11 +114,6 @@ class Site:
         return self._process is not None
 
     @property
-    def is_running(self) -> bool:
-        """Whether its process was started, and has not been ended from here."""
-        return self._process is not None
-
-    @property
     def pid(self) -> int:
         """The id of the running server process."""
         if self._process is None:

@@ -62,6 +62,7 @@ class Cluster:
             "FUSION_REHEARSAL": "0",
             "FUSION_LEASE_S": "3",
             "FUSION_RUNS_PER_PERSON": "100",
+            "FUSION_CALLS_PER_MINUTE": "10000",
         }
         self.webs = [Site(folder / f"web{number}", **env) for number in (1, 2)]
         self.workers = [WorkerProcess(folder / f"worker{number}", **env) for number in (1, 2)]
@@ -160,7 +161,7 @@ class Cluster:
         return "\n".join(f"== {each.data_dir.name}\n{each.output[-2500:]}" for each in self.processes)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgresql() -> Iterator[PostgreSQL]:
     """Give a running PostgreSQL."""
     server = PostgreSQL()
@@ -172,7 +173,7 @@ def postgresql() -> Iterator[PostgreSQL]:
         server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis() -> Iterator[Redis]:
     """Give a running Redis."""
     server = Redis()
@@ -183,7 +184,7 @@ def redis() -> Iterator[Redis]:
         server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def everything(
     tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL, redis: Redis
 ) -> Iterator[Cluster]:
