@@ -125,14 +125,13 @@ class Fusing:
         return positions
 
     async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
-        needs = self._scoring.needs
+        needs, so_far = self._scoring.needs, self._scoring.best(positions) or first_whole(positions)
         self._emit(VerdictStarted(_keys(counting), self._scoring.scored(positions), with_needs=bool(needs)))
         try:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
             self._emit(VerdictFinished(unjudged_json(str(unjudged))))
-            best = first_whole(positions)
-            self._fused.verbatim(Source.FALLBACK, best, _keys(positions), str(unjudged))
+            self._fused.verbatim(Source.FALLBACK, so_far, _keys(positions), str(unjudged))
             return
         self._emit(VerdictFinished(verdict_json(self._settings, judgement)))
         winner = next(p for p in positions if p.key == judgement.winner.key)

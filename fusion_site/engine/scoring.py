@@ -97,6 +97,11 @@ class Scoring:
         least = sorted(scores.values(), reverse=True)[:places][-1:] or [0.0]
         return tuple(p.key for p in positions if scores.get(p.key, 1.0) >= least[0])
 
+    def best(self, positions: Sequence[Position]) -> Position | None:
+        """Give the best scored of these, of equals the first; None where none has a score."""
+        scored = [(found.score, p) for p in positions if (found := self.of(p.key)) is not None]
+        return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
     async def finished(self) -> None:
         """Wait for the calls that still run: what they say has come too late, but what they cost is to be known."""
         if not self._tasks:

@@ -279,6 +279,14 @@ def test_a_quote_that_is_not_in_the_candidate_is_dropped() -> None:
     assert rows[0, 1]["criteria"][0]["quote"] == ""
 
 
+def test_without_a_verdict_the_best_score_so_far_is_returned() -> None:
+    told = four(scores_by(MARKS), writes("What?"), fallback=False)
+    assert told.fused.source is Source.FALLBACK
+    assert told.text == TWO
+    told = four(scores_by({}), writes("What?"), fallback=False)
+    assert told.text == ONE
+
+
 class TestNeeds:
     """What a right answer needs is written down before any is read, and given along where it is there."""
 

@@ -18,6 +18,7 @@ from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Event, Run, Step
+from fusion_site.runs.presenting import headline
 from fusion_site.runs.state import RunState
 from tests.runs.conftest import Desk, working
 from tests.upstream import Script, Upstream, task_of
@@ -378,3 +379,11 @@ def test_a_parked_run_that_is_stopped_keeps_what_was_written(desk: Desk, upstrea
     assert (run.state, cyd.outcome, cyd.text) == ("cancelled", "cancelled", "half ")
     assert len(upstream.asked("cyd")) == 1
     assert rebuilt(run) == load_state(run.pk)
+
+
+def test_a_refusal_is_left_out_and_the_headline_says_so(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    upstream.scripts["ada"] = Script(["I'm sorry, but I can't ", "help with that."])
+    run = work(desk.start())
+    assert run.answers.get(member=0).pk not in run.fusions.get().answers
+    assert headline(load_state(run.pk)) == "Fused from 2 of 3 · Ada: refused"
