@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -255,12 +256,25 @@ def verdict(winner: str, letters: Iterable[str], **lists: Any) -> str:
     return f"I compared them.\n```json\n{json.dumps(found)}\n```"
 
 
+def task_of(body: dict[str, Any]) -> str:
+    """Give what a request asks for: `judge`, `merge`, `challenge`, `score`, `say`, or nothing for a first answer."""
+    found = re.match(r"Task: (\w+) ", body["messages"][0]["content"])
+    return found[1] if found else ""
+
+
 def judge_for(text: str) -> Callable[[dict[str, Any]], Script]:
-    """Give a judge that picks the candidate which holds `text`; it writes a merge and a challenge as plain text."""
+    """Give a judge that picks the candidate which holds `text`, and scores it best; it writes a merge as plain text."""
 
     def answer(body: dict[str, Any]) -> Script:
-        if body["messages"][0]["content"].startswith("Task: merge"):
-            return Script(["# Merged\n\n", "All of it ", "in one."])
+        match task_of(body):
+            case "merge":
+                return Script(["# Merged\n\n", "All of it ", "in one."])
+            case "say":
+                return Script(["- It says why.\n- It gives figures."])
+            case "score":
+                (shown,) = candidates_in(body).values()
+                met = [{"name": "Correct", "met": text in shown, "quote": ""}]
+                return Script([f"```json\n{json.dumps({'reasoning': 'I looked.', 'criteria': met})}\n```"])
         found = candidates_in(body)
         winner = next((letter for letter, shown in found.items() if text in shown), "none")
         return Script([verdict(winner, found)])

@@ -36,6 +36,10 @@ class JudgeGiven(Given):
     model: str | None = None
     fallback_connection: str | None = Field(None, description="Null is the judge's own connection.")
     fallback_model: str | None = Field(None, description="Asked when the judge fails; null is none.")
+    second_connection: str | None = Field(None, description="Null is the judge's own connection.")
+    second_model: str | None = Field(
+        None, description="Asked to confirm where the judge picks an answer of its own family; null is none."
+    )
     criteria: list[CriterionGiven] | None = None
     instructions: str | None = None
     swap_check: bool | None = Field(None, description="Compare in both orders; null is true.")
@@ -64,6 +68,8 @@ class JudgeOut(Schema):
     model: str
     fallback_connection: str | None
     fallback_model: str | None
+    second_connection: str | None
+    second_model: str | None
     criteria: list[CriterionOut]
     instructions: str
     swap_check: bool

@@ -73,6 +73,8 @@ class FusingAgain(Fusing):
             positions = self._compared_before(self._resume.compared)
         else:
             answers = await self._members.everybody()
+            first = {key: result for key, result in answers.items() if key.round == 0}
+            self._scoring.look(first, is_waiting=False)
             positions = standings(answers, merging=self._settings.mode is Mode.MERGE)
         if not positions:
             return "failed", NOTHING_USABLE

@@ -15,6 +15,7 @@ from fusion_site.engine.asking import (
     AskError,
     AskEvent,
     AskResending,
+    AskStarted,
     AskText,
     ErrorKind,
     Message,
@@ -72,6 +73,7 @@ class Calls:
     ) -> None:
         self._asker, self._emit, self._stored = asker, emit, stored
         self._spending, self._clock, self._settled = spending, clock, settled
+        self._unsent: dict[str, Reading] = {}
 
     @property
     def why_not(self) -> str:
@@ -79,6 +81,20 @@ class Calls:
         if self._clock.left_s <= 0:
             return "The time for judging was up."
         return "The budget of this run is used up." if self._spending.is_over else ""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether an earlier attempt has made any call."""
+        return bool(self._stored)
+
+    def recall(self, name: str, messages: tuple[Message, ...]) -> AnswerResult | None:
+        """Give the reply that an earlier attempt got to the very same question, or None."""
+        return self._stored.get(_full(name, messages))
+
+    def withdraw(self) -> None:
+        """End every call that still waits for a free place: it would be in the way of what is asked next."""
+        for reading in self._unsent.values():
+            reading.drop()
 
     async def call(
         self,
@@ -98,7 +114,7 @@ class Calls:
         A stored reply is taken only where the very same was asked: with one more answer in, the same letter would
         stand for somebody else.
         """
-        name = f"{name}#{digest_of(messages)}"
+        name = _full(name, messages)
         stored = self._stored.get(name)
         if stored is None and (why := self.why_not):
             raise Refused(why)
@@ -107,31 +123,54 @@ class Calls:
             on_text(stored.text)
             return stored
         begun = StepStarted(name, model.model, model.connection)
-        self._emit(begun)
         ask = Ask(model, messages, sampling, deadline_s=max(0.1, self._clock.left_s), json_schema=schema)
         result = await self._reply(begun, ask, on_text)
+        if result is None:
+            return AnswerResult(Outcome.CANCELLED)
+        self._begin(begun)
         self._spending.add(result)
         self._emit(StepFinished(name, result))
         return result
 
-    async def _reply(self, begun: StepStarted, ask: Ask, on_text: Callable[[str], None]) -> AnswerResult:
+    def _begin(self, begun: StepStarted) -> None:
+        """Say that a call begins, once: when it leaves the queue, or ends without having left it."""
+        if self._unsent.pop(begun.name, None) is not None:
+            self._emit(begun)
+
+    async def _reply(
+        self, begun: StepStarted, ask: Ask, on_text: Callable[[str], None]
+    ) -> AnswerResult | None:
+        """Give what came of a call; None where it was withdrawn: then it has cost nothing, and nothing is said of it."""
         ASKED_FOR.set(begun.name)
         reply = Reply()
 
         def take(event: AskEvent) -> None:
             reply.take(event)
-            if isinstance(event, AskText):
+            if isinstance(event, AskStarted):
+                self._begin(begun)
+            elif isinstance(event, AskText):
                 on_text(event.text)
             elif isinstance(event, AskAccepted):
                 self._emit(StepAccepted(begun.name, event))
             elif isinstance(event, AskResending) and event.was_lost:
                 self._emit(begun)
 
-        reading = Reading(self._asker, ask, take, self._settled)
-        await reading.ended(at=self._clock.ends_at)
-        if reading.was_dropped and reply.ending is None:
-            return reply.cut(Outcome.ERROR, TOO_LATE)
-        return reply.result()
+        reading = self._unsent[begun.name] = Reading(self._asker, ask, take, self._settled)
+        try:
+            await reading.ended(at=self._clock.ends_at)
+        except BaseException:
+            self._unsent.pop(begun.name, None)
+            raise
+        if not reading.was_dropped or reply.ending is not None:
+            return reply.result()
+        if begun.name in self._unsent and self._clock.left_s > 0:
+            del self._unsent[begun.name]
+            return None
+        return reply.cut(Outcome.ERROR, TOO_LATE)
+
+
+def _full(name: str, messages: tuple[Message, ...]) -> str:
+    return f"{name}#{digest_of(messages)}"
 
 
 def digest_of(messages: tuple[Message, ...]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from fusion_site.engine.checks import Scored
 from fusion_site.engine.events import AnswerKey
 
 
@@ -14,7 +15,7 @@ from fusion_site.engine.events import AnswerKey
 class Candidate:
     """One answer in a comparison. `letter` is all that the judge learns of where it comes from.
 
-    `reason` is why its author changed to it in a debate.
+    `reason` is why its author changed to it in a debate; `early` is what it was given when it came in.
     """
 
     key: AnswerKey
@@ -24,12 +25,16 @@ class Candidate:
     reason: str = ""
     truncated: bool = False
     clipped: bool = False
+    early: Scored | None = None
 
 
-def lettered(candidates: Sequence[Candidate], seed: int) -> list[Candidate]:
-    """Give the candidates in an order that only `seed` decides, lettered A, B, C… in that order."""
+def lettered(
+    candidates: Sequence[Candidate], seed: int, first: Collection[AnswerKey] = ()
+) -> list[Candidate]:
+    """Give the candidates in an order that only `seed` decides, those in `first` first, lettered A, B, C… in that order."""
     order = list(candidates)
     random.Random(seed).shuffle(order)  # noqa: S311 (a fair shuffle that can be repeated, no secret)
+    order.sort(key=lambda candidate: candidate.key not in first)
     return [
         replace(candidate, letter=letter)
         for letter, candidate in zip(string.ascii_uppercase, order, strict=False)

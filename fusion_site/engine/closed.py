@@ -71,9 +71,12 @@ def final_answer(text: str) -> Final | None:
     return _value(last) if len(lines) == 1 and not re.match(r"[a-j]\b", last) else None
 
 
-def most_common(finals: Mapping[AnswerKey, Final]) -> list[list[AnswerKey]]:
-    """Give the answers that hold the most common value, as one group; where several values tie, a group for each.
+def most_common(
+    finals: Mapping[AnswerKey, Final], votes: Mapping[AnswerKey, Fraction] | None = None
+) -> list[list[AnswerKey]]:
+    """Give the answers that hold the value with the most votes, as one group; where several tie, a group for each.
 
+    `votes` says what each answer's vote weighs; without it all weigh the same.
     Where only one unit is named, a number without any is taken to be in it, unless that might mean thousands.
     """
     units = {final.unit for final in finals.values() if final.unit}
@@ -81,8 +84,9 @@ def most_common(finals: Mapping[AnswerKey, Final]) -> list[list[AnswerKey]]:
     groups: dict[Final, list[AnswerKey]] = {}
     for key, final in finals.items():
         groups.setdefault(Final(final.value) if is_one else final, []).append(key)
-    most = max(len(group) for group in groups.values())
-    return [group for group in groups.values() if len(group) == most]
+    weights = {key: Fraction(1) for key in finals} if votes is None else votes
+    sums = [sum(weights[key] for key in group) for group in groups.values()]
+    return [group for group, share in zip(groups.values(), sums, strict=True) if share == max(sums)]
 
 
 def _boxed(text: str) -> str | None:

@@ -107,7 +107,7 @@ class AnswerFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A call by the judge begins. Until its StepFinished nobody knows what it costs.
+    """A call by the judge leaves the queue. Until its StepFinished nobody knows what it costs.
 
     `name` says which call it is and, behind `#`, stands for what exactly is asked: the same call about other
     answers has another name.
@@ -136,9 +136,15 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class VerdictStarted:
-    """The answers are being compared: these count, and none that come later. To be kept for `Resume.compared`."""
+    """The answers are being compared: these count, and none that come later. To be kept for `Resume`.
+
+    `scored` are those that have a score already, and `with_needs` says whether it is known what a right answer needs:
+    both depend on what had come in by now, and decide what the judge is shown.
+    """
 
     answers: tuple[AnswerKey, ...] = ()
+    scored: tuple[AnswerKey, ...] = ()
+    with_needs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +221,7 @@ class Resume:
 
     `compared` is what VerdictStarted said: with it the same answers are compared again, although late ones have
     come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
+    `scored` and `with_needs` are what it said beside that.
     The verdict follows from the steps: `verdict` is there for completeness. `paid_usd` is what calls have cost that are
     not among these, since they are made again.
     """
@@ -225,6 +232,8 @@ class Resume:
     fused: FusedText | None = None
     compared: tuple[AnswerKey, ...] | None = None
     paid_usd: Decimal = Decimal(0)
+    scored: tuple[AnswerKey, ...] = ()
+    with_needs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

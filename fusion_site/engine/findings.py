@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from fusion_site.engine.candidates import Candidate
+from fusion_site.engine.defusing import harmless
 from fusion_site.engine.events import AnswerKey
-from fusion_site.engine.judging import Judgement
+from fusion_site.engine.judging import Judgement, Pass
 from fusion_site.engine.settings import FusionSettings
 
 
@@ -20,27 +21,38 @@ def verdict_json(settings: FusionSettings, judgement: Judgement) -> dict[str, An
         "close_call": judgement.close_call,
         "strength": first.reading.strength,
         "reasoning": first.reading.reasoning,
-        "candidates": [_candidate_json(c, judgement) for c in judgement.candidates],
+        "candidates": [_candidate_json(c, judgement) for c in (*judgement.candidates, *judgement.rest)],
+        "finalists": [c.letter for c in judgement.candidates],
+        "needs": list(judgement.needs),
         **first.reading.lists,
         "criteria": [asdict(c) for c in settings.judge.criteria],
         "judge": {"name": settings.judge.name, "model": first.model, "fallback": first.is_fallback},
-        "passes": [
-            {"order": p.order, "winner": p.reading.winner, "model": p.model, "stage": p.reading.stage}
-            for p in judgement.passes
-        ],
+        "judge_in_pool": first.model in {member.model.model for member in settings.members},
+        "passes": [_pass_json(p) for p in judgement.passes],
+        "second": [_pass_json(p) for p in judgement.second],
         "note": judgement.note,
     }
 
 
+def _pass_json(one: Pass) -> dict[str, Any]:
+    return {
+        "order": one.order,
+        "winner": one.reading.winner,
+        "model": one.model,
+        "stage": one.reading.stage,
+    }
+
+
 def _candidate_json(candidate: Candidate, judgement: Judgement) -> dict[str, Any]:
-    checks = judgement.passes[0].reading.checks.get(candidate.letter, ())
+    early = candidate.early.checks if candidate.early else ()
+    checks = judgement.passes[0].reading.checks.get(candidate.letter, ()) or early
     return {
         "label": candidate.letter,
         "answer": list(candidate.key),
-        "score": judgement.scores.get(candidate.letter),
+        "score": judgement.score(candidate),
         "clipped": candidate.clipped,
         "truncated": candidate.truncated,
-        "reason": candidate.reason,
+        "reason": harmless(candidate.reason),
         "criteria": [asdict(check) for check in checks],
     }
 
@@ -57,7 +69,11 @@ def unjudged_json(note: str) -> dict[str, Any]:
         "winner": None,
         "close_call": False,
         "candidates": [],
+        "finalists": [],
+        "needs": [],
         "judge": None,
+        "judge_in_pool": False,
         "passes": [],
+        "second": [],
         "note": note,
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.calling import Calls, Spending
 from fusion_site.engine.candidates import Candidate, lettered
 from fusion_site.engine.clock import PassClock
+from fusion_site.engine.confirming import confirmed
 from fusion_site.engine.control import Control
 from fusion_site.engine.debating import moved, standing
 from fusion_site.engine.defusing import anonymous, names_of
@@ -20,6 +23,7 @@ from fusion_site.engine.events import (
     VerdictFinished,
     VerdictStarted,
 )
+from fusion_site.engine.family import family_of
 from fusion_site.engine.findings import unjudged_json, verdict_json, vote_json
 from fusion_site.engine.judging import Judgement, Unjudged, judge
 from fusion_site.engine.members import Members
@@ -27,6 +31,7 @@ from fusion_site.engine.merging import Unmerged, best_of, harm, merge
 from fusion_site.engine.positions import Count, Position, counted, first_whole, positions_of
 from fusion_site.engine.reading import Settled
 from fusion_site.engine.returning import FusedAnswer
+from fusion_site.engine.scoring import Scoring
 from fusion_site.engine.settings import FusionSettings, Mode
 
 NOTHING_USABLE = "No member gave a usable answer."
@@ -47,6 +52,7 @@ class Fusing:
         version: int = 1,
     ) -> None:
         self._settings, self._resume, self._emit = settings, resume, emit
+        self._families = {member.index: family_of(member.model.model) for member in settings.members}
         self._clock = PassClock(settings, elapsed_s)
         spending = Spending(settings.budget_usd, resume.paid_usd)
         for paid in (*resume.answers.values(), *resume.steps.values()):
@@ -55,6 +61,7 @@ class Fusing:
             settings, asker, control, emit, spending, self._clock, resume.answers, settled
         )
         self._calls = Calls(asker, emit, resume.steps, spending, self._clock, settled)
+        self._scoring = Scoring(settings, self._calls)
         self._fused = FusedAnswer(emit, self._members.late, version)
 
     async def run(self) -> None:
@@ -63,15 +70,16 @@ class Fusing:
             self._members.ask_all()
             state, message = ("done", "") if self._resume.fused else await self._pass()
             await self._members.finished()
+            await self._scoring.finished()
             self._emit(FusionFinished(state, message))
         finally:
-            await self._members.drop()
+            await asyncio.gather(self._members.drop(), self._scoring.drop())
 
     async def _pass(self) -> tuple[str, str]:
         if self._resume.compared:
             positions = self._compared_before(self._resume.compared)
         else:
-            answers = await self._members.answers(0)
+            answers = await self._members.answers(0, self._scoring.look)
             positions = positions_of(answers, merging=self._settings.mode is Mode.MERGE)
         if not positions:
             self._members.give_up()
@@ -81,6 +89,8 @@ class Fusing:
 
     def _compared_before(self, keys: Sequence[AnswerKey]) -> list[Position]:
         self._members.settle_on(keys)
+        self._scoring.look({key: self._resume.answers[key] for key in keys}, is_waiting=False)
+        self._scoring.settle_on(self._resume.scored, with_needs=self._resume.with_needs)
         return [standing(key, self._resume.answers) for key in keys]
 
     async def _fuse(self, positions: list[Position]) -> None:
@@ -88,7 +98,7 @@ class Fusing:
         if len(positions) == 1:
             self._fused.verbatim(Source.SINGLE, positions[0], _keys(positions))
             return
-        count = Count(0) if _is_debated(positions) else counted(positions)
+        count = Count(0) if _is_debated(positions) else counted(positions, self._families)
         if count.is_unanimous or (count.is_plurality and self._settings.mode is not Mode.DEBATE):
             self._agree(count, positions)
         elif self._settings.mode is Mode.DEBATE:
@@ -116,13 +126,13 @@ class Fusing:
         return positions
 
     async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
-        self._emit(VerdictStarted(_keys(counting)))
+        needs, so_far = self._scoring.needs, self._scoring.best(positions) or first_whole(positions)
+        self._emit(VerdictStarted(_keys(counting), self._scoring.scored(positions), with_needs=bool(needs)))
         try:
-            judgement = await judge(self._settings, self._candidates(positions), self._calls)
+            judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
             self._emit(VerdictFinished(unjudged_json(str(unjudged))))
-            best = first_whole(positions)
-            self._fused.verbatim(Source.FALLBACK, best, _keys(positions), str(unjudged))
+            self._fused.verbatim(Source.FALLBACK, so_far, _keys(positions), str(unjudged))
             return
         self._emit(VerdictFinished(verdict_json(self._settings, judgement)))
         winner = next(p for p in positions if p.key == judgement.winner.key)
@@ -132,7 +142,16 @@ class Fusing:
             source = Source.DEBATE if self._settings.mode is Mode.DEBATE else Source.BEST_OF
             self._fused.verbatim(source, winner, _keys(positions), judgement.note)
 
-    def _candidates(self, positions: Sequence[Position]) -> list[Candidate]:
+    async def _compare(
+        self, positions: Sequence[Position], finalists: Sequence[AnswerKey], needs: tuple[str, ...]
+    ) -> Judgement:
+        candidates = self._candidates(positions, finalists)
+        shown = [c for c in candidates if c.key in finalists]
+        judgement = await judge(self._settings, shown, self._calls, needs=needs)
+        judgement = await confirmed(self._settings, judgement, self._calls)
+        return replace(judgement, rest=tuple(c for c in candidates if c.key not in finalists))
+
+    def _candidates(self, positions: Sequence[Position], finalists: Sequence[AnswerKey]) -> list[Candidate]:
         names = names_of(self._settings.members, self._settings.question)
         aspects = {member.index: member.aspect for member in self._settings.members}
         candidates = [
@@ -142,10 +161,11 @@ class Fusing:
                 aspect=aspects[p.key.member],
                 reason=anonymous(p.reason, names),
                 truncated=p.truncated,
+                early=self._scoring.of(p.key),
             )
             for p in positions
         ]
-        return lettered(candidates, self._settings.seed)
+        return lettered(candidates, self._settings.seed, finalists)
 
     async def _merge(self, judgement: Judgement, best: Position, positions: Sequence[Position]) -> None:
         used = [candidate.key for candidate in best_of(judgement)]
@@ -160,9 +180,7 @@ class Fusing:
         except Unmerged as unmerged:
             self._fused.verbatim(Source.FALLBACK, best, _keys(positions), str(unmerged))
             return
-        if self._settings.do_no_harm and (
-            why := await harm(self._settings, text, judgement.winner, self._calls)
-        ):
+        if self._settings.do_no_harm and (why := await harm(self._settings, text, judgement, self._calls)):
             self._fused.verbatim(Source.BEST_OF, best, _keys(positions), why)
         else:
             self._fused.finish()

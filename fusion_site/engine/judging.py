@@ -45,13 +45,20 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the passes say together. Where they disagree, `winner` is the higher score and `note` says so."""
+    """What the passes say together. Where they disagree, `winner` is the higher score and `note` says so.
+
+    `candidates` were compared; `rest` were not, because of what they had been given by themselves. `second` are the
+    passes of a second judge, where one had to confirm the pick.
+    """
 
     candidates: tuple[Candidate, ...]
     passes: tuple[Pass, ...]
     winner: Candidate
     scores: dict[str, float | None] = field(default_factory=dict)
     note: str = ""
+    rest: tuple[Candidate, ...] = ()
+    needs: tuple[str, ...] = ()
+    second: tuple[Pass, ...] = ()
 
     @property
     def close_call(self) -> bool:
@@ -59,37 +66,71 @@ class Judgement:
         return bool(self.note)
 
     def ranked(self) -> list[Candidate]:
-        """Give the candidates, the winner first, then by score."""
-        rest = [c for c in self.candidates if c.letter != self.winner.letter]
-        return [self.winner, *sorted(rest, key=lambda c: -(self.scores.get(c.letter) or 0.0))]
+        """Give the candidates: the winner, the others that were compared by score, then the rest by score."""
+        others = [c for c in self.candidates if c.letter != self.winner.letter]
+        return [self.winner, *self._by_score(others), *self._by_score(self.rest)]
+
+    def score(self, candidate: Candidate) -> float | None:
+        """Give what a candidate was given: in the comparison, else by itself."""
+        early = candidate.early.score if candidate.early else None
+        return self.scores.get(candidate.letter, early)
+
+    def _by_score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return sorted(candidates, key=lambda c: -(self.score(c) or 0.0))
 
 
 async def judge(
-    settings: FusionSettings, candidates: Sequence[Candidate], calls: Calls, *, name: str = "judge"
+    settings: FusionSettings,
+    candidates: Sequence[Candidate],
+    calls: Calls,
+    *,
+    name: str = "judge",
+    needs: tuple[str, ...] = (),
 ) -> Judgement:
-    """Compare the lettered candidates; raises Unjudged when neither judge gives a readable verdict in time."""
+    """Compare the lettered candidates; raises Unjudged when neither judge gives a readable verdict in time.
+
+    `needs` is what a right answer needs, as it was written down before.
+    """
     orders = [candidates, candidates[::-1]] if settings.judge.swap_check else [candidates]
+    passes = await passes_over(settings, orders, calls, name, needs)
+    marked = [replace(c, clipped=c.letter in passes[0].clipped) for c in candidates]
+    return replace(weigh(marked, passes, settings.judge.criteria, asked=len(orders)), needs=needs)
+
+
+async def passes_over(
+    settings: FusionSettings,
+    orders: Sequence[Sequence[Candidate]],
+    calls: Calls,
+    name: str,
+    needs: tuple[str, ...],
+) -> list[Pass]:
+    """Have the candidates read in all orders at once; gives the passes that came to a verdict, or raises Unjudged."""
     outcomes = await asyncio.gather(
-        *(_pass(settings, order, calls, f"{name}/{n}") for n, order in enumerate(orders)),
+        *(_pass(settings, order, calls, f"{name}/{n}", needs) for n, order in enumerate(orders)),
         return_exceptions=True,
     )
     passes = [outcome for outcome in outcomes if isinstance(outcome, Pass)]
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and (not isinstance(outcome, Unjudged) or not passes):
             raise outcome
-    marked = [replace(c, clipped=c.letter in passes[0].clipped) for c in candidates]
-    return weigh(marked, passes, settings.judge.criteria, asked=len(orders))
+    return passes
 
 
 def weigh(
     candidates: Sequence[Candidate], passes: Sequence[Pass], criteria: Sequence[Criterion], *, asked: int
 ) -> Judgement:
     """Put the passes together. Passes that disagree, an abstention and a missing pass all make a close call."""
-    scores = {c.letter: _mean([p.reading.score(c.letter, criteria) for p in passes]) for c in candidates}
+    scores = {c.letter: _score(c, passes, criteria) for c in candidates}
     eligible = [c for c in candidates if not c.truncated] or list(candidates)
     pick, note = _pick(eligible, passes, asked)
     best = max(eligible, key=lambda c: (scores[c.letter] or 0.0, -c.key.member))
     return Judgement(tuple(candidates), tuple(passes), pick or best, scores, note)
+
+
+def _score(candidate: Candidate, passes: Sequence[Pass], criteria: Sequence[Criterion]) -> float | None:
+    """Give the mean over the passes; where they left the candidate out, what it was given by itself."""
+    compared = _mean([p.reading.score(candidate.letter, criteria) for p in passes])
+    return candidate.early.score if compared is None and candidate.early else compared
 
 
 def _pick(eligible: Sequence[Candidate], passes: Sequence[Pass], asked: int) -> tuple[Candidate | None, str]:
@@ -124,12 +165,14 @@ def _tries(judge: Judge) -> Iterator[_Try]:
         yield _Try("/fallback", judge.fallback, Window(judge.fallback_window), is_fallback=True)
 
 
-async def _pass(settings: FusionSettings, order: Sequence[Candidate], calls: Calls, name: str) -> Pass:
+async def _pass(
+    settings: FusionSettings, order: Sequence[Candidate], calls: Calls, name: str, needs: tuple[str, ...]
+) -> Pass:
     """Ask until there is a verdict; raises Unjudged when nobody gives one."""
     problem, repair = "", None
     for each in _tries(settings.judge):
-        shown = clipped(order, each.window.room(judge_messages(settings, ()), JUDGE_TOKENS))
-        messages = judge_messages(settings, shown)
+        shown = clipped(order, each.window.room(judge_messages(settings, (), needs), JUDGE_TOKENS))
+        messages = judge_messages(settings, shown, needs)
         asked = messages if repair is None or each.is_fallback else repair
         result = await _ask(each, calls, name + each.suffix, asked)
         try:

@@ -12,8 +12,8 @@ from fusion_site.engine.clock import PassClock
 from fusion_site.engine.control import Control
 from fusion_site.engine.debating import challenge
 from fusion_site.engine.events import AnswerKey, AnswerResult
-from fusion_site.engine.positions import Answers, Position, is_cut_short, is_usable
-from fusion_site.engine.quorum import Waiting
+from fusion_site.engine.positions import Answers, Position, is_answer, is_cut_short, is_usable
+from fusion_site.engine.quorum import Look, Waiting
 from fusion_site.engine.reading import Settled
 from fusion_site.engine.settings import FusionSettings, Member, Mode
 
@@ -51,8 +51,8 @@ class Members:
             key = AnswerKey(number, member.index)
             self._ask(key, member, challenge(self._settings, member, positions))
 
-    async def answers(self, number: int) -> Answers:
-        """Wait for the answers of one round that count; whatever comes later is late."""
+    async def answers(self, number: int, look: Look | None = None) -> Answers:
+        """Wait for the answers of one round that count; whatever comes later is late. `look` sees them come in."""
         stored = {key: result for key, result in self._stored.items() if key.round == number}
         tasks = {key: task for key, task in self._tasks.items() if key.round == number}
         waiting = Waiting(
@@ -60,7 +60,8 @@ class Members:
             grace=self._settings.grace,
             limit_s=self._clock.answering_left_s,
             required={AnswerKey(number, m.index) for m in self._settings.members if m.required},
-            usable=is_usable,
+            usable=is_answer,
+            look=look,
         )
         answers = await waiting.wait(tasks, stored)
         self._counting.update(answers)

@@ -79,18 +79,20 @@ def _problem(result: AnswerResult) -> str:
     return f"Its text was {result.outcome.value}."
 
 
-async def harm(settings: FusionSettings, merged: str, best: Candidate, calls: Calls) -> str:
+async def harm(settings: FusionSettings, merged: str, judgement: Judgement, calls: Calls) -> str:
     """Say why the merged answer may not replace the best candidate, or nothing if it beats it in both orders.
 
     (*Do no harm*.) Without a verdict it may not.
     """
-    both = lettered([Candidate(MERGED_KEY, merged), replace(best, letter="?")], settings.seed + 1)
+    both = lettered(
+        [Candidate(MERGED_KEY, merged), replace(judgement.winner, letter="?", early=None)], settings.seed + 1
+    )
     strict = replace(settings, judge=replace(settings.judge, swap_check=True))
     try:
-        judgement = await judge(strict, both, calls, name="harm")
+        compared = await judge(strict, both, calls, name="harm", needs=judgement.needs)
     except Unjudged as unjudged:
         return (
             f"The merged answer could not be compared with the best single one, which is returned. {unjudged}"
         )
-    is_better = judgement.winner.key == MERGED_KEY and not judgement.close_call
+    is_better = compared.winner.key == MERGED_KEY and not compared.close_call
     return "" if is_better else NOT_BETTER

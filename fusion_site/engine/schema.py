@@ -1,4 +1,4 @@
-"""The JSON schema of a judge's reply."""
+"""The JSON schemas of a judge's replies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 _TEXT: dict[str, Any] = {"type": "string"}
 
+_CHECKS = _list(
+    _object(["name", "met", "quote"], name=_TEXT, met={"type": "boolean"}, quote=_TEXT),
+)
+
+# The reasoning comes before the checks, so that it is written before they are decided.
+SCORE_SCHEMA: dict[str, Any] = _object(["reasoning", "criteria"], reasoning=_TEXT, criteria=_CHECKS)
+
 # The reasoning comes before the winner, so that it is written before it is decided.
 VERDICT_SCHEMA: dict[str, Any] = _object(
     ["reasoning", "candidates", "winner"],
@@ -23,9 +30,7 @@ VERDICT_SCHEMA: dict[str, Any] = _object(
         _object(
             ["label", "criteria"],
             label=_TEXT,
-            criteria=_list(
-                _object(["name", "met", "quote"], name=_TEXT, met={"type": "boolean"}, quote=_TEXT)
-            ),
+            criteria=_CHECKS,
         )
     ),
     consensus=_list(_TEXT),

@@ -54,7 +54,8 @@ DEFAULT_CRITERIA = (
 class Judge:
     """Who compares the answers, and by what; `fallback` is asked when `model` fails.
 
-    `window` and `fallback_window` are the context lengths of the two in tokens; None is unknown and taken as ample.
+    `second` is asked besides where the judge picks an answer of its own family. `window`, `fallback_window` and
+    `second_window` are the context lengths of the three in tokens; None is unknown and taken as ample.
     """
 
     name: str
@@ -65,6 +66,8 @@ class Judge:
     swap_check: bool = True
     window: int | None = None
     fallback_window: int | None = None
+    second: ModelRef | None = None
+    second_window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

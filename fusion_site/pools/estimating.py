@@ -15,6 +15,8 @@ from django.utils import timezone
 from fusion_site.engine.asking import ModelRef
 from fusion_site.engine.judging import JUDGE_TOKENS
 from fusion_site.engine.merging import MERGE_TOKENS, MERGED_AT_MOST
+from fusion_site.engine.needs import NEEDS_TOKENS
+from fusion_site.engine.scoring import SCORE_TOKENS, asks_needs, most_scores
 from fusion_site.engine.settings import FusionSettings, Member, Mode
 from fusion_site.pools.models import CatalogueModel, Connection
 from fusion_site.providers import FREE, Prices
@@ -125,7 +127,9 @@ def _member_calls(settings: FusionSettings, usual: Lengths) -> list[_Call]:
 def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
     asked = _tokens(_JUDGE_CHARS + len(settings.question) + len(settings.judge.instructions))
     verdict = _Call(settings.judge.model, asked + answers, JUDGE_TOKENS)
-    calls = [verdict] * (2 if settings.judge.swap_check else 1)
+    calls = [*_early_calls(settings, asked), *[verdict] * (2 if settings.judge.swap_check else 1)]
+    if settings.judge.second is not None:
+        calls += [_Call(settings.judge.second, asked + answers, JUDGE_TOKENS)] * 2
     if settings.mode is Mode.BEST_OF:
         return calls
     longest = sorted((_longest(member) for member in settings.members), reverse=True)[:MERGED_AT_MOST]
@@ -133,6 +137,14 @@ def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
     if settings.do_no_harm:
         calls += [_Call(settings.judge.model, asked + MERGE_TOKENS + longest[0], JUDGE_TOKENS)] * 2
     return calls
+
+
+def _early_calls(settings: FusionSettings, asked: int) -> list[_Call]:
+    """Give the calls that the judge may be asked while members still write, for the longest answers."""
+    judge, most = settings.judge.model, most_scores(settings)
+    longest = sorted((_longest(member) for member in settings.members), reverse=True)[:most]
+    needs = [_Call(judge, asked, NEEDS_TOKENS)] if asks_needs(settings) else []
+    return [*needs, *(_Call(judge, asked + length, SCORE_TOKENS) for length in longest)]
 
 
 def _asked(settings: FusionSettings, member: Member) -> int:

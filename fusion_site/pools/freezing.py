@@ -71,22 +71,23 @@ def _told_apart(members: list[engine.Member]) -> list[engine.Member]:
 
 
 def _judge(row: Judge) -> engine.Judge:
-    fallback = (
-        ModelRef(row.fallback_connection_id, row.fallback_model)
-        if row.fallback_connection_id and row.fallback_model
-        else None
-    )
     own = tuple(engine.Criterion(**criterion) for criterion in row.criteria)
     return engine.Judge(
         name=row.name,
         model=ModelRef(row.connection_id, row.model),
-        fallback=fallback,
+        fallback=_ref(row.fallback_connection_id, row.fallback_model),
         criteria=own or engine.DEFAULT_CRITERIA,
         instructions=row.instructions,
         swap_check=row.swap_check,
         window=_window(row.connection, row.model),
         fallback_window=_window(row.fallback_connection, row.fallback_model),
+        second=_ref(row.second_connection_id, row.second_model),
+        second_window=_window(row.second_connection, row.second_model),
     )
+
+
+def _ref(connection: str | None, model: str) -> ModelRef | None:
+    return ModelRef(connection, model) if connection and model else None
 
 
 def _window(connection: Connection | None, model: str) -> int | None:

@@ -155,6 +155,10 @@ class Judge(Named):
         Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="fallback_judges"
     )
     fallback_model = models.CharField(max_length=300, blank=True)
+    second_connection = models.ForeignKey(
+        Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="second_judges"
+    )
+    second_model = models.CharField(max_length=300, blank=True)
     criteria = models.JSONField(default=list, blank=True)
     instructions = models.TextField(blank=True, max_length=20_000)
     swap_check = models.BooleanField(default=True)

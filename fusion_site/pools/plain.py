@@ -48,6 +48,8 @@ def plain_judge(row: Judge) -> Plain:
         "model": row.model,
         "fallback_connection": row.fallback_connection_id,
         "fallback_model": row.fallback_model or None,
+        "second_connection": row.second_connection_id,
+        "second_model": row.second_model or None,
         "criteria": row.criteria,
         "instructions": row.instructions,
         "swap_check": row.swap_check,

@@ -1,4 +1,4 @@
-"""The scripted judge's verdict, computed from the candidates it is sent and from nothing else."""
+"""The scripted judge's words, computed from the question and the candidates it is sent and from nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from fusion_site.rehearsal.arithmetic import find_sum, written
 from fusion_site.rehearsal.comparing import Comparison
+from fusion_site.rehearsal.reading import topics_of
 from fusion_site.rehearsal.scoring import Marks, best, is_clear, marks_of
 from fusion_site.rehearsal.tasks import Task
 
@@ -15,6 +17,7 @@ _DEFAULT_CRITERIA: tuple[dict[str, Any], ...] = (
     {"name": "Complete", "weight": 1},
 )
 MOST_SHARED, MOST_CONTRADICTIONS, MOST_PARTIAL, MOST_INSIGHTS = 4, 3, 3, 2
+MOST_NEEDS = 4
 
 
 def judge(task: Task) -> str:
@@ -30,13 +33,36 @@ def judge(task: Task) -> str:
     return "\n".join([*reasons, "", "```json", verdict, "```"])
 
 
+def score(task: Task) -> str:
+    """The judge's reply about one candidate by itself: how it meets the criteria, as one JSON object in a fence."""
+    comparison = Comparison(task.question, task.candidates)
+    (candidate,) = comparison.candidates
+    marks = marks_of(comparison, candidate, task.criteria or _DEFAULT_CRITERIA)
+    met = f"It meets {sum(check.met for check in marks.checks)} of {len(marks.checks)} criteria."
+    found = json.dumps({"reasoning": met, "criteria": _checks(marks)}, ensure_ascii=False)
+    return "\n".join([met, "", "```json", found, "```"])
+
+
+def needs(task: Task) -> str:
+    """The judge's list of what a right answer needs, before it has read any."""
+    if found := find_sum(task.question):
+        return f"- The steps, in order.\n- The value {written(found.value)} at the end."
+    topics = topics_of(task.question)[:MOST_NEEDS]
+    points = [f"It takes up “{topic}”." for topic in topics]
+    return "\n".join(f"- {point}" for point in [*points, "It gives reasons or figures that can be checked."])
+
+
+def _checks(marks: Marks) -> list[dict[str, Any]]:
+    return [{"name": c.name, "met": c.met, "quote": c.quote} for c in marks.checks]
+
+
 def _verdict(comparison: Comparison, marks: Sequence[Marks], winner: Marks, reasoning: str) -> dict[str, Any]:
     return {
         "reasoning": reasoning,
         "candidates": [
             {
                 "label": mark.candidate.letter,
-                "criteria": [{"name": c.name, "met": c.met, "quote": c.quote} for c in mark.checks],
+                "criteria": _checks(mark),
             }
             for mark in marks
         ],

@@ -61,6 +61,8 @@ def _answer(model: Model, request: ChatRequest) -> Script:
             tasks.Kind.JUDGE: judging.judge,
             tasks.Kind.MERGE: merging.merge,
             tasks.Kind.CHALLENGE: challenging.challenge,
+            tasks.Kind.SCORE: judging.score,
+            tasks.Kind.NEEDS: judging.needs,
         }
         return Script(do[task.kind](task))
     prompt = read_prompt(request.prompt)

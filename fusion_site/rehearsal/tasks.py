@@ -18,9 +18,14 @@ class Kind(StrEnum):
     JUDGE = "judge"
     MERGE = "merge"
     CHALLENGE = "challenge"
+    SCORE = "score"
+    NEEDS = "say"
 
 
-_FIRST_LINE = re.compile(r"Task: (judge the candidates|merge the candidates|challenge the other answers)\b")
+_FIRST_LINE = re.compile(
+    r"Task: (judge the candidates|merge the candidates|challenge the other answers|score one candidate"
+    r"|say what a right answer needs)\b"
+)
 _FENCED = re.compile(r"^<<(\w+) (\S+)(?: ([A-Z]))?>>\n(.*)\n<<end \1 \2(?: \3)?>>$", re.MULTILINE)
 
 
@@ -38,24 +43,25 @@ class Task:
 def find_task(system: str, turns: Sequence[Turn]) -> Task | None:
     """Give the task in a conversation; None for an ordinary prompt.
 
-    The system message names the task in its first line, and the last user message that holds candidates has the
+    The system message names the task in its first line, and the last user message that holds the question has the
     data. Text in a candidate cannot look like a delimiter: it is one JSON string on one line.
     """
     named = _FIRST_LINE.match(system)
     data = next(
-        (turn.content for turn in reversed(turns) if turn.role == "user" and "<<candidate" in turn.content),
+        (turn.content for turn in reversed(turns) if turn.role == "user" and "<<question" in turn.content),
         "",
     )
     if named is None or not data:
         return None
+    kind = Kind(named[1].split()[0])
     fences = [(kind, letter, _decoded(text)) for kind, _, letter, text in _FENCED.findall(data)]
     candidates = {
         letter: text for kind, letter, text in fences if kind == "candidate" and isinstance(text, str)
     }
-    if not candidates:
+    if not candidates and kind is not Kind.NEEDS:
         return None
     return Task(
-        kind=Kind(named[1].split()[0]),
+        kind=kind,
         question=next((text for kind, _, text in fences if kind == "question" and isinstance(text, str)), ""),
         candidates=dict(sorted(candidates.items())),
         criteria=next((_criteria(found) for kind, _, found in fences if kind == "criteria"), ()),

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from fusion_site.engine.refusals import is_refusal
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import MAX_MEMBERS, Mode
 from fusion_site.runs.models import State
@@ -65,7 +66,9 @@ def headline(state: RunState) -> str:
         done = sum(1 for a in first if a.outcome)
         return " · ".join([f"{done} of {len(first)} answers are in", *failed])
     members = {state.answers[i].member for i in fused.answers if i in state.answers}
-    parts = [f"{_made(fused.source)} {len(members)} of {len(first)}", *failed]
+    left_out = [a for a in first if a.outcome in USABLE and a.member not in members]
+    refused = [f"{a.label}: refused" for a in left_out if is_refusal(a.text)]
+    parts = [f"{_made(fused.source)} {len(members)} of {len(first)}", *failed, *refused]
     late = [state.answers[i].label for i in fused.late if i in state.answers]
     if late:
         parts.append(f"late: {', '.join(late)}")
@@ -204,9 +207,18 @@ def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str
         "judge_label": f"{judge['name']} ({judge['model']})" if judge else "",
         "winner_label": labels.get(verdict.get("winner") or "", ""),
         "close_call": verdict.get("close_call", False),
+        "judge_in_pool": verdict.get("judge_in_pool", False),
+        "second_model": next((p["model"] for p in verdict.get("second", [])), ""),
+        "needs": verdict.get("needs", []),
         "reasoning": verdict.get("reasoning", ""),
         "columns": [
-            {"letter": c["label"], "answer_label": names[c["label"]], "score": c["score"]} for c in candidates
+            {
+                "letter": c["label"],
+                "answer_label": names[c["label"]],
+                "score": c["score"],
+                "is_finalist": c["label"] in verdict.get("finalists", names),
+            }
+            for c in candidates
         ],
         "rows": [_row(criterion, candidates, names) for criterion in verdict.get("criteria", [])],
         "consensus": verdict.get("consensus", []),

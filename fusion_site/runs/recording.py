@@ -183,7 +183,8 @@ class Recorder:
 
     def _verdict_started(self, event: e.VerdictStarted) -> None:
         self._move(State.JUDGING)
-        self._tell("verdict.started", {"answers": self._ids(event.answers)}, urgent=True)
+        known = {"scored": self._ids(event.scored), "with_needs": event.with_needs}
+        self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
         verdict = self._with_ids(event.verdict)

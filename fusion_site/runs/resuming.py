@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome, Usage
 from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
@@ -20,8 +21,8 @@ def resume_of(run: Run) -> Resume:
         steps={s.name: result_from_json(s.result) for s in steps if s.outcome and s.result},
         verdict=run.verdict,
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
-        compared=_compared(run),
         paid_usd=_paid([*answers, *steps]),
+        **_compared(run),
     )
 
 
@@ -31,13 +32,17 @@ def does_fuse(run: Run) -> bool:
     return run.reopened == Again.FUSE or not earlier.exists()
 
 
-def _compared(run: Run) -> tuple[AnswerKey, ...] | None:
-    """Give the answers that were being compared in this pass, as the event said that began it."""
+def _compared(run: Run) -> dict[str, Any]:
+    """Give what was being compared in this pass, and what was known of it by then, as the event said that began it."""
     told = run.events.filter(kind__in=("verdict.started", "run.reopened")).last()
     if told is None or told.kind == "run.reopened":
-        return None
+        return {}
     keys = {a.pk: AnswerKey(a.round, a.member) for a in run.answers.all()}
-    return tuple(keys[answer] for answer in told.data["answers"])
+    return {
+        "compared": tuple(keys[answer] for answer in told.data["answers"]),
+        "scored": tuple(keys[answer] for answer in told.data.get("scored", ())),
+        "with_needs": told.data.get("with_needs", False),
+    }
 
 
 def _paid(rows: Iterable[Answer | Step]) -> Decimal:

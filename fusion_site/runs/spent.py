@@ -28,7 +28,7 @@ class Spent:
 
     def __init__(self, run: Run, settings: FusionSettings, answers: Iterable[Answer]) -> None:
         self._connections = {m.index: m.model.connection for m in settings.members}
-        judges = [settings.judge.model, settings.judge.fallback]
+        judges = [settings.judge.model, settings.judge.fallback, settings.judge.second]
         self._free = free_connections({*self._connections.values(), *(j.connection for j in judges if j)})
         self._sum: Decimal | None = None
         self._unknown = False

@@ -69,6 +69,8 @@ def test_shapes(things: dict[str, Any], rehearsal: str) -> None:
         "model": "rehearsal/judge",
         "fallback_connection": None,
         "fallback_model": None,
+        "second_connection": None,
+        "second_model": None,
         "criteria": [],
         "instructions": "",
         "swap_check": True,

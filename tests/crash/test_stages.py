@@ -13,7 +13,7 @@ import pytest
 
 from tests.crash.ordering import Order
 from tests.crash.theatre import COUNTED, MEMBERS, Theatre
-from tests.upstream import BEFORE_HEADERS, Script, judge_for
+from tests.upstream import BEFORE_HEADERS, Script, judge_for, task_of
 
 # As many as one connection asks for at once: a member that waits for its turn would not reach its stage.
 RUNS = 2
@@ -32,18 +32,17 @@ class Stage:
 
     def judge(self, at: int, *, merging: bool = False) -> Callable[[dict[str, Any]], Script]:
         """Give a judge that waits at the gate, where it judges or where it merges."""
-        usual = judge_for("bea")
+        usual, gated = judge_for("bea"), "merge" if merging else "judge"
 
         def answer(body: dict[str, Any]) -> Script:
             script = usual(body)
-            is_merge = len(script.pieces) > 1
-            return replace(script, gate=self.gate, gate_at=at) if is_merge is merging else script
+            return replace(script, gate=self.gate, gate_at=at) if task_of(body) == gated else script
 
         return answer
 
     def asked(self, model: str, times: int, *, sent: int = 0) -> bool:
-        """Whether a model has been asked so often, and each time was sent so many pieces."""
-        found = self.theatre.upstream.asked(model)
+        """Whether a model has been asked so often, and each time was sent so many pieces; early calls are not counted."""
+        found = [a for a in self.theatre.upstream.asked(model) if task_of(a.body) not in {"say", "score"}]
         return len(found) >= times and all(asked.sent >= sent for asked in found)
 
 

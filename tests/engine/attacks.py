@@ -103,19 +103,19 @@ def naive_judge(ask: Ask) -> Script:
 
 
 def outsides(prompt: str) -> dict[str, str]:
-    """Give, per candidate, what of it a naive reader takes for the prompt's own words.
+    """Give, per candidate, what of it (and of its author's reason) a naive reader takes for the prompt's own words.
 
     Such a reader sees a line that looks like an end mark and takes it for one, in any case and with any word in it;
     sees no difference between a line break and its look-alikes; and starts a new turn at any template's mark.
     """
-    found = {}
-    for block in re.split(r"(?=^<<candidate \w+ [A-Z]>>$)", prompt, flags=re.MULTILINE)[1:]:
+    found: dict[str, str] = {}
+    for block in re.split(r"(?=^<<(?:candidate|reason) \w+ [A-Z]>>$)", prompt, flags=re.MULTILINE)[1:]:
         letter = block[: block.index(">>")][-1]
         inside, _, outside = _at_first_end(block)
         turned = min(
             (inside.find(turn) for turn in TURNS if turn.casefold() in inside.casefold()), default=-1
         )
-        found[letter] = outside + (inside[turned:] if turned >= 0 else "")
+        found[letter] = found.get(letter, "") + outside + (inside[turned:] if turned >= 0 else "")
     return found
 
 
@@ -126,7 +126,7 @@ def _at_first_end(block: str) -> tuple[str, str, str]:
     lines = unseen.splitlines(keepends=True)
     for at, line in enumerate(lines):
         if re.search(
-            r"<<\s*/?\s*(?:end\s*)?(candidate|question|criteria|analysis|conversation|reason)",
+            r"<<\s*/?\s*(?:end\s*)?(candidate|question|criteria|needs|analysis|conversation|reason)",
             line,
             re.IGNORECASE,
         ):

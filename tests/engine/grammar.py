@@ -140,10 +140,7 @@ class _Reader:
     def _(self, event: StepStarted) -> None:
         _demand(event.name not in self.steps, f"step {event.name} is made twice")
         _demand(event.name not in self.resume.steps, f"step {event.name} is paid for again")
-        is_judging = event.name.startswith("judge/")
-        _demand(
-            self.verdict == ("open" if is_judging else "finished"), f"{event.name} in verdict {self.verdict}"
-        )
+        _demand(self.verdict == _verdict_at(event.name), f"{event.name} in verdict {self.verdict}")
         self.steps[event.name] = False
 
     @_on.register
@@ -159,6 +156,7 @@ class _Reader:
     def _(self, event: VerdictStarted) -> None:
         _demand(self.verdict == "none" and self.fused == "none", "a second verdict, or one after the fusing")
         _demand(len(event.answers) >= 2, "fewer than two answers are compared")
+        _demand(set(event.scored) <= set(event.answers), "an answer has a score that does not count")
         self.verdict = "open"
 
     @_on.register
@@ -191,7 +189,8 @@ class _Reader:
     @_on.register
     def _(self, event: FusedFinished) -> None:
         _demand(self.fused == "open" and bool(self.fused_text.strip()), "an empty fused answer ends, or none")
-        _demand(all(self.steps.values()), "the fused answer ends while a step runs")
+        running = [name for name, finished in self.steps.items() if not finished and not is_early(name)]
+        _demand(not running, f"the fused answer ends while {running} run")
         self.fused = "finished"
 
     @_on.register
@@ -199,6 +198,18 @@ class _Reader:
         _demand(event.state in {"done", "failed"}, f"unknown state {event.state}")
         _demand(event.state == "done" or bool(event.message), "a run fails without a reason")
         self.ended = event
+
+
+def is_early(name: str) -> bool:
+    """Whether a step is one that nothing waits for: it may end after the fused answer, but begins before the verdict."""
+    return name.startswith(("score/", "needs#")) or name == "needs"
+
+
+def _verdict_at(step: str) -> str:
+    """Give where the verdict stands when a step begins."""
+    if is_early(step):
+        return "none"
+    return "open" if step.startswith(("judge/", "second/")) else "finished"
 
 
 def _demand(holds: bool, complaint: str) -> None:

@@ -36,9 +36,9 @@ def candidates_in(ask: Ask) -> dict[str, str]:
 
 
 def task_of(ask: Ask) -> str:
-    """Give what is asked for: `judge`, `merge`, `challenge`, or `answer` for a first answer."""
+    """Give what is asked for: `judge`, `merge`, `challenge`, `score`, `say` (what is needed), or `answer` for a first answer."""
     system = ask.messages[0].content if ask.messages[0].role == "system" else ""
-    found = re.match(r"Task: (judge|merge|challenge) the", system)
+    found = re.match(r"Task: (judge|merge|challenge|score|say) ", system)
     return found[1] if found else "answer"
 
 
@@ -54,6 +54,32 @@ def verdict(winner: str | None, met: Mapping[str, Sequence[bool]] | None = None,
     ]
     body = {"reasoning": "I looked.", "candidates": checks, **more, "winner": winner or "none"}
     return f"Some reasons first.\n```json\n{json.dumps(body)}\n```"
+
+
+def score(marks: Sequence[bool], quote: str = "") -> str:
+    """Write a judge's reply about one candidate: which of the four default criteria it meets."""
+    names = ("Correct", "Complete", "Grounded", "Clear")
+    checks = [{"name": n, "met": m, "quote": quote} for n, m in zip(names, marks, strict=True)]
+    return f"Some reasons first.\n```json\n{json.dumps({'reasoning': 'I looked.', 'criteria': checks})}\n```"
+
+
+def scores_by(
+    marks: Mapping[str, Sequence[bool]],
+    *,
+    needs: str = "- It names scattering.\n- It says why.",
+    after: float = 0.1,
+    cost: str | None = None,
+) -> Made:
+    """Score the candidate that holds a key of `marks` by it, and say what a right answer needs."""
+
+    def script(ask: Ask) -> Script:
+        if task_of(ask) == "say":
+            return writes(needs, after, cost=cost)
+        (text,) = candidates_in(ask).values()
+        found = next((marked for key, marked in marks.items() if key in text), None)
+        return writes("What?" if found is None else score(found), after, cost=cost)
+
+    return script
 
 
 def holding(text: str) -> Pick:

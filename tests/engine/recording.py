@@ -29,13 +29,13 @@ from fusion_site.engine.events import (
 from fusion_site.engine.fuse import fuse
 from fusion_site.engine.settings import FusionSettings, Judge, Member, Mode
 from tests.engine import grammar, virtual_time
-from tests.engine.scripted import Part, ScriptedAsker
+from tests.engine.scripted import Part, ScriptedAsker, fails
 
 E = TypeVar("E", bound=FusionEvent)
 During = Callable[[Control, float, FusionEvent], None]
 
 QUESTION = "Why is the sky blue?"
-JUDGE, FALLBACK = "jury/judge-9", "jury/fallback-9"
+JUDGE, FALLBACK, SECOND = "jury/judge-9", "jury/fallback-9", "bench/second-9"
 
 
 def member(index: int, **more: Any) -> Member:
@@ -73,10 +73,18 @@ def settings(
     )
 
 
-def cast(*members: Part, judge: Part = (), fallback: Part = (), **more: Any) -> ScriptedAsker:
-    """Give an asker that plays these scripts for the usual cast."""
+def cast(
+    *members: Part,
+    judge: Part = (),
+    fallback: Part = (),
+    second: Part = (),
+    early: Part | None = None,
+    **more: Any,
+) -> ScriptedAsker:
+    """Give an asker that plays these scripts for the usual cast. Unless told, no answer gets a score before the comparison."""
     scripts = {model(n): script for n, script in enumerate(members)}
-    return ScriptedAsker({**scripts, JUDGE: judge, FALLBACK: fallback}, **more)
+    early = fails(after=0.1) if early is None else early
+    return ScriptedAsker({**scripts, JUDGE: judge, FALLBACK: fallback, SECOND: second}, early=early, **more)
 
 
 @dataclass
@@ -143,7 +151,15 @@ class Recording:
 
     @property
     def steps(self) -> list[str]:
-        """Give the calls by the judge, without what stands for their content."""
+        """Give the calls by the judge, without what stands for their content, and without those that nothing waits for."""
+        return [name for name in self._steps() if not grammar.is_early(name)]
+
+    @property
+    def early_steps(self) -> list[str]:
+        """Give the calls by the judge that nothing waits for."""
+        return [name for name in self._steps() if grammar.is_early(name)]
+
+    def _steps(self) -> list[str]:
         return [e.name.partition("#")[0] for e in self.all(StepStarted)]
 
 
@@ -212,14 +228,16 @@ def hold_asks(asker: ScriptedAsker) -> None:
 
 def resume_from(events: list[FusionEvent]) -> Resume:
     """Give what was finished in a stream that stopped here, as the rows of a run would hold it."""
-    compared = [e.answers for e in events if isinstance(e, VerdictStarted)]
+    compared = [e for e in events if isinstance(e, VerdictStarted)]
     verdicts = [e.verdict for e in events if isinstance(e, VerdictFinished)]
     return Resume(
         answers={e.key: e.result for e in events if isinstance(e, AnswerFinished)},
         steps={e.name: e.result for e in events if isinstance(e, StepFinished)},
         verdict=verdicts[-1] if verdicts else None,
         fused=_fused_text(events),
-        compared=compared[-1] if compared else None,
+        compared=compared[-1].answers if compared else None,
+        scored=compared[-1].scored if compared else (),
+        with_needs=compared[-1].with_needs if compared else False,
     )
 
 

@@ -121,20 +121,26 @@ class Call:
 
 @dataclass
 class ScriptedAsker:
-    """Plays a script per model.
+    """Plays a script per model; `early` is what a judge says to the calls that nothing waits for.
 
     Deadlines are kept as `providers` keeps them, from AskStarted on, unless `is_deaf`. `closing_s` is how long the
     connection takes to close when an ask is dropped.
     """
 
     scripts: Mapping[str, Part]
+    early: Part = ()
     is_deaf: bool = False
     closing_s: float = 0.0
     calls: list[Call] = field(default_factory=list)
 
     def calls_to(self, model: str) -> list[Call]:
-        """Give the calls of one model, in order."""
-        return [call for call in self.calls if call.model == model]
+        """Give the calls of one model, in order, but for those that nothing waits for."""
+        return [call for call in self.calls if call.model == model and not is_early(call.ask)]
+
+    @property
+    def early_calls(self) -> list[Call]:
+        """Give the calls that nothing waits for: what a right answer needs, and the scores of single answers."""
+        return [call for call in self.calls if is_early(call.ask)]
 
     async def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
         """Play the model's script."""
@@ -155,9 +161,10 @@ class ScriptedAsker:
                 call.closed_at = clock()
 
     def _script(self, ask: Ask) -> Script:
-        part = self.scripts[ask.model.model]
+        part = self.early if is_early(ask) else self.scripts[ask.model.model]
         if isinstance(part, InTurn):
-            part = part.parts[min(len(self.calls_to(ask.model.model)), len(part.parts) - 1)]
+            made = self.early_calls if is_early(ask) else self.calls_to(ask.model.model)
+            part = part.parts[min(len(made), len(part.parts) - 1)]
         return part(ask) if callable(part) else part
 
     async def _play(self, ask: Ask, script: Script) -> AsyncGenerator[AskEvent, None]:
@@ -180,6 +187,11 @@ class ScriptedAsker:
                     started = clock()
                     ends = FOREVER if self.is_deaf or ask.deadline_s is None else started + ask.deadline_s
                 yield step
+
+
+def is_early(ask: Ask) -> bool:
+    """Whether this is one of the calls that a judge is asked while members still write."""
+    return ask.messages[0].content.startswith(("Task: score one", "Task: say what"))
 
 
 def _money(cost: str | None) -> Decimal | None:

@@ -23,7 +23,7 @@ from fusion_site.engine.events import (
     VerdictFinished,
 )
 from fusion_site.engine.settings import FusionSettings, Mode
-from tests.engine.judges import first_shown, holding, judge_by, tasks
+from tests.engine.judges import first_shown, holding, judge_by, scores_by, tasks
 from tests.engine.recording import FALLBACK, JUDGE, Recording, cast, member, record, resume_from, settings
 from tests.engine.scripted import InTurn, Made, Part, Script, ScriptedAsker, fails, hangs, queued, writes
 
@@ -63,7 +63,8 @@ class Chance:
         rng = random.Random(f"scripts {self.seed}")
         is_closed = rng.random() < 0.4
         members = [_member(rng, n, is_closed) for n in range(6)]
-        return cast(*members, judge=_jury(rng), fallback=_jury(rng), closing_s=rng.choice([0.0, 0.5]))
+        jury, fallback, closing_s = _jury(rng), _jury(rng), rng.choice([0.0, 0.5])
+        return cast(*members, judge=jury, fallback=fallback, early=_early(rng), closing_s=closing_s)
 
 
 def _member(rng: random.Random, index: int, is_closed: bool) -> Made:
@@ -111,6 +112,13 @@ def _jury(rng: random.Random) -> Part:
     return InTurn(*turns)
 
 
+def _early(rng: random.Random) -> Part:
+    marks = {f"of {n}": [rng.random() < 0.6 for _ in range(4)] for n in range(6) if rng.random() < 0.9}
+    good = scores_by(marks, after=rng.choice([0.1, 1, 4, 30]), cost=rng.choice([None, "0.005", "0.4"]))
+    bad: list[Script | Made] = [writes("What?", 0.5), fails(after=2), hangs("Well"), queued(hangs(), 7)]
+    return InTurn(*(good if rng.random() < 0.8 else rng.choice(bad) for _ in range(6)))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_any_run_ends_and_makes_sense(seed: int) -> None:
     chance = Chance(seed)
@@ -151,6 +159,11 @@ def _makes_sense(chosen: FusionSettings, told: Recording, answers: dict[AnswerKe
         assert not told.asker.calls_to(JUDGE) + told.asker.calls_to(FALLBACK)
     for key in fused.late:
         assert key in answers
+    if fused.source in {Source.BEST_OF, Source.MERGE, Source.DEBATE} and told.verdict["passes"]:
+        finalists = [c for c in told.verdict["candidates"] if c["label"] in told.verdict["finalists"]]
+        assert len(finalists) >= 2
+        assert told.verdict["winner"] in [c["answer"] for c in finalists]
+    assert len(told.early_steps) <= len(chosen.members)
 
 
 def _answers(events: list[FusionEvent]) -> dict[AnswerKey, AnswerResult]:

@@ -46,7 +46,7 @@ def test_everything_is_copied(place: Membership, connection: Connection, preset:
     members = [one, {"connection": connection.pk, "model": "m"}]
     save_pool(place, {"members": members, "zero_retention": True}, preset.pool)
     judged = {"criteria": [{"name": "True", "weight": 2}], "instructions": "I", "swap_check": False}
-    save_judge(place, {**judged, "fallback_model": "second"}, preset.judge)
+    save_judge(place, {**judged, "fallback_model": "second", "second_model": "lab/gamma"}, preset.judge)
     limits = {"quorum": 1, "grace": 3, "deadline_s": 60, "debate_rounds": 2, "budget_usd": "0.5"}
     save_preset(place, {**limits, "do_no_harm": True, "mode": "debate"}, preset)
     found = frozen(preset)
@@ -65,7 +65,11 @@ def test_everything_is_copied(place: Membership, connection: Connection, preset:
         "I",
         False,
     )
-    assert judge.window == 32_000
+    assert (judge.window, judge.second, judge.second_window) == (
+        32_000,
+        ModelRef(connection.pk, "lab/gamma"),
+        32_000,
+    )
     assert (found.quorum, found.grace, found.deadline_s, found.debate_rounds) == (1, 3.0, 60.0, 2)
     assert (found.budget_usd, found.do_no_harm, found.mode) == (Decimal("0.5"), True, Mode.DEBATE)
     assert (found.messages, found.seed, found.zero_retention) == (ASKED, 7, True)
@@ -123,6 +127,21 @@ def test_an_estimate_is_exact_where_all_prices_are_known(
     assert (found.low_usd, found.high_usd) == (low, high)
     merge, debate = (estimate(frozen(preset, mode)).high_usd or 0 for mode in (Mode.MERGE, Mode.DEBATE))
     assert high < merge < debate
+
+
+def test_an_estimate_counts_scores_on_arrival_and_the_second_judge(
+    place: Membership, connection: Connection, pool: Pool, judge: Judge, preset: Preset
+) -> None:
+    priced(connection, "lab/free", "0", "0")
+    priced(connection, "lab/gamma", "0", "1e-6")
+    priced(connection, "lab/delta", "0", "10e-6")
+    save_pool(place, {"members": [{"connection": connection.pk, "model": "lab/free"}] * 4}, pool)
+    high = {mode: estimate(frozen(preset, mode)).high_usd or 0 for mode in Mode}
+    early = 1024 + 3 * 2048
+    assert high[Mode.BEST_OF] == (2 * 4096 + early) * Decimal("1e-6")
+    assert high[Mode.DEBATE] == (2 * 4096 + 8192) * Decimal("1e-6")
+    save_judge(place, {"second_model": "lab/delta"}, judge)
+    assert estimate(frozen(preset, Mode.BEST_OF)).high_usd == high[Mode.BEST_OF] + 2 * 4096 * Decimal("10e-6")
 
 
 def test_one_unknown_price_makes_the_high_end_unknown_and_all_unknown_both(

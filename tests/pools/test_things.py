@@ -157,6 +157,8 @@ def test_a_judge_reads_back_as_it_was_given(place: Membership, connection: Conne
         "model": "lab/judge",
         "fallback_connection": connection.pk,
         "fallback_model": "lab/second",
+        "second_connection": connection.pk,
+        "second_model": "other/third",
         "criteria": [{"name": "True", "description": "No lies.", "weight": 2.5}],
         "instructions": "For lawyers.",
         "swap_check": False,
@@ -164,11 +166,14 @@ def test_a_judge_reads_back_as_it_was_given(place: Membership, connection: Conne
     assert plain(Judge.objects.get(pk=save_judge(place, given).pk)) == given
 
 
-def test_a_fallback_model_stays_on_the_same_connection_unless_told(place: Membership, judge: Judge) -> None:
-    judge = save_judge(place, {"fallback_model": "lab/second"}, judge)
-    assert judge.fallback_connection_id == judge.connection_id
-    judge = save_judge(place, {"fallback_model": None}, judge)
-    assert judge.fallback_connection_id is None
+@pytest.mark.parametrize("other", ["fallback", "second"])
+def test_another_model_stays_on_the_same_connection_unless_told(
+    place: Membership, judge: Judge, other: str
+) -> None:
+    judge = save_judge(place, {f"{other}_model": "lab/second"}, judge)
+    assert getattr(judge, f"{other}_connection_id") == judge.connection_id
+    judge = save_judge(place, {f"{other}_model": None}, judge)
+    assert getattr(judge, f"{other}_connection_id") is None
 
 
 @pytest.mark.parametrize(
@@ -191,9 +196,12 @@ def test_what_cannot_be_a_judge(
     assert list(complaints(save_judge, place, fields, judge)) == [path]
 
 
-def test_a_fallback_connection_needs_a_model(place: Membership, judge: Judge, connection: Connection) -> None:
-    found = complaints(save_judge, place, {"fallback_connection": connection.pk}, judge)
-    assert list(found) == ["fallback_model"]
+@pytest.mark.parametrize("other", ["fallback", "second"])
+def test_another_connection_needs_a_model(
+    place: Membership, judge: Judge, connection: Connection, other: str
+) -> None:
+    found = complaints(save_judge, place, {f"{other}_connection": connection.pk}, judge)
+    assert list(found) == [f"{other}_model"]
 
 
 def test_a_preset_has_defaults_for_what_is_null(place: Membership, pool: Pool, judge: Judge) -> None:
@@ -337,9 +345,12 @@ def test_what_is_used_stays_and_says_by_what(
         assert not type(row)._default_manager.filter(pk=row.pk).exists()
 
 
-def test_a_fallback_uses_its_connection_too(place: Membership, judge: Judge) -> None:
+@pytest.mark.parametrize("other", ["fallback", "second"])
+def test_another_model_of_a_judge_uses_its_connection_too(
+    place: Membership, judge: Judge, other: str
+) -> None:
     second = duplicate(place, judge.connection)
-    save_judge(place, {"fallback_connection": second.pk, "fallback_model": "m"}, judge)
+    save_judge(place, {f"{other}_connection": second.pk, f"{other}_model": "m"}, judge)
     with pytest.raises(InUse):
         delete(place, second)
 

@@ -133,7 +133,7 @@ def test_a_step_keeps_its_name_and_connection(desk: Desk, upstream: Upstream) ->
         return script
 
     upstream.scripts["judge"] = openrouter
-    step = Step.objects.get(run=work(desk.start()))
+    step = Step.objects.get(run=work(desk.start()), name__startswith="judge/")
     assert (step.generation_id, step.connection) == ("gen-judge", desk.preset.judge.connection_id)
     assert step.result is not None
     assert step.result["generation_id"] == "gen-judge"

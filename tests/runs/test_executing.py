@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from decimal import Decimal
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
+from fusion_site.engine.events import AnswerKey
 from fusion_site.ops.metrics import REGISTRY
 from fusion_site.pools.models import Connection
 from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Event, Run, Step
+from fusion_site.runs.presenting import headline
+from fusion_site.runs.resuming import resume_of
 from fusion_site.runs.state import RunState
 from tests.runs.conftest import Desk, working
-from tests.upstream import Script, Upstream
+from tests.upstream import Script, Upstream, task_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -149,7 +153,7 @@ def test_a_failing_and_an_empty_member_do_not_stop_the_others(desk: Desk, upstre
     assert (ada.outcome, kind_of(ada)) == ("error", "billing")
     assert (bea.outcome, cyd.outcome) == ("complete", "empty")
     assert (run.state, run.fusions.get().source) == ("done", "single")
-    assert upstream.asked("judge") == []
+    assert not [asked for asked in upstream.asked("judge") if task_of(asked.body) == "judge"]
 
 
 def test_no_usable_answer_fails_the_run_with_every_reason(desk: Desk, upstream: Upstream) -> None:
@@ -262,10 +266,39 @@ def test_a_run_that_was_taken_over_is_written_by_its_new_owner_only(desk: Desk, 
 def test_every_judge_call_is_kept_raw(desk: Desk, upstream: Upstream) -> None:
     all_answer(upstream)
     run = work(desk.start())
-    step = Step.objects.get(run=run)
-    assert (step.name.partition("#")[0], step.model, step.outcome) == ("judge/0", "judge", "complete")
-    assert step.result is not None
-    assert "I compared them." in step.result["text"]
+    steps = {step.name.partition("#")[0]: step for step in Step.objects.filter(run=run)}
+    assert len(steps) == len(upstream.asked("judge"))
+    assert {(step.model, step.outcome) for step in steps.values()} == {("judge", "complete")}
+    texts = {name: (step.result or {})["text"] for name, step in steps.items()}
+    assert "I compared them." in texts.pop("judge/0")
+    assert all("I looked." in text for name, text in texts.items() if name.startswith("score/"))
+
+
+def test_what_was_known_when_the_comparison_began_is_kept_for_whoever_goes_on(
+    desk: Desk, upstream: Upstream
+) -> None:
+    all_answer(upstream)
+    upstream.scripts["cyd"] = Script(["I am ", "cyd."], gate=(gate := threading.Event()))
+    run = desk.start()
+
+    async def look() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            while await Step.objects.filter(run=run, outcome="complete").acount() < 3:
+                await asyncio.sleep(0.01)
+            gate.set()
+            async for _ in follow(run.pk, 0):
+                pass
+
+    async_to_sync(look)()
+    run.refresh_from_db()
+    resume = resume_of(run)
+    assert resume.compared == (AnswerKey(0, 0), AnswerKey(0, 1), AnswerKey(0, 2))
+    assert resume.scored == (AnswerKey(0, 0), AnswerKey(0, 1))
+    assert resume.with_needs is True
+    assert run.verdict is not None
+    assert run.verdict["needs"] == ["It says why.", "It gives figures."]
+    assert len(run.verdict["finalists"]) == 2
 
 
 def test_unknown_cost_is_unknown(desk: Desk, upstream: Upstream) -> None:
@@ -346,3 +379,11 @@ def test_a_parked_run_that_is_stopped_keeps_what_was_written(desk: Desk, upstrea
     assert (run.state, cyd.outcome, cyd.text) == ("cancelled", "cancelled", "half ")
     assert len(upstream.asked("cyd")) == 1
     assert rebuilt(run) == load_state(run.pk)
+
+
+def test_a_refusal_is_left_out_and_the_headline_says_so(desk: Desk, upstream: Upstream) -> None:
+    all_answer(upstream)
+    upstream.scripts["ada"] = Script(["I'm sorry, but I can't ", "help with that."])
+    run = work(desk.start())
+    assert run.answers.get(member=0).pk not in run.fusions.get().answers
+    assert headline(load_state(run.pk)) == "Fused from 2 of 3 · Ada: refused"

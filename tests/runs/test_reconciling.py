@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,7 +32,7 @@ from tests.runs.conftest import Desk, working
 from tests.runs.test_costs import named, stop_at
 from tests.runs.test_executing import all_answer, events_of, rebuilt
 from tests.runs.test_rest import Programs, read_events
-from tests.upstream import Script, Upstream
+from tests.upstream import Script, Upstream, judge_for, task_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["program_of"]
@@ -67,7 +68,8 @@ def cut(desk: Desk, router: Connection, upstream: Upstream) -> Run:
 
     def paid(body: dict[str, Any]) -> Script:
         script = judge(body)
-        script.usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, "cost": 0.5}
+        cost = 0.5 if task_of(body) == "judge" else 0
+        script.usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, "cost": cost}
         return script
 
     upstream.scripts["judge"] = paid
@@ -203,15 +205,21 @@ def test_all_calls_of_a_stopped_run_are_told_by_one_event(
 
 def test_a_judge_that_was_stopped_is_paid_for_too(desk: Desk, router: Connection, upstream: Upstream) -> None:
     upstream.scripts |= {name: named(name, f"I am {name}.") for name in ("ada", "bea", "cyd")}
-    upstream.scripts["judge"] = named("judge", "I begin ", hangs=True)
+    hanging, early = named("judge", "I begin ", hangs=True), judge_for("bea")
+
+    def judge(body: dict[str, Any]) -> Script:
+        script = hanging if task_of(body) == "judge" else early(body)
+        return script if script is hanging else replace(script, usage={"cost": 0, "total_tokens": 1})
+
+    upstream.scripts["judge"] = judge
     upstream.bills["gen-judge"] = BILL
     run = desk.start()
 
     async def stop() -> None:
         async with working() as supervisor:
             supervisor.submit(run.pk)
-            await asyncio.to_thread(upstream.wait_for, "judge", 1, sent=1)
-            while not await Step.objects.filter(run=run).exclude(generation_id="").aexists():
+            comparing = Step.objects.filter(run=run, name__startswith="judge/")
+            while not await comparing.exclude(generation_id="").aexists():
                 await asyncio.sleep(0.01)
             await sync_to_async(cancel_run)(run)
             async for _ in follow(run.pk, 0):
@@ -219,7 +227,7 @@ def test_a_judge_that_was_stopped_is_paid_for_too(desk: Desk, router: Connection
 
     async_to_sync(stop)()
     run = look(Run.objects.get(pk=run.pk), 2)
-    assert Step.objects.get(run=run).cost_usd == Decimal("0.125")
+    assert Step.objects.get(run=run, name__startswith="judge/").cost_usd == Decimal("0.125")
     assert (run.cost_usd, run.cost_complete) == (Decimal("0.875"), True)
     assert rebuilt(run) == load_state(run.pk)
 
@@ -227,7 +235,7 @@ def test_a_judge_that_was_stopped_is_paid_for_too(desk: Desk, router: Connection
 def test_a_step_that_ended_without_its_cost_is_paid_for_in_its_result_too(
     desk: Desk, router: Connection, upstream: Upstream, cut: Run
 ) -> None:
-    step = Step.objects.get(run=cut)
+    step = Step.objects.get(run=cut, name__startswith="judge/")
     assert step.result is not None
     Step.objects.filter(pk=step.pk).update(
         cost_usd=None, generation_id="gen-judge", result={**step.result, "cost_usd": None}

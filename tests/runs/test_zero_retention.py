@@ -31,8 +31,8 @@ def test_members_judge_and_merge_are_asked_with_it(desk: Desk, upstream: Upstrea
     assert work(desk.start()).state == "done"
     asked = [request for request in upstream.ledger if request.body.get("messages")]
     assert {request.model for request in asked} == {"ada", "bea", "cyd", "judge"}
-    assert len(asked) == 5
+    assert len(asked) >= 5
     sent = [request.body.get("provider", {}) for request in asked]
     expected = {"zdr": True, "data_collection": "deny"} if wanted else {}
     found = [{name: each[name] for name in ("zdr", "data_collection") if name in each} for each in sent]
-    assert found == [expected] * 5
+    assert found == [expected] * len(asked)

@@ -28,7 +28,9 @@ def users_of(row: Named) -> list[str]:
     users: list[Named] = []
     if isinstance(row, Connection):
         users += Pool.objects.filter(members__connection=row).distinct()
-        users += Judge.objects.filter(Q(connection=row) | Q(fallback_connection=row))
+        users += Judge.objects.filter(
+            Q(connection=row) | Q(fallback_connection=row) | Q(second_connection=row)
+        )
     elif isinstance(row, Pool | Judge):
         users += Preset.objects.filter(**{row._meta.model_name or "": row})
     return [f"{type(user).__name__.lower()} “{user.name}”" for user in users]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from fusion_site.accounts.models import Membership, Team
 from fusion_site.pools.models import Connection, Judge
@@ -14,6 +15,7 @@ from fusion_site.pools.reading import Given, Reading
 from fusion_site.pools.rights import held, require_editor
 
 MAX_CRITERIA = 12
+_OTHERS = {"fallback": "fallback model", "second": "second judge's model"}
 
 _FIELDS = [
     "name",
@@ -21,6 +23,8 @@ _FIELDS = [
     "model",
     "fallback_connection",
     "fallback_model",
+    "second_connection",
+    "second_model",
     "criteria",
     "instructions",
     "swap_check",
@@ -43,10 +47,11 @@ def save_judge(by: Membership, given: Given, row: Judge | None = None) -> Judge:
 
 
 def _changed(judge: Judge, given: Given) -> Given:
-    """Lay what was given over what is there; a fallback model that is taken away takes its connection along."""
+    """Lay what was given over what is there; a model that is taken away takes its connection along."""
     merged = {**plain_judge(judge), **given}
-    if not merged["fallback_model"] and "fallback_connection" not in given:
-        merged["fallback_connection"] = None
+    for other in _OTHERS:
+        if not merged[f"{other}_model"] and f"{other}_connection" not in given:
+            merged[f"{other}_connection"] = None
     return merged
 
 
@@ -58,18 +63,26 @@ def _read(team: Team, given: Given) -> dict[str, Any]:
         "name": reading.line("name", longest=LONGEST_NAME, required=True),
         "connection": reading.row("connection", connections, "connection", required=True),
         "model": read_model(reading, "model", required=True),
-        "fallback_connection": reading.row("fallback_connection", connections, "connection"),
-        "fallback_model": read_model(reading, "fallback_model"),
+        **_read_other(reading, "fallback", connections),
+        **_read_other(reading, "second", connections),
         "criteria": _criteria(reading),
         "instructions": reading.text("instructions", longest=20_000),
         "swap_check": reading.flag("swap_check", default=True),
     }
-    if wanted["fallback_connection"] and not wanted["fallback_model"]:
-        reading.wrong("fallback_model", "Name the fallback model, or choose no connection for it.")
-    if wanted["fallback_model"] and reading.blank("fallback_connection"):
-        wanted["fallback_connection"] = wanted["connection"]
+    for other in _OTHERS:
+        if wanted[f"{other}_model"] and reading.blank(f"{other}_connection"):
+            wanted[f"{other}_connection"] = wanted["connection"]
     reading.finish()
     return wanted
+
+
+def _read_other(reading: Reading, other: str, connections: QuerySet[Connection]) -> dict[str, Any]:
+    """Read a model that helps the judge out; without a connection of its own it is on the judge's."""
+    connection = reading.row(f"{other}_connection", connections, "connection")
+    model = read_model(reading, f"{other}_model")
+    if connection and not model:
+        reading.wrong(f"{other}_model", f"Name the {_OTHERS[other]}, or choose no connection for it.")
+    return {f"{other}_connection": connection, f"{other}_model": model}
 
 
 def _criteria(reading: Reading) -> list[dict[str, Any]]:
