@@ -108,6 +108,10 @@ class Upstream:
         """Give the requests for one model, in order."""
         return [asked for asked in list(self.ledger) if asked.model == model]
 
+    def compared(self) -> list[Asked]:
+        """Give the requests to the judge that compare answers."""
+        return [asked for asked in self.asked("judge") if task_of(asked.body) == "judge"]
+
     def wait_for(self, model: str, count: int = 1, *, sent: int = 0) -> Asked:
         """Wait until a model was asked `count` times, and the last of these was sent `sent` pieces."""
 

@@ -77,9 +77,9 @@ def test_frozen_while_what_there_is_is_fused_again(theatre: Theatre) -> None:
     theatre.upstream.scripts["judge"] = lambda body: replace(
         usual(body), usage=COUNTED, gate=gate, gate_at=BEFORE_HEADERS
     )
-    before = len(theatre.upstream.asked("judge"))
+    before = len(theatre.upstream.compared())
     theatre.fuse_again()
-    theatre.until("the judge", lambda: len(theatre.upstream.asked("judge")) == before + RUNS)
+    theatre.until("the judge", lambda: len(theatre.upstream.compared()) == before + RUNS)
     theatre.freeze()
     theatre.all_sound()
     gate.set()
