@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='run',
             name='reopened',
-            field=models.CharField(blank=True, choices=[('fuse', 'Fuse'), ('retry', 'Retry')], max_length=8),
+            field=models.CharField(blank=True, choices=[('fuse', 'Fuse'), ('retry', 'Retry'), ('add', 'Add')], max_length=8),
         ),
         migrations.AddField(
             model_name='run',
