@@ -60,7 +60,7 @@ class Cluster:
             "FUSION_SEALING_KEYS": Fernet.generate_key().decode(),
             "FUSION_PRIVATE_UPSTREAMS": upstream.host_port,
             "FUSION_REHEARSAL": "0",
-            "FUSION_LEASE_S": "3",
+            "FUSION_LEASE_S": "5",
             "FUSION_RUNS_PER_PERSON": "100",
             "FUSION_CALLS_PER_MINUTE": "10000",
         }
