@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
@@ -274,17 +273,12 @@ class Recorder:
         urgent: bool = False,
         **fields: Any,
     ) -> None:
-        stamped = {"run": self._run.pk, "at": _now(), **data}
+        stamped = {"run": self._run.pk, "at": timezone.now().isoformat(), **data}
         self._log.append(kind, stamped, *changes, urgent=urgent, state=self._state.value, **fields)
 
 
 def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object]:
     return partial(model.objects.filter(pk=key).update, **fields)
-
-
-def _now() -> str:
-    moment: datetime = timezone.now()
-    return moment.isoformat()
 
 
 @cache
