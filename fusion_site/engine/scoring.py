@@ -132,13 +132,12 @@ class Scoring:
         """Take what an earlier attempt has paid for."""
         if self._needs is None and (stored := self._calls.recall("needs", needs_messages(self._settings))):
             self._needs = needs_in(stored)
-        for position in positions:
+        for position in (p for p in positions if p.key not in self._begun):
             for shown, messages in self._ways(position):
-                if position.key not in self._begun and (
-                    stored := self._calls.recall(_name(position), messages)
-                ):
+                if stored := self._calls.recall(_name(position), messages):
                     self._begun.add(position.key)
                     self._take(position.key, shown, stored)
+                    break
 
     def _ways(self, position: Position) -> Iterator[tuple[Candidate, tuple[Message, ...]]]:
         """Yield how an answer may be asked about: with what a right answer needs, and as it is until that is known."""
