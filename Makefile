@@ -10,6 +10,8 @@ SHELL := /bin/bash
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
+# Test files are run side by side by so many processes: many of them wait for servers more than they compute.
+TESTERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
@@ -39,7 +41,7 @@ check:
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	FUSION_URL=https://fusion.example $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile
 
 # The test requirements hold the others in the same versions, so one installation serves both.
 $(TEST_STAMP): requirements.txt tests/requirements.txt
