@@ -23,11 +23,13 @@ _SQLITE_OPTIONS = {
 }
 # A thread takes a connection for one request or one query and gives it back. Whoever finds none free, or no server,
 # is told so after `timeout` seconds; a server that has vanished without a word is noticed after 15. After an outage the
-# pool must not wait longer and longer before it tries again: leases have to be renewed at once.
+# pool must not wait longer and longer before it tries again: leases have to be renewed at once. A process that froze in the
+# middle of a transaction holds locks that whoever takes its runs over needs: after so many milliseconds they are freed.
 _POSTGRESQL_OPTIONS = {
     "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 1},
     "connect_timeout": 5,
     "tcp_user_timeout": 15_000,
+    "options": "-c idle_in_transaction_session_timeout=5000",
 }
 
 

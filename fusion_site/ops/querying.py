@@ -9,15 +9,16 @@ from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# What a database says that has gone, is starting, or cannot serve just now; a wrong query says something else.
-DISTURBED = (OperationalError, InterfaceError)
+# What a database says that has gone, is starting, cannot serve just now, or has ended a transaction that stood still; a
+# wrong query says something else.
+DISTURBED = (OperationalError, InterfaceError, InternalError)
 # Between two tries while the database is away, in seconds.
 PAUSE_S = 0.3
 

@@ -160,8 +160,7 @@ def test_a_run_that_was_stopped_while_it_was_judged_does_not_know_all_its_costs(
     async_to_sync(stop_the_judge)()
     run.refresh_from_db()
     assert (run.state, run.cost_usd, run.cost_complete) == ("cancelled", Decimal("0.75"), False)
-    step = Step.objects.get(run=run)
-    assert (step.outcome, step.generation_id) == ("", "gen-judge")
+    assert Step.objects.filter(run=run, outcome="", generation_id="gen-judge").exists()
 
 
 def test_a_call_that_was_cut_on_this_machine_cost_nothing(desk: Desk, upstream: Upstream) -> None:
