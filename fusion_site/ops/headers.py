@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -33,17 +34,25 @@ HEADERS = {
 Handler = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-class SecurityHeaders:
-    """Middleware, sync and async, that sets each header which the view has not set itself."""
+class Middleware(ABC):
+    """Middleware, sync and async: it takes on the kind of what comes next, so that Django adds no thread hop."""
 
     sync_capable = True
     async_capable = True
 
     def __init__(self, get_response: Handler) -> None:
-        """Take on the kind of what comes next, so that Django adds no thread hop."""
+        """Keep what comes next."""
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
+
+    @abstractmethod
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Give the response to a request."""
+
+
+class SecurityHeaders(Middleware):
+    """Sets each header which the view has not set itself."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Give the response with its headers."""

@@ -8,11 +8,10 @@ import secrets
 import time
 from collections.abc import Awaitable
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from fusion_site.ops.headers import Handler
+from fusion_site.ops.headers import Middleware
 from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.logs import route_of
 
@@ -26,17 +25,8 @@ _PERSON = "fusion.person"
 _RUN = re.compile(r"[a-z2-7]{24}")
 
 
-class RequestLog:
-    """Middleware, sync and async, that goes around all others."""
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        """Take on the kind of what comes next, so that Django adds no thread hop."""
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
+class RequestLog(Middleware):
+    """Goes around all other middleware."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Give the response, with the id."""

@@ -7,10 +7,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.site.conftest import frames_in
 
 RETRY_S = 0.02
 WITHIN_S = 90.0
@@ -84,15 +86,4 @@ class Viewer:
                     self.refusals.append(f"{response.status} {response.read(2000)!r}")
                     raise http.client.HTTPException
                 self.connects += 1
-                yield from _frames(response)
-
-
-def _frames(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    frame: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.decode().rstrip("\n").partition(": ")
-        if name:
-            frame[name] = value
-        elif "id" in frame:
-            yield {"seq": int(frame["id"]), "kind": frame["event"], **json.loads(frame["data"])}
-            frame = {}
+                yield from frames_in(response)

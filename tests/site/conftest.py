@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,18 @@ import pytest
 
 from tests.site_process import Site
 from tests.upstream import Upstream, judge_for
+
+
+def frames_in(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Give the events of an event stream; comments are passed over."""
+    frame: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name:
+            frame[name] = value
+        elif "id" in frame:
+            yield {"seq": int(frame["id"]), "kind": frame["event"], **json.loads(frame["data"])}
+            frame = {}
 
 
 @dataclass
@@ -43,14 +55,7 @@ class Api:
         """Give the run's events as they come, until the site closes the stream."""
         headers = {"Last-Event-ID": str(after)}
         with self.open("GET", f"runs/{run_id}/events", None, **headers) as response:
-            frame: dict[str, Any] = {}
-            for line in response:
-                name, _, value = line.decode().rstrip("\n").partition(": ")
-                if name:
-                    frame[name] = value
-                elif "id" in frame:
-                    yield {"seq": int(frame["id"]), "kind": frame["event"], **json.loads(frame["data"])}
-                    frame = {}
+            yield from frames_in(response)
 
     def preset(self, upstream: Upstream, mode: str, members: tuple[str, ...], **more: Any) -> str:
         """Make a connection, a pool, a judge and a preset over the upstream; gives the preset's slug."""
