@@ -27,13 +27,13 @@ from fusion_site.ops.metrics import LISTENERS
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
-from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
+from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.reading import run_json

@@ -17,7 +17,9 @@ class RunsConfig(AppConfig):
 
         measure_rows()
         if settings.FUSION_IS_CLUSTER:
-            from fusion_site.runs.jobs import JobQueue  # its models are there only where its tables are
+            from fusion_site.runs.execution.jobs import (
+                JobQueue,  # its models are there only where its tables are
+            )
             from fusion_site.runs.queue import hand_to
 
             hand_to(JobQueue())

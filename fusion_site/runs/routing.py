@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from fusion_site.runs.consumers import RunConsumer
+from fusion_site.runs.live.consumers import RunConsumer
 
 websocket_urlpatterns = [path("ws/runs/<str:run_id>/", RunConsumer.as_asgi())]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from fusion_site.runs import again_pages, budget_page, version_pages, views
+from fusion_site.runs.pages import again as again_pages
+from fusion_site.runs.pages import budget as budget_page
+from fusion_site.runs.pages import versions as version_pages
+from fusion_site.runs.pages import views
 
 urlpatterns = [
     path("", views.compose, name="compose"),

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from fusion_site.ops.server import CLOSE_WITHIN_S
-from fusion_site.runs.supervisor import PARK_WITHIN_S
+from fusion_site.runs.execution.supervisor import PARK_WITHIN_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

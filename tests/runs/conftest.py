@@ -13,10 +13,10 @@ from django.test import override_settings
 from fusion_site.accounts.models import Team, User
 from fusion_site.pools.models import Connection, Judge, Pool, PoolMember, Preset
 from fusion_site.pools.reaching import asker, close_providers, providers
+from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.models import Run
 from fusion_site.runs.queue import RowsOnly, use_queue
-from fusion_site.runs.supervisor import Supervisor
 from tests.upstream import Upstream, judge_for
 
 MEMBERS = ("ada", "bea", "cyd")

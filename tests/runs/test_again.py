@@ -19,9 +19,8 @@ from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Connection
 from fusion_site.providers import Generation
-from fusion_site.runs import executing
 from fusion_site.runs.claiming import renew
-from fusion_site.runs.feed import follow
+from fusion_site.runs.execution import executing
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_run
@@ -29,6 +28,7 @@ from fusion_site.runs.flows.reconcile import CutCall, keep_bills
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.thin import KEPT_FOR, thin_ended_runs
 from fusion_site.runs.limits import LimitReached
+from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Run
 from fusion_site.runs.reading import run_json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fusion_site.runs.comparing import MOST_LINES, Part, compared
+from fusion_site.runs.pages.comparing import MOST_LINES, Part, compared
 
 
 def texts(before: str, after: str) -> tuple[str, str]:

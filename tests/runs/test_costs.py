@@ -11,8 +11,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.models import Connection
-from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Run, Step
 from fusion_site.runs.reading import run_json

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from fusion_site.runs.duty import on_duty
+from fusion_site.runs.execution.duty import on_duty
+from fusion_site.runs.execution.upkeep import Upkeep
 from fusion_site.runs.models import Duty
-from fusion_site.runs.upkeep import Upkeep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

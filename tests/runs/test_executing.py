@@ -13,11 +13,11 @@ from asgiref.sync import async_to_sync, sync_to_async
 from fusion_site.engine.events import AnswerKey
 from fusion_site.ops.metrics import REGISTRY
 from fusion_site.pools.models import Connection
-from fusion_site.runs.feed import follow
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.live.feed import follow
+from fusion_site.runs.live.presenting import headline
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Event, Run, Step
-from fusion_site.runs.presenting import headline
 from fusion_site.runs.resuming import resume_of
 from fusion_site.runs.state import RunState
 from tests.runs.conftest import Desk, working

@@ -12,11 +12,11 @@ from asgiref.sync import async_to_sync
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from fusion_site.runs import journal
-from fusion_site.runs.executing import GIVEN_UP, MOST_CLAIMS
-from fusion_site.runs.journal import Journal
+from fusion_site.runs.execution import journal
+from fusion_site.runs.execution.executing import GIVEN_UP, MOST_CLAIMS
+from fusion_site.runs.execution.journal import Journal
+from fusion_site.runs.execution.storing import Away, Batch, Fenced, write
 from fusion_site.runs.models import Event, Run
-from fusion_site.runs.storing import Away, Batch, Fenced, write
 from tests.runs.conftest import Desk
 from tests.runs.test_executing import all_answer, work
 from tests.upstream import Upstream

@@ -14,7 +14,7 @@ from django.test import Client
 from fusion_site.accounts.models import Membership, User
 from fusion_site.asgi import application
 from fusion_site.ops.metrics import REGISTRY
-from fusion_site.runs import consumers, live
+from fusion_site.runs.live import consumers, watching
 from fusion_site.runs.models import Run
 from tests.runs.conftest import Desk, working
 from tests.upstream import Script, Upstream
@@ -139,14 +139,14 @@ def test_blocks_that_are_complete_are_sent_once(desk: Desk, upstream: Upstream) 
 def test_a_page_that_lags_gets_the_whole_state_instead(
     desk: Desk, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "QUEUE", 1)
+    monkeypatch.setattr(watching, "QUEUE", 1)
     upstream.scripts |= {name: Script([f"{name} ", "wrote."]) for name in ("ada", "bea", "cyd")}
     run = desk.start()
 
     async def lag() -> list[str]:
         async with working() as supervisor:
-            slow = await live.watch(run.pk, may_act=True)
-            quick = await live.watch(run.pk, may_act=True)
+            slow = await watching.watch(run.pk, may_act=True)
+            quick = await watching.watch(run.pk, may_act=True)
             frames = [await slow.frame(), await quick.frame()]
             supervisor.submit(run.pk)
             # The quick page reads to the end of the run; the slow one does not read at all meanwhile.
@@ -154,7 +154,7 @@ def test_a_page_that_lags_gets_the_whole_state_instead(
                 frames.append(await quick.frame())
             again = await slow.frame()
             for listener in (slow, quick):
-                live.leave(run.pk, listener)
+                watching.leave(run.pk, listener)
             return [frames[0], again]
 
     lagged = REGISTRY.get_sample_value("fusion_listeners_lagged_total") or 0

@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from fusion_site.pools.reaching import asker, close_providers
+from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.models import Run
 from fusion_site.runs.queue import RowsOnly, queue, use_queue
-from fusion_site.runs.supervisor import Supervisor
 from tests.runs.conftest import Desk
 from tests.runs.test_executing import all_answer
 from tests.upstream import Script, Upstream
@@ -58,7 +58,7 @@ def _server() -> Works:
 
 
 def _worker() -> Works:
-    from fusion_site.runs.working import Worker
+    from fusion_site.runs.execution.worker import Worker
 
     worker = Worker(concurrency=10)
     worker.start()

@@ -18,15 +18,16 @@ from fusion_site.pools.flows.save_connection import save_connection
 from fusion_site.pools.models import Connection
 from fusion_site.pools.reaching import close_providers
 from fusion_site.providers import Generation
-from fusion_site.runs import live, upkeep
-from fusion_site.runs.feed import follow
+from fusion_site.runs.execution import upkeep
+from fusion_site.runs.execution.reconciling import Reconciler
+from fusion_site.runs.execution.upkeep import Upkeep
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.reconcile import CutCall, cut_calls, keep_bills
+from fusion_site.runs.live import watching
+from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Run, Step
 from fusion_site.runs.reading import run_json
-from fusion_site.runs.reconciling import Reconciler
-from fusion_site.runs.upkeep import Upkeep
 from tests.api.conftest import Program, program_of
 from tests.runs.conftest import Desk, working
 from tests.runs.test_costs import named, stop_at
@@ -310,14 +311,14 @@ def test_an_open_page_of_a_finished_run_is_told_at_once(cut: Run, upstream: Upst
     assert at is not None
 
     async def watch() -> list[str]:
-        listener = await live.watch(cut.pk, may_act=True)
+        listener = await watching.watch(cut.pk, may_act=True)
         try:
             async with asyncio.timeout(10):
                 frames = [await listener.frame()]
                 await Reconciler().look(at + timedelta(seconds=2))
                 return [*frames, await listener.frame()]
         finally:
-            live.leave(cut.pk, listener)
+            watching.leave(cut.pk, listener)
             await close_providers()
 
     before, after = async_to_sync(watch)()

@@ -11,7 +11,7 @@ from asgiref.sync import async_to_sync
 from django.test import Client
 
 from fusion_site.accounts.models import User
-from fusion_site.runs import live
+from fusion_site.runs.live import watching
 from fusion_site.runs.saying import billed_after_cancel, billing_line, retry_line, served_line
 from fusion_site.runs.state import AnswerState
 from tests.api.conftest import program_of
@@ -121,12 +121,12 @@ def test_an_open_card_says_by_whom_it_is_held_up(desk: Desk, upstream: Upstream)
 
     async def watch() -> str:
         async with working() as supervisor, asyncio.timeout(20):
-            listener = await live.watch(run.pk, may_act=True)
+            listener = await watching.watch(run.pk, may_act=True)
             supervisor.submit(run.pk)
             frames = ""
             while 'data-state="done"' not in frames:
                 frames += await listener.frame()
-            live.leave(run.pk, listener)
+            watching.leave(run.pk, listener)
         return frames
 
     assert "Rate-limited by BaseTen, trying again" in async_to_sync(watch)()

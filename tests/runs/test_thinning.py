@@ -8,8 +8,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.utils import timezone
 
-from fusion_site.runs.feed import Fact, follow
 from fusion_site.runs.flows.thin import KEPT_FOR, MOST, thin_ended_runs
+from fusion_site.runs.live.feed import Fact, follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Event, Run
 from fusion_site.runs.reading import run_json

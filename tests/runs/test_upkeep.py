@@ -19,8 +19,8 @@ from fusion_site.pools import compact_host
 from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.models import CatalogueModel, Kind
 from fusion_site.pools.reaching import close_providers
-from fusion_site.runs import upkeep
-from fusion_site.runs.upkeep import Upkeep, every
+from fusion_site.runs.execution import upkeep
+from fusion_site.runs.execution.upkeep import Upkeep, every
 from tests.compact.gguf_model import write_tiny_gguf
 
 

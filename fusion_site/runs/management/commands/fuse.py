@@ -15,16 +15,16 @@ from fusion_site.accounts.models import User
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.pools.reaching import asker, close_providers
-from fusion_site.runs.feed import Fact, follow
+from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.limits import LimitReached
+from fusion_site.runs.live.feed import Fact, follow
+from fusion_site.runs.live.presenting import headline
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, State
-from fusion_site.runs.presenting import headline
 from fusion_site.runs.queue import use_queue
 from fusion_site.runs.state import RunState
-from fusion_site.runs.supervisor import Supervisor
 
 
 class Command(BaseCommand):

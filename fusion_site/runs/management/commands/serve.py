@@ -16,7 +16,7 @@ from twisted.python.log import PythonLoggingObserver
 from fusion_site.ops.draining import begin_draining
 from fusion_site.ops.metrics_port import add_metrics_port, metrics_shown
 from fusion_site.ops.server import SiteServer
-from fusion_site.runs.serving import Backstage
+from fusion_site.runs.execution.serving import Backstage
 
 # Which reactor is installed is settled at run time (by daphne, above), so its type is not known before.
 reactor = cast("Any", installed_reactor)

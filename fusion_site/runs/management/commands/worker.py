@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     async def _work(self, concurrency: int, watch: LoopWatch) -> None:
         # Its tables' models can be imported where the queue is.
-        from fusion_site.runs.working import Worker
+        from fusion_site.runs.execution.worker import Worker
 
         told_to_end = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):

@@ -15,9 +15,9 @@ from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.pools.flows.refresh_catalogue import refresh_local_catalogues, refresh_stale_catalogues
 from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
-from fusion_site.runs.duty import on_duty
+from fusion_site.runs.execution.duty import on_duty
+from fusion_site.runs.execution.reconciling import LOOK_S, Reconciler
 from fusion_site.runs.flows.thin import thin_ended_runs
-from fusion_site.runs.reconciling import LOOK_S, Reconciler
 
 log = logging.getLogger(__name__)
 

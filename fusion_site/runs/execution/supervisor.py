@@ -15,10 +15,10 @@ from fusion_site.ops.log_facts import carrying
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.runs.bell import ring
 from fusion_site.runs.claiming import claimable, free_leases_of_the_dead, new_owner
-from fusion_site.runs.executing import Execution
+from fusion_site.runs.execution.executing import Execution
+from fusion_site.runs.execution.journal import Journal
+from fusion_site.runs.execution.keeping import Keeper
 from fusion_site.runs.flows.park import park_runs
-from fusion_site.runs.journal import Journal
-from fusion_site.runs.keeping import Keeper
 from fusion_site.runs.queue import queue
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from typing import Any
 from fusion_site.engine.refusals import is_refusal
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import MAX_MEMBERS, Mode
+from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.models import State
 from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
-from fusion_site.runs.showing import ShownText
 from fusion_site.runs.state import AnswerState, FusedState, RunState
 
 TITLE_LENGTH = 80

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_GET
 
 from fusion_site.accounts.access import signed_in
 from fusion_site.runs.access import found_run
-from fusion_site.runs.comparing import compared
+from fusion_site.runs.live.presenting import SOURCES, title_of
+from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.models import Fusion, Run
-from fusion_site.runs.presenting import SOURCES, title_of
-from fusion_site.runs.showing import ShownText
+from fusion_site.runs.pages.comparing import compared
 
 
 @signed_in

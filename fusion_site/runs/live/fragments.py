@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from fusion_site.runs.feed import Fact
+from fusion_site.runs.live.feed import Fact
 
 _TEXTS = {"answer.started", "answer.delta", "answer.finished"}
 _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}

@@ -10,12 +10,12 @@ from typing import Any
 from fusion_site.ops.log_facts import carrying
 from fusion_site.ops.metrics import LAGGED, LISTENERS
 from fusion_site.ops.querying import query_patiently
-from fusion_site.runs.feed import Fact, follow
-from fusion_site.runs.fragments import Touched, fragments, snapshot
+from fusion_site.runs.live.feed import Fact, follow
+from fusion_site.runs.live.fragments import Touched, fragments, snapshot
+from fusion_site.runs.live.presenting import present
+from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
-from fusion_site.runs.presenting import present
-from fusion_site.runs.showing import ShownText
 from fusion_site.runs.state import RunState
 
 log = logging.getLogger(__name__)

@@ -20,14 +20,14 @@ from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
 from fusion_site.ops.querying import query
 from fusion_site.runs.claiming import claim
+from fusion_site.runs.execution.journal import Journal
+from fusion_site.runs.execution.keeping import Keeper, look
+from fusion_site.runs.execution.recording import Recorder
+from fusion_site.runs.execution.storing import Fenced
 from fusion_site.runs.frozen import settings_from_json
-from fusion_site.runs.journal import Journal
-from fusion_site.runs.keeping import Keeper, look
 from fusion_site.runs.measuring import note_end
 from fusion_site.runs.models import Run
-from fusion_site.runs.recording import Recorder
 from fusion_site.runs.resuming import does_fuse, resume_of
-from fusion_site.runs.storing import Fenced
 
 log = logging.getLogger(__name__)
 

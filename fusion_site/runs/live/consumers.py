@@ -14,7 +14,7 @@ from fusion_site.accounts.watch import Watched, join
 from fusion_site.accounts.watch import leave as watch_no_longer
 from fusion_site.ops.querying import query
 from fusion_site.runs.access import may_act_in, visible_runs
-from fusion_site.runs.live import Listener, leave, watch
+from fusion_site.runs.live.watching import Listener, leave, watch
 from fusion_site.runs.models import Run
 
 # RFC 6455's code for a client that breaks the rules; the page does not reconnect after it either.

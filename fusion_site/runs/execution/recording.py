@@ -15,14 +15,14 @@ from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
-from fusion_site.runs.ending import FAILED, STOPPED, end_of
-from fusion_site.runs.journal import RunLog
+from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
+from fusion_site.runs.execution.journal import RunLog
+from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
+from fusion_site.runs.execution.writing import Writing
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Fusion, Run, State
 from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
 from fusion_site.runs.spent import Spent
-from fusion_site.runs.steps import accept_step, begin_step, finish_step
-from fusion_site.runs.writing import Writing
 
 
 class Recorder:

@@ -23,8 +23,8 @@ from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.limits import LimitReached
+from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
-from fusion_site.runs.presenting import title_of
 
 
 @signed_in

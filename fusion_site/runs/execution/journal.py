@@ -14,8 +14,8 @@ from django.db import connection
 
 from fusion_site.ops.metrics import JOURNAL_BATCH, JOURNAL_FLUSH, JOURNAL_WAITING
 from fusion_site.ops.querying import PAUSE_S
-from fusion_site.runs.ringing import Bell, Ringer
-from fusion_site.runs.storing import Away, Batch, Change, write
+from fusion_site.runs.execution.ringing import Bell, Ringer
+from fusion_site.runs.execution.storing import Away, Batch, Change, write
 
 log = logging.getLogger(__name__)
 

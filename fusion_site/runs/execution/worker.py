@@ -15,9 +15,9 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.claiming import LEASE, free_leases_of_the_dead, new_owner
-from fusion_site.runs.jobs import HEARTBEAT_S, STALLED_S, requeue_given_back, requeue_stalled
-from fusion_site.runs.supervisor import PARK_WITHIN_S, SWEEP_S, Supervisor
-from fusion_site.runs.upkeep import Upkeep
+from fusion_site.runs.execution.jobs import HEARTBEAT_S, STALLED_S, requeue_given_back, requeue_stalled
+from fusion_site.runs.execution.supervisor import PARK_WITHIN_S, SWEEP_S, Supervisor
+from fusion_site.runs.execution.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from fusion_site.ops.querying import query
 from fusion_site.pools import compact_host
 from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.reaching import asker, close_providers
+from fusion_site.runs.execution.supervisor import Supervisor
+from fusion_site.runs.execution.upkeep import Upkeep
 from fusion_site.runs.queue import use_queue
-from fusion_site.runs.supervisor import Supervisor
-from fusion_site.runs.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 

@@ -18,14 +18,14 @@ from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import actable_run, found_run, may_act
-from fusion_site.runs.choosing import given_variables, preset_choices
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.live import page_view
+from fusion_site.runs.live.presenting import title_of
+from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.models import Answer, Fusion, Run
-from fusion_site.runs.presenting import title_of
+from fusion_site.runs.pages.choosing import given_variables, preset_choices
 
 RECENT = 6
 PAGE = 30
