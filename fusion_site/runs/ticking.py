@@ -29,18 +29,22 @@ def read_ticks(run: Run, given: Given) -> dict[str, Any]:
     """Give a choice as rows keep it; raises Invalid, with a message for each tick that cannot be taken."""
     reading = Reading(given)
     reading.only(["keep", "drop"])
-    found: dict[str, list[Tick]] = {}
-    for name in ("keep", "drop"):
-        ticks = [_tick(each, run) for each in reading.each(name, most=MOST_TICKS)]
-        found[name] = [tick for n, tick in enumerate(ticks) if tick not in ticks[:n]]
-    for number, tick in enumerate(found["drop"]):
-        if tick in found["keep"]:
+    keep, drop = (
+        [_tick(each, run) for each in reading.each(name, most=MOST_TICKS)] for name in ("keep", "drop")
+    )
+    for number, tick in enumerate(drop):
+        if tick in keep:
             reading.wrong(f"drop.{number}.text", BOTH)
+    found = {"keep": _once(keep), "drop": _once(drop)}
     size = sum(len(tick["text"]) + len(tick["stance"] or "") for ticks in found.values() for tick in ticks)
     if size > MOST_CHARS:
         reading.wrong("keep", f"Choose at most {MOST_CHARS:,} characters in all (this has {size:,}).")
     reading.finish()
     return {**found, "missed": False}
+
+
+def _once(ticks: list[Tick]) -> list[Tick]:
+    return [tick for number, tick in enumerate(ticks) if tick not in ticks[:number]]
 
 
 def _tick(reading: Reading, run: Run) -> Tick:
