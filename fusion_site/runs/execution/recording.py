@@ -21,7 +21,7 @@ from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
 from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
 from fusion_site.runs.execution.verdicts import verdict_with_ids
-from fusion_site.runs.execution.writing import Writing
+from fusion_site.runs.execution.writing import Writing, updating
 from fusion_site.runs.guidance import guidance_json, heeded_json, with_heeded
 from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Answer, Fusion, Run, State
@@ -108,14 +108,14 @@ class Recorder:
         self._tell(
             "answer.started",
             {"answer": writing.id, "attempt": writing.attempt},
-            _update(Answer, writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
+            updating(writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
         )
 
     def _answer_accepted(self, event: e.AnswerAccepted) -> None:
         writing = self._writing(event.key)
         writing.accepted = event.accepted
         fields = served_json(event.accepted)
-        self._tell("answer.accepted", {"answer": writing.id, **fields}, _update(Answer, writing.id, **fields))
+        self._tell("answer.accepted", {"answer": writing.id, **fields}, updating(writing.id, **fields))
 
     def _answer_retrying(self, event: e.AnswerRetrying) -> None:
         self._tell(
@@ -150,7 +150,7 @@ class Recorder:
         answer_ended(result.outcome, result.first_token_ms, result.total_ms)
         cost = self._spent.answer(key.member, result.cost_usd, writing.unpaid)
         fields = ended_json(result, cost)
-        stored = _update(Answer, writing.id, text=result.text, reasoning=result.reasoning, **fields)
+        stored = updating(writing.id, text=result.text, reasoning=result.reasoning, **fields)
         data = {"answer": writing.id, **fields, "cost_usd": money(cost)}
         self._tell("answer.finished", data, stored, urgent=True, **self._spent.fields())
 
@@ -290,10 +290,6 @@ class Recorder:
         self._log.append(
             kind, {**self._stamp(), **data}, *changes, urgent=urgent, state=self._state.value, **fields
         )
-
-
-def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object]:
-    return partial(model.objects.filter(pk=key).update, **fields)
 
 
 @cache
