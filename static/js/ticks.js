@@ -4,6 +4,7 @@
 const panel = document.getElementById("guide");
 const list = document.getElementById("guide-picks");
 const said = Object.assign(document.createElement("p"), { className: "visually-hidden", role: "status" });
+const fold = panel.querySelector("details");
 const form = panel.querySelector("form");
 const place = `fusion choice ${panel.dataset.run}`;
 
@@ -38,7 +39,8 @@ function pick(tick, wanted) {
   said.textContent = wanted ? `${wanted === "keep" ? "To be kept" : "To be left out"}: ${wording(tick)}` : "Taken back.";
 }
 
-const wording = (tick) => tick.stance || tick.text;
+// The marks of markdown are for the merger, not for the eye.
+const wording = (tick) => (tick.stance || tick.text).replace(/\*+|`+|~~+/g, "");
 
 function tickOf(group) {
   const { from, text, stance } = group.dataset;
@@ -51,9 +53,10 @@ function show() {
   }
   list.replaceChildren(...[...picks].map(([name, { list: wanted, tick }]) => row(name, wanted, tick)));
   panel.toggleAttribute("data-picks", picks.size > 0);
+  const [keeps, drops] = ["keep", "drop"].map((wanted) => [...picks.values()].filter((each) => each.list === wanted));
+  fold.querySelector("summary").textContent = `${keeps.length} to keep, ${drops.length} to leave out`;
   for (const button of panel.querySelectorAll("[data-needs-picks]")) button.disabled = !picks.size;
-  const chosen = (wanted) => [...picks.values()].filter((each) => each.list === wanted).map((each) => each.tick);
-  form.elements.choice.value = JSON.stringify({ keep: chosen("keep"), drop: chosen("drop") });
+  form.elements.choice.value = JSON.stringify({ keep: keeps.map(({ tick }) => tick), drop: drops.map(({ tick }) => tick) });
 }
 
 function row(name, wanted, tick) {
@@ -100,5 +103,7 @@ addEventListener("storage", ({ key }) => {
 });
 
 document.addEventListener("htmx:wsAfterMessage", show);
+// On narrow screens the list would hide what there is to tick.
+fold.open = matchMedia("(min-width: 44rem)").matches;
 panel.append(said);
 show();
