@@ -1,11 +1,12 @@
 // A passage that is selected in an answer can be kept or left out: a bar with both stands behind the answer's text, so
-// that Tab leads to it. The passage is sent as its author wrote it, found by its letters, since marks of markdown are
+// that Tab leads to it. Where no mouse is, Shift and an arrow select the answer's parts one by one. The passage is sent as its author wrote it, found by its letters, since marks of markdown are
 // not shown. Offsets count code points.
 
 const MOST = 2000;
 const LETTER = /[\p{L}\p{N}]/u;
 // What is written but not shown: where links lead, and the language of a fenced block.
 const UNSHOWN = /\]\([^()\s]*(?:\s+"[^"\n]*")?\)|^[ \t]*(?:```|~~~)[^\n]*/gmu;
+const PARTS = "p, li, pre, td, h3, h4, h5, h6";
 const MARKS = "*_`~[";
 
 const panel = document.getElementById("guide");
@@ -34,10 +35,28 @@ function passage() {
 }
 
 function look() {
-  if (!panel.querySelector("[data-open]")) return hide();
+  const offered = panel.querySelector("[data-open]") !== null;
+  for (const body of document.querySelectorAll(`.answer-body${offered ? ":not([tabindex])" : "[data-parts]"}`)) {
+    body.toggleAttribute("data-parts", offered);
+    if (offered) Object.assign(body, { tabIndex: 0, role: "group", ariaLabel: "Answer. Shift and an arrow select its parts." });
+    else for (const name of ["tabindex", "role", "aria-label"]) body.removeAttribute(name);
+  }
+  if (!offered) return hide();
   const found = passage();
   if (found) show(found);
   else if (!bar.contains(document.activeElement)) hide();
+}
+
+function step(event) {
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const body = event.target;
+  if (!by || !event.shiftKey || !body.matches?.(".answer-body")) return;
+  event.preventDefault();
+  const parts = [...body.querySelectorAll(PARTS)].filter((part) => !part.querySelector(PARTS));
+  const at = parts.findIndex((part) => getSelection().containsNode(part, true));
+  const next = parts[at < 0 ? 0 : Math.min(Math.max(at + by, 0), parts.length - 1)];
+  getSelection().selectAllChildren(next);
+  next.scrollIntoView({ block: "nearest" });
 }
 
 function show(found) {
@@ -117,8 +136,10 @@ bar.addEventListener("click", ({ target }) => {
   const list = target.closest("button")?.value;
   if (list && selected) pick(list).catch(() => say("The answer could not be read. Try again."));
 });
+document.addEventListener("keydown", step);
 document.addEventListener("selectionchange", look);
 document.addEventListener("htmx:wsAfterMessage", () => {
   if (!bar.isConnected) selected = null;
   look();
 });
+look();

@@ -163,14 +163,6 @@ def pointing_out(body: dict[str, Any]) -> Script:
     return Script([verdict(bea, found, consensus=["Look at the locks."], blind_spots=["Nobody asks why."])])
 
 
-SELECT_FIRST = """(body) => {
-  const range = document.createRange();
-  range.selectNodeContents(body.querySelector("p"));
-  getSelection().removeAllRanges();
-  getSelection().addRange(range);
-}"""
-
-
 def test_a_person_chooses_what_is_kept(
     page: Page, site: Site, upstream: Upstream, gate: threading.Event
 ) -> None:
@@ -197,16 +189,20 @@ def test_a_person_chooses_what_is_kept(
     expect(point.get_by_label("Leave out")).not_to_be_checked()
     page.get_by_role("group", name="Nobody asks why.").get_by_label("Leave out").check()
 
-    # A passage is selected, and Tab leads to what can be done with it.
-    bea = page.get_by_role("article", name="Bea")
-    bea.locator(".answer-body").evaluate(SELECT_FIRST)
+    # A passage is selected by keyboard or mouse, and Tab leads to what can be done with it.
+    bea, picks = page.get_by_role("article", name="Bea"), panel.get_by_role("listitem")
+    bea.locator(".answer-body").focus()
+    page.keyboard.press("Shift+ArrowDown")
     expect(bea.get_by_role("toolbar")).to_be_visible()
     page.keyboard.press("Tab")
     expect(bea.get_by_role("button", name="Keep this")).to_be_focused()
     page.keyboard.press("Enter")
-    picks = panel.get_by_role("listitem")
     expect(picks).to_have_count(3)
     expect(bea.get_by_role("toolbar")).to_have_count(0)
+    bea.get_by_text("Then fill it in one batch.").click(click_count=3)
+    bea.get_by_role("button", name="Leave out").click()
+    panel.get_by_role("listitem").filter(has_text="one batch").get_by_role("button", name="Remove").click()
+    expect(picks).to_have_count(3)
 
     # Neither news of the run nor a reload loses anything.
     gate.set()
