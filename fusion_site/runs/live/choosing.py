@@ -9,7 +9,8 @@ from typing import Any
 from fusion_site.runs.saying import usable_firsts
 from fusion_site.runs.state import RunState
 
-WAITS = "Waits for you"
+WAITS = "Waits for a choice"
+WAITS_FOR_YOU = "Waits for you"
 # The marks of markdown are for the merger, not for the eye.
 _MARKS = re.compile(r"\*+|`+|~~+")
 # What came of a tick, by its list and by whether it was heeded.

@@ -10,7 +10,7 @@ from typing import Any
 from fusion_site.engine.refusals import is_refusal
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import MAX_MEMBERS, Mode
-from fusion_site.runs.live.choosing import WAITS, choice_view, guide_view
+from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.models import State
 from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
@@ -124,7 +124,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "finished_at": datetime.fromisoformat(state.finished_at) if state.finished_at else None,
         "is_final": not state.is_open,
         "again": AGAIN.get(state.reopened, ""),
-        "waits": state.waits_until is not None and (WAITS if may_act else "Waits for a choice"),
+        "waits": state.waits_until is not None and (WAITS_FOR_YOU if may_act else WAITS),
         "may_cancel": may_act and state.is_open,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
         "fuse_label": fuse_label(state) if may_act and not state.is_open else "",
