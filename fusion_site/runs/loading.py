@@ -96,4 +96,5 @@ def _answer_state(row: Answer) -> AnswerState:
 
 
 def _fused_state(row: Fusion) -> FusedState:
-    return FusedState(row.version, row.source, row.note, row.text, row.answers, row.late, row.finished)
+    made = (row.text, row.answers, row.late, row.finished, row.provenance)
+    return FusedState(row.version, row.source, row.note, *made)

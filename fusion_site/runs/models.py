@@ -179,7 +179,10 @@ class Step(models.Model):
 
 
 class Fusion(models.Model):
-    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without."""
+    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without.
+
+    `provenance` says which of them carry each sentence, and what nobody said or is left out; None until that is known.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="fusions")
     version = models.PositiveSmallIntegerField()
@@ -188,6 +191,7 @@ class Fusion(models.Model):
     answers = models.JSONField(default=list)
     late = models.JSONField(default=list)
     note = models.TextField(blank=True)
+    provenance = models.JSONField(null=True)
     finished = models.BooleanField(default=False)
 
     class Meta:

@@ -18,11 +18,14 @@ from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
 from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
+from fusion_site.runs.execution.tracing import Untraced
 from fusion_site.runs.execution.writing import Writing
 from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Answer, Fusion, Run, State
+from fusion_site.runs.resuming import is_judged
 from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
 from fusion_site.runs.spent import Spent
+from fusion_site.runs.state import FusedState
 
 
 class Recorder:
@@ -31,16 +34,18 @@ class Recorder:
     def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
         self._run, self._settings, self._log = run, settings, log
         answers = list(run.answers.all())
-        told = state_of(run).answers
-        self._answers = {
-            e.AnswerKey(a.round, a.member): Writing.of(a, told[a.pk].text, told[a.pk].reasoning)
-            for a in answers
-        }
+        told = state_of(run)
+        texts = {key: (answer.text, answer.reasoning) for key, answer in told.answers.items()}
+        self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
+        self._verdict = run.verdict if is_judged(run) else None
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
         self._has_fused = any(f.finished and f.version == run.version for f in run.fusions.all())
         self._fused_text: list[str] = []
         self._fused_length = 0
+        self._fused_from: list[str] = []
+        fused = told.fusions.get(run.version)
+        self._untraced = fused if fused and fused.finished and fused.provenance is None else None
         self._spent = Spent(run, settings, answers)
 
     def record(self, event: e.FusionEvent) -> None:
@@ -182,7 +187,7 @@ class Recorder:
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
-        verdict = self._with_ids(event.verdict)
+        verdict = self._verdict = self._with_ids(event.verdict)
         self._tell(
             "verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **self._spent.fields()
         )
@@ -201,10 +206,11 @@ class Recorder:
 
     def _fused_started(self, event: e.FusedStarted) -> None:
         self._fused_text, self._fused_length = [], 0
+        self._fused_from = self._ids(event.answers)
         self._move(State.FUSING)
         fields = {
             "source": event.source.value,
-            "answers": self._ids(event.answers),
+            "answers": self._fused_from,
             "late": self._ids(event.late),
             "note": event.note,
         }
@@ -212,7 +218,7 @@ class Recorder:
             Fusion.objects.update_or_create,
             run_id=self._run.pk,
             version=event.version,
-            defaults={**fields, "finished": False, "text": ""},
+            defaults={**fields, "finished": False, "text": "", "provenance": None},
         )
         data = {"version": event.version, "source": fields["source"], "note": event.note}
         data |= {"from": fields["answers"], "late": fields["late"]}
@@ -225,14 +231,34 @@ class Recorder:
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
         self._has_fused = True
+        text = "".join(self._fused_text)
+        self._untraced = FusedState(event.version, "", text=text, answers=self._fused_from)
         store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
         self._move(State.SETTLING)
         self._tell(
             "fused.finished",
             {"version": event.version},
-            partial(store, text="".join(self._fused_text), finished=True),
+            partial(store, text=text, finished=True),
             urgent=True,
             **self._spent.fields(),
+        )
+
+    def untraced(self) -> Untraced | None:
+        """Give the fused answer of this pass with all that it may come from, where it is whole and nobody knows from what."""
+        fused = self._untraced
+        if fused is None:
+            return None
+        compared = [c["answer"] for c in (self._verdict or {}).get("candidates", ())]
+        known = [w for w in self._answers.values() if w.id in {*fused.answers, *compared}]
+        attempts = {w.id: w.attempt for w in known}
+        return Untraced(fused.version, fused.text, {w.id: w.text for w in known}, attempts, self._verdict)
+
+    def traced(self, version: int, found: dict[str, Any]) -> None:
+        """Write down where a version comes from; raises as `record` does."""
+        self._untraced = None
+        store = Fusion.objects.filter(run_id=self._run.pk, version=version).update
+        self._tell(
+            "fused.provenance", {"version": version, **found}, partial(store, provenance=found), urgent=True
         )
 
     def _fusion_finished(self, event: e.FusionFinished) -> None:

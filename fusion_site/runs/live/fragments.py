@@ -40,6 +40,7 @@ class Touched:
     header: bool = False
     verdict: bool = False
     fused_head: bool = False
+    provenance: bool = False
     all_heads: bool = False
     whole: bool = False
 
@@ -63,6 +64,7 @@ class Touched:
         # These say of every answer whether it was picked, came too late, or can still be stopped.
         self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished", "run.updated"}
         self.header |= kind in _HEADER
+        self.provenance |= kind in {"fused.started", "fused.provenance"}
         self.verdict |= kind in {"verdict.started", "verdict.finished"}
         # The fused answer's head says who won and what it waits for.
         self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished", "run.finished"}
@@ -85,6 +87,8 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     for answer in state["answers"]:
         parts += _answer_parts(answer, state, touched)
     parts += _fused_parts(state, touched)
+    if touched.provenance:
+        parts.append(_partial("_provenance.html", state, found=state["provenance"]()))
     if touched.verdict:
         parts.append(_partial("_verdict.html", state))
     if touched.header:
