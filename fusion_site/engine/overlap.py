@@ -15,16 +15,16 @@ from fusion_site.engine.wording import NOT, Wording, joined, stem, wording
 
 K = TypeVar("K", bound=Hashable)
 
-# A passage carries a sentence from this score on (0 to 1): the mean of the share of its words that stand there, rare
-# words counting more, and of the share that stands there in the same order. In tests/engine/carried.py the re-worded
-# pairs that mean the same lie at 0.75 and above, those that say something else about the same thing at 0.67 and below.
+# A passage carries a sentence from this score on (0 to 1). In the pairs of tests/engine/test_provenance.py, re-worded ones
+# score 0.62 and more, and others about the same thing 0.58 at most.
 CARRIED = 0.6
 # Shorter sentences say too little: they are carried only where just they are said.
 FEWEST_WORDS = 3
 # A passage that is longer than the sentence counts for less by this much for each length more, so that the shortest is found.
-_LENGTH_COSTS = 0.1
-# What bounds the work: characters and sentences that are looked at of each text, words that are looked up, places that a word is looked up in, sentences tried in each text, and words
-# that are read again to compare passages in all (about a second's worth).
+_LENGTH_COSTS = 0.25
+# What bounds the work: how much is looked at of each text; how many words of a sentence are looked up, in how many places,
+# and how many sentences are tried in each text; and how many words are read again to compare passages, in all (a second's
+# worth).
 MOST_CHARS, MOST_SENTENCES = 100_000, 2_000
 _RAREST, _PLACES, _TRIED, _WORDS_READ = 12, 400, 2, 1_000_000
 # A sentence that has a smaller share of the words that were looked up cannot be part of a passage that carries them all.
@@ -206,15 +206,19 @@ def code_lines(text: str, block: Sentence) -> Iterator[Line]:
 
 def clauses_of(text: str, sentence: Sentence) -> list[_Clause]:
     """Give the clauses of a sentence that say something by themselves: short ones go with what they follow."""
-    found: list[_Clause] = []
+    found: list[list[_Clause]] = []
     for place in clauses(text, sentence):
         clause = _Clause(place, wording(place.of(text)))
         if found and (len(clause.says.words) < FEWEST_WORDS or len(found) == _MOST_CLAUSES):
-            before = found.pop()
-            whole = Sentence(before.place.offset, place.end)
-            clause = _Clause(whole, joined([before.says, clause.says]))
-        found.append(clause)
-    return found
+            found[-1].append(clause)
+        else:
+            found.append([clause])
+    return [_together(parts) for parts in found]
+
+
+def _together(parts: Sequence[_Clause]) -> _Clause:
+    place = Sentence(parts[0].place.offset, parts[-1].place.end)
+    return _Clause(place, joined(part.says for part in parts))
 
 
 def _wider(bounds: _Bounds) -> Iterable[_Bounds]:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from fusion_site.engine.debating import is_change
 from fusion_site.engine.overlap import FEWEST_WORDS, MOST_CHARS, Passage, Texts, clauses_of, code_lines
 from fusion_site.engine.sentences import Sentence, sentences
 from fusion_site.engine.wording import joined, wording
@@ -74,12 +75,16 @@ def trace(fused: str, texts: Mapping[K, str], points: Sequence[Point[K]] = ()) -
 
 
 def _whole(fused: str, texts: Mapping[K, str]) -> Carried[K] | None:
-    length = len(fused)
-    said = (
-        (key, Passage(len(text) - length, length, 1.0)) for key, text in texts.items() if text.endswith(fused)
-    )
-    carriers = tuple(said)
-    return Carried(0, length, carriers) if carriers and fused else None
+    carriers = tuple((key, place) for key, text in texts.items() if (place := _verbatim(fused, text)))
+    return Carried(0, len(fused), carriers) if carriers else None
+
+
+def _verbatim(fused: str, text: str) -> Passage | None:
+    """Give where a text is this answer: all of it, or what follows the reason in a debate."""
+    answer, said = fused.strip(), text.rstrip()
+    offset = len(said) - len(answer)
+    is_it = bool(answer) and said.endswith(answer) and (not said[:offset].strip() or is_change(text))
+    return Passage(offset, len(answer), 1.0) if is_it else None
 
 
 def _carried(text: str, sentence: Sentence, index: Texts[K]) -> tuple[list[Carried[K]], bool]:

@@ -38,7 +38,8 @@ function rangeOf(letters, first, after) {
   const range = document.createRange();
   const [last, node, offset] = letters[after - 1];
   range.setStart(letters[first][1], letters[first][2]);
-  range.setEnd(node, offset + last.length);
+  const [stop] = /^[.!?…。！？]*/.exec(node.data.slice(offset + last.length));
+  range.setEnd(node, offset + last.length + stop.length);
   return range;
 }
 
@@ -95,13 +96,15 @@ function show(number) {
   return undefined;
 }
 
-// Under the sentence's last line, within the page.
+// Under the sentence's last line, or above its first where there is no room, within the page.
 function put(range) {
-  const last = [...range.getClientRects()].at(-1);
-  if (!last) return;
+  const lines = [...range.getClientRects()];
+  if (!lines.length) return;
+  const isLow = lines.at(-1).bottom + bar.offsetHeight + 2 > innerHeight && lines[0].top > bar.offsetHeight;
   const room = document.documentElement.clientWidth - bar.offsetWidth - 8;
-  bar.style.left = `${Math.max(8, Math.min(last.left, room)) + scrollX}px`;
-  bar.style.top = `${last.bottom + scrollY + 2}px`;
+  const top = isLow ? lines[0].top - bar.offsetHeight - 2 : lines.at(-1).bottom + 2;
+  bar.style.left = `${Math.max(8, Math.min(lines.at(-1).left, room)) + scrollX}px`;
+  bar.style.top = `${top + scrollY}px`;
 }
 
 function hide() {

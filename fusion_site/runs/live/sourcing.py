@@ -13,7 +13,8 @@ from fusion_site.pages.characters import shown
 # Sentences that a page lists; the rest is said in a number.
 MOST_LISTED = 300
 _LINK = re.compile(r"!?\[([^\[\]]{0,1000})\]\([^()\s]{0,2000}\)")
-_MARKS = re.compile(r"^(?:[#>\s]|[-*+] |\d{1,9}[.)] )+|\*+|~~|`+|(?<!\w)_+|_+(?!\w)|\n[>\s]*|\|")
+_LINE_MARKS = re.compile(r"^(?:[#>\s]|[-*+] |\d{1,9}[.)] )+|\n[>\s]*|\|")
+_MARKS = re.compile(r"\*+|~~|`+|(?<!\w)_+|_+(?!\w)")
 
 
 class Heard(Protocol):
@@ -54,7 +55,7 @@ def sourced(
 
 def plainly(text: str) -> str:
     """Give a piece of markdown on one line and without its marks; no parser would know it from the piece alone."""
-    bare = _MARKS.sub(" ", _LINK.sub(r"\1", text))
+    bare = _MARKS.sub("", _LINE_MARKS.sub(" ", _LINK.sub(r"\1", text)))
     return shown(html.unescape(" ".join(bare.split())))
 
 
@@ -96,4 +97,5 @@ def _chip(said: dict[str, Any], answers: Mapping[str, Heard]) -> dict[str, Any]:
 
 def _dropped(point: dict[str, Any], answers: Mapping[str, Heard]) -> dict[str, Any]:
     answer = answers.get(point["answer"])
-    return {**point, "label": answer.label if answer else ""}
+    words = {name: plainly(point[name]) for name in ("topic", "text")}
+    return {**words, "label": answer.label if answer else ""}
