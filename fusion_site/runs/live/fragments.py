@@ -98,7 +98,7 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
         parts += _answer_parts(answer, state, touched)
     parts += _fused_parts(state, touched)
     if touched.provenance:
-        parts.append(_partial("_provenance.html", state, found=state["provenance"]()))
+        parts.append(_partial("_provenance.html", state))
     if touched.verdict:
         parts.append(_partial("_verdict.html", state))
     if touched.header:
