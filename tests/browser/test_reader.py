@@ -265,16 +265,17 @@ def middle_of(page: Page, words: str) -> tuple[float, float]:
 
 
 def test_each_sentence_leads_to_who_says_it(
-    page: Page, site: Site, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    page: Page, site: Site, upstream: Upstream, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, text in SAID.items():
-        monkeypatch.setitem(upstream.scripts, name, Script([text]))
+        monkeypatch.setitem(upstream.scripts, name, Script([text[:9], text[9:]], gate=gate, gate_at=1))
     picks = judge_for("replicas")
     merges = lambda body: Script([MERGED]) if task_of(body) == "merge" else picks(body)  # noqa: E731
     monkeypatch.setitem(upstream.scripts, "judge", merges)
     sign_up(page, "sources@example.com")
     set_up(site, upstream, "sources@example.com", mode="merge")
     ask(page)
+    gate.set()
     found, bar, marks = page.locator("#provenance"), page.locator("#carried-by"), page.locator("mark.passage")
     expect(found).to_contain_text("Tell whoever is on call about it.")
     expect(found.get_by_role("list", name="How much is said by how many")).to_contain_text("In 2 answers")

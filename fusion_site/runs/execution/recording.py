@@ -16,12 +16,14 @@ from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
+from fusion_site.runs.execution.fusions import begin_fusion, finish_fusion, trace_fusion
 from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
 from fusion_site.runs.execution.tracing import Untraced
+from fusion_site.runs.execution.verdicts import stored_verdict
 from fusion_site.runs.execution.writing import Writing
 from fusion_site.runs.loading import state_of
-from fusion_site.runs.models import Answer, Fusion, Run, State
+from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.resuming import is_judged
 from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
 from fusion_site.runs.spent import Spent
@@ -187,20 +189,9 @@ class Recorder:
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
-        verdict = self._verdict = self._with_ids(event.verdict)
-        self._tell(
-            "verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **self._spent.fields()
-        )
-
-    def _with_ids(self, verdict: dict[str, Any]) -> dict[str, Any]:
-        """Put answer ids where the engine names answers by round and member."""
-        winner = verdict.get("winner")
-        candidates = [
-            {**c, "answer": self._writing(e.AnswerKey(*c["answer"])).id} for c in verdict["candidates"]
-        ]
-        won = self._writing(e.AnswerKey(*winner)).id if winner is not None else None
-        found: dict[str, Any] = _storable({**verdict, "winner": won, "candidates": candidates})
-        return found
+        verdict = self._verdict = stored_verdict(event.verdict, self._id)
+        spent = self._spent.fields()
+        self._tell("verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **spent)
 
     # Fused answer -----------------------------------------------------------------------------------------
 
@@ -214,12 +205,7 @@ class Recorder:
             "late": self._ids(event.late),
             "note": event.note,
         }
-        make = partial(
-            Fusion.objects.update_or_create,
-            run_id=self._run.pk,
-            version=event.version,
-            defaults={**fields, "finished": False, "text": "", "provenance": None},
-        )
+        make = partial(begin_fusion, self._run.pk, event.version, fields)
         data = {"version": event.version, "source": fields["source"], "note": event.note}
         data |= {"from": fields["answers"], "late": fields["late"]}
         self._tell("fused.started", data, make, urgent=True)
@@ -233,15 +219,10 @@ class Recorder:
         self._has_fused = True
         text = "".join(self._fused_text)
         self._untraced = FusedState(event.version, "", text=text, answers=self._fused_from)
-        store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
         self._move(State.SETTLING)
-        self._tell(
-            "fused.finished",
-            {"version": event.version},
-            partial(store, text=text, finished=True),
-            urgent=True,
-            **self._spent.fields(),
-        )
+        store = partial(finish_fusion, self._run.pk, event.version, text)
+        told = {"version": event.version}
+        self._tell("fused.finished", told, store, urgent=True, **self._spent.fields())
 
     def untraced(self) -> Untraced | None:
         """Give the fused answer of this pass with all that it may come from, where it is whole and nobody knows from what."""
@@ -256,10 +237,8 @@ class Recorder:
     def traced(self, version: int, found: dict[str, Any]) -> None:
         """Write down where a version comes from; raises as `record` does."""
         self._untraced = None
-        store = Fusion.objects.filter(run_id=self._run.pk, version=version).update
-        self._tell(
-            "fused.provenance", {"version": version, **found}, partial(store, provenance=found), urgent=True
-        )
+        store = partial(trace_fusion, self._run.pk, version, found)
+        self._tell("fused.provenance", {"version": version, **found}, store, urgent=True)
 
     def _fusion_finished(self, event: e.FusionFinished) -> None:
         self._end_open(Outcome.INTERRUPTED, None)
@@ -271,14 +250,16 @@ class Recorder:
         now = timezone.now()
         told = {**said, "finished_at": now.isoformat(), **self._spent.data(final=True)}
         closed = {"is_open": False, "reopened": "", "lease_until": None, "finished_at": now}
-        self._tell(
-            kind, told, urgent=True, message=said["message"], **closed, **self._spent.fields(final=True)
-        )
+        spent = self._spent.fields(final=True)
+        self._tell(kind, told, urgent=True, message=said["message"], **closed, **spent)
 
     # ------------------------------------------------------------------------------------------------------
 
+    def _id(self, key: e.AnswerKey) -> str:
+        return self._writing(key).id
+
     def _ids(self, keys: Iterable[e.AnswerKey]) -> list[str]:
-        return [self._writing(key).id for key in keys]
+        return [self._id(key) for key in keys]
 
     def _move(self, state: State) -> None:
         """Move the run on, never back: a resumed run that already judges does not show as answering again."""
@@ -316,12 +297,3 @@ def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object
 def _handler(kind: str) -> str:
     """Name the method that records events of a kind: `_answer_delta` for AnswerDelta."""
     return "".join("_" + c.lower() if c.isupper() else c for c in kind)
-
-
-def _storable(value: Any) -> Any:
-    """Give JSON that every database takes: a judge may write NUL or half a surrogate pair by escape."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {key: _storable(item) for key, item in value.items()}
-    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
