@@ -13,9 +13,9 @@ def begin_fusion(run_id: str, version: int, fields: dict[str, Any]) -> None:
     Fusion.objects.update_or_create(run_id=run_id, version=version, defaults={**fields, **nothing})
 
 
-def finish_fusion(run_id: str, version: int, text: str) -> None:
-    """Store the whole text of a version."""
-    Fusion.objects.filter(run_id=run_id, version=version).update(text=text, finished=True)
+def finish_fusion(run_id: str, version: int, **fields: Any) -> None:
+    """Store the whole text of a version, and what it heeded."""
+    Fusion.objects.filter(run_id=run_id, version=version).update(**fields, finished=True)
 
 
 def trace_fusion(run_id: str, version: int, found: dict[str, Any]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from fusion_site.engine.provenance import Carried, Point, points_of, trace
 from fusion_site.runs.execution.storing import Fenced
+from fusion_site.runs.execution.writing import Writing
+from fusion_site.runs.state import FusedState
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,14 @@ class Untraced:
     texts: dict[str, str]
     attempts: dict[str, int]
     verdict: dict[str, Any] | None
+
+
+def untraced(fused: FusedState, verdict: dict[str, Any] | None, answers: Iterable[Writing]) -> Untraced:
+    """Give a version with what it may come from: the answers that it was made of, and all that were compared."""
+    compared = [candidate["answer"] for candidate in (verdict or {}).get("candidates", ())]
+    known = [answer for answer in answers if answer.id in {*fused.answers, *compared}]
+    texts = {answer.id: answer.text for answer in known}
+    return Untraced(fused.version, fused.text, texts, {a.id: a.attempt for a in known}, verdict)
 
 
 def traced(given: Untraced) -> dict[str, Any]:
