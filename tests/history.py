@@ -13,6 +13,7 @@ from typing import Any
 
 from fusion_site.engine.asking import Message
 from fusion_site.engine.calling import digest_of
+from fusion_site.engine.thread import messages_for
 from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.state import RunState
 from tests.upstream import Asked
@@ -97,7 +98,7 @@ class History:
     def calls(self) -> Mapping[Call, list[Row]]:
         """Give the answers and steps by what was asked for them; the very same may be asked for more than one."""
         settings = settings_from_json(self.run["settings"])
-        firsts = {m.index: digest_of(settings.messages_for(m)) for m in settings.members}
+        firsts = {m.index: digest_of(messages_for(settings, m)) for m in settings.members}
         found: dict[Call, list[Row]] = defaultdict(list)
         for answer in self.answers:
             found[answer["model"], firsts[answer["member"]] if not answer["round"] else None].append(answer)
