@@ -96,7 +96,7 @@ class FusionSettings:
     do_no_harm: bool = False
     seed: int = 0
     zero_retention: bool = False
-    thread: Thread = Thread()
+    thread: Thread = field(default_factory=Thread)
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of; ranges are for the forms to check."""

@@ -61,7 +61,7 @@ def conversation(settings: FusionSettings) -> list[dict[str, str]]:
     before = [{"role": "note", "content": shown.mark}] if shown.mark else []
     given = settings.messages[:-1]
     if shown.turns:
-        said = [m for turn in shown.turns for m in _exchange(turn)]
+        said = [m for turn in shown.turns for m in (*turn.asked, *_answered(turn.fused))]
         given = (*(m for m in given if m.role == "system"), *said, *(m for m in given if m.role != "system"))
     return before + [{"role": m.role, "content": harmless(m.content)} for m in given]
 
@@ -84,11 +84,9 @@ def shown_to_judge(settings: FusionSettings) -> Shown:
 
 def stand_ins(settings: FusionSettings, member: Member) -> int:
     """Count the turns in which a member is shown the fused answer since it has none of its own."""
-    turns = settings.thread.turns
-    if settings.thread.history is not History.OWN or not turns:
+    if settings.thread.history is not History.OWN:
         return 0
-    seen = turns[-len(shown_to(settings, member).turns) :]
-    return sum(_own(turn, member) is None and bool(turn.fused) for turn in seen)
+    return sum(bool(turn.fused) for turn in shown_to(settings, member).turns)
 
 
 def fitting(turns: Sequence[Turn], room: int) -> Shown:
@@ -115,15 +113,11 @@ def _beyond(thread: Thread, shown: Shown) -> Shown:
 
 
 def _as_seen(turn: Turn, history: History, member: Member) -> Turn:
-    fused = harmless(turn.fused)
+    """Give the turn with what a member is shown of it alone: its own answer takes the place of the fused one."""
     if history is History.ALL:
-        return replace(turn, fused=fused)
-    own = _own(turn, member) if history is History.OWN else None
-    return replace(turn, fused=fused if own is None else own, answers=())
-
-
-def _own(turn: Turn, member: Member) -> str | None:
-    return next((said.text for said in turn.answers if said.member == member.index), None)
+        return turn
+    own = tuple(said for said in turn.answers if said.member == member.index)
+    return replace(turn, fused="" if own else turn.fused, answers=own)
 
 
 def _shortest(judge: Judge) -> int | None:
@@ -148,13 +142,16 @@ def _told(shown: Shown, settings: FusionSettings) -> Iterator[Message]:
     if shown.mark:
         yield Message("user", shown.mark)
     for place, turn in enumerate(shown.turns, start=shown.left_out):
-        yield from _exchange(turn)
-        if turn.answers:
+        yield from turn.asked
+        yield from _answered(harmless(turn.fused))
+        if settings.thread.history is History.OWN:
+            yield from (Message("assistant", said.text) for said in turn.answers)
+        elif turn.answers:
             yield Message("user", _all_of(turn, settings.seed, place))
 
 
-def _exchange(turn: Turn) -> list[Message]:
-    return [*turn.asked, *([Message("assistant", turn.fused)] if turn.fused else [])]
+def _answered(text: str) -> list[Message]:
+    return [Message("assistant", text)] if text else []
 
 
 def _all_of(turn: Turn, seed: int, place: int) -> str:

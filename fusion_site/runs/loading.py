@@ -26,7 +26,7 @@ def load_state(run_id: str) -> RunState:
 
     What is finished stands on its own row. What is still being written is told by its events.
     """
-    run = Run.objects.get(pk=run_id)
+    run = Run.objects.defer("settings").get(pk=run_id)
     state = _run_state(run)
     state.answers = {a.pk: _answer_state(a) for a in run.answers.all()}
     state.fusions = {f.version: _fused_state(f) for f in run.fusions.all()}
@@ -57,6 +57,9 @@ def _run_state(run: Run) -> RunState:
         preset_name=run.preset_name,
         rehearsal=run.rehearsal,
         created_at=run.created_at.isoformat(),
+        after=run.after_id,
+        history=run.history,
+        **run.thread,
         message=run.message,
         finished_at=run.finished_at.isoformat() if run.finished_at else None,
         reopened=run.reopened,

@@ -50,6 +50,9 @@ class Run(models.Model):
     A pass `is_open` until nothing of it is to be done any more. The first one ends with a final state; `reopened` says
     what a later one is for, while it is open. `version` numbers the fused answer that the newest pass makes, `opened_at`
     is when that was wanted, and `claims` counts how often somebody began to work on it.
+
+    A follow-up comes `after` an earlier run; `history` says how its members see the thread, and `thread` what of it
+    reached them: `{earlier: [ids, oldest first], left_out, stand_ins}`. The texts are in its Conversation.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
@@ -84,6 +87,9 @@ class Run(models.Model):
     claims = models.PositiveIntegerField(default=0)
     version = models.PositiveSmallIntegerField(default=1)
     is_thinned = models.BooleanField(default=False)
+    after = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="follow_ups")
+    history = models.CharField(max_length=5, blank=True)
+    thread = models.JSONField(default=dict)
 
     class Meta:
         """Newest first; the runs that still need work are found without a scan."""
@@ -102,6 +108,13 @@ class Run(models.Model):
     def is_final(self) -> bool:
         """Whether the first pass is over."""
         return self.state in FINAL_STATES
+
+
+class Conversation(models.Model):
+    """What was said before a follow-up, frozen with its settings. In a row of its own, since a run's row is written often."""
+
+    run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="conversation")
+    thread = models.JSONField()
 
 
 class Answer(models.Model):

@@ -24,7 +24,7 @@ from fusion_site.runs.execution.journal import Journal
 from fusion_site.runs.execution.keeping import Keeper, look
 from fusion_site.runs.execution.recording import Recorder
 from fusion_site.runs.execution.storing import Fenced
-from fusion_site.runs.frozen import settings_from_json
+from fusion_site.runs.frozen import settings_of
 from fusion_site.runs.measuring import note_end
 from fusion_site.runs.models import Run
 from fusion_site.runs.resuming import does_fuse, resume_of
@@ -92,7 +92,7 @@ class Execution:
             await note_end(run.pk, run.reopened)
 
     async def _work(self, run: Run) -> None:
-        settings = settings_from_json(run.settings)
+        settings = settings_of(run)
         run_log = self._journal.open(run.pk, run.epoch, run.seq)
         recorder = await query(Recorder, run, settings, run_log)
         resume = await query(resume_of, run)
