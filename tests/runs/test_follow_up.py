@@ -170,7 +170,7 @@ def test_a_thread_is_frozen_with_the_follow_up(desk: Desk, upstream: Upstream) -
 
 
 def test_what_does_not_fit_is_left_out_and_said(desk: Desk, upstream: Upstream, call: Program) -> None:
-    connection = Connection.objects.get(team=desk.team)
+    connection = Connection.objects.get(team=desk.team, name="Up")
     for model, tokens in (("ada", 1500), ("judge", 4000)):
         CatalogueModel.objects.create(connection=connection, model=model, context_length=tokens)
     says(upstream, 1)
@@ -214,7 +214,7 @@ def test_one_more_member_is_told_of_the_thread_too(desk: Desk, upstream: Upstrea
     one = first(desk, upstream)
     two = work(desk.start("Second?", after=one, history=History.OWN))
     upstream.scripts["dan"] = Script(["Dan, too."])
-    connection = Connection.objects.get(team=desk.team)
+    connection = Connection.objects.get(team=desk.team, name="Up")
     place = desk.team.memberships.get(user=bob)
     again(two, lambda: add_member(place, two, {"connection": connection.pk, "model": "dan"}))
     assert messages(upstream.asked("dan")[0])[1] == ("assistant", "bea in turn 1.")

@@ -15,12 +15,10 @@ from fusion_site.runs.shapes import served_json
 def begin_step(run_id: str, event: StepStarted) -> None:
     """Store that a call begins; one that an earlier attempt left unfinished begins again."""
     begun = {"model": event.model, "connection": event.connection, "outcome": ""}
-    Step.objects.update_or_create(
-        run_id=run_id,
-        name=event.name,
-        defaults={**begun, "attempt": F("attempt") + 1, "generation_id": "", "cost_usd": None},
-        create_defaults=begun,
-    )
+    again = {**begun, "attempt": F("attempt") + 1, "generation_id": "", "cost_usd": None}
+    # Nobody else writes this run's rows: the lock of the run is held.
+    if not Step.objects.filter(run_id=run_id, name=event.name).update(**again):
+        Step.objects.create(run_id=run_id, name=event.name, **begun)
 
 
 def accept_step(run_id: str, event: StepAccepted) -> None:

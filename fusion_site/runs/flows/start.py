@@ -85,7 +85,8 @@ def start_run(person: User, team: Team, order: Order) -> Run:
     Raises Invalid (with a message for each field), LimitReached, KeyReused, or Draining.
     """
     refuse_while_draining()
-    if (earlier := _earlier(person, order)) is not None:
+    # The run that it follows up may go on by now: the same order is answered all the same.
+    if order.after and (earlier := _earlier(person, order)) is not None:
         return earlier
     thread = _thread(order, team)
     messages = _messages(order, thread)
