@@ -42,10 +42,12 @@ def frozen_turns(run: Run) -> dict[int, Turn]:
 
 
 def turn_view(turn: Turn) -> dict[str, Any]:
-    """Give one turn's prompt and fused answer, rendered."""
+    """Give one turn's fused answer, rendered, and its prompt where its title does not say all of it."""
+    prompt = turn.asked[-1].content
     text = ShownText()
     text.show(turn.fused, version=1, is_closed=True)
-    return {"prompt": turn.asked[-1].content, "blocks": text.blocks, "is_read": True}
+    more = "" if prompt == title_of(prompt) else prompt
+    return {"prompt": more, "blocks": text.blocks, "is_read": True}
 
 
 def _linked(run: Run) -> dict[str, Any]:
