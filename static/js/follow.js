@@ -19,10 +19,11 @@ function keep() {
   sessionStorage.setItem(key, JSON.stringify({ ...typed, sentAt: isSent ? followUps() : null }));
 }
 
-// What the server sent back with an error is newer than any draft.
+// What stands there already is newer than any draft: it came back with an error, or was typed before this ran.
 function restore() {
+  if (prompt.value) return keep();
   const draft = JSON.parse(sessionStorage.getItem(key));
-  if (!draft || prompt.value) return;
+  if (!draft) return;
   if (draft.sentAt !== null && followUps() > draft.sentAt) return sessionStorage.removeItem(key);
   prompt.value = draft.prompt;
   history.value = draft.history;
