@@ -61,7 +61,7 @@ class Wire(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reads = 0
-        self._next_at = 0.0
+        self._next_at = self._came_at = 0.0
         self._is_urgent = False
         self._is_counted = False
         self._is_paused = False
@@ -78,6 +78,7 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Keep what has come, and wake the reader when it is worth it."""
         self._merger.feed(data)
+        self._came_at = self._loop.time()
         self._is_urgent |= not self._merger.is_chunked or len(data) >= PROMPT_BYTES or _DONE in data[-64:]
         self._count(self._merger.is_chunked)
         if len(self._merger) > MOST_KEPT:
@@ -207,15 +208,21 @@ class Wire(asyncio.Protocol):
 
     def _due(self) -> None:
         self._timer = None
-        if self._is_paused and not self._merger:
-            self._pause(False)
-            if self._merger.waits:
-                self._timer = self._loop.call_later(LEAST_S, self._due)
-            return
         if not self._merger:
+            self._pause(False)
+            self._give_up_waiting()
+        self._wake()
+
+    def _give_up_waiting(self) -> None:
+        """Hand an unfinished chunk on as it is, once nothing of it has come for a while."""
+        if not self._merger.waits:
+            return
+        until = self._came_at + LEAST_S
+        if self._loop.time() < until:
+            self._timer = self._loop.call_at(until, self._due)
+        else:
             self._merger.flush()
             self._is_urgent = True
-        self._wake()
 
     def _end(self, error: Exception | None) -> None:
         self._merger.flush()

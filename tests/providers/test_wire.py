@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -120,6 +121,26 @@ async def test_an_unfinished_chunk_is_handed_on_when_its_rest_does_not_come() ->
         assert await peer.read() == b"5\r\nhel"
         await peer.send(b"lo\r\n")
         assert await peer.read() == b"lo\r\n"
+
+
+async def test_chunks_are_merged_for_as_long_as_they_come_however_busy_the_loop_is() -> None:
+    pace = Pace()
+    async with connected(pace) as peer:
+        await peer.streaming()
+        for _ in range(UNPACED):
+            await peer.send(chunk(b"b"))
+            await peer.read()
+        wire = peer.stream._wire
+        reading = asyncio.create_task(peer.stream.read(MANY))
+        await asyncio.wait([reading], timeout=0)
+        wire.data_received(chunk(b"c"))
+        time.sleep(2 * LEAST_S)  # the loop is busy past the moment at which it should have looked again
+        wire.data_received(chunk(b"d"))
+        assert await soon(reading) == chunk(b"cd")
+        wire.data_received(b"5\r\nhel")
+        assert pace.streams == 1
+        wire.data_received(b"lo\r\n")
+        assert await peer.read() == chunk(b"hello")
 
 
 async def test_what_came_before_a_break_is_read_before_it_is_told() -> None:
