@@ -189,7 +189,17 @@ def rebuilt(events: list[Row]) -> RunState:
     """Give the state that a reader builds from the events alone."""
     first, *rest = events
     told = first["data"]
-    names = ("mode", "prompt", "preset", "preset_name", "rehearsal", "after", "left_out", "stand_ins")
+    names = (
+        "mode",
+        "prompt",
+        "preset",
+        "preset_name",
+        "rehearsal",
+        "guided",
+        "after",
+        "left_out",
+        "stand_ins",
+    )
     state = RunState(
         id=told["run"], seq=1, state="queued", created_at=told["at"], **{n: told[n] for n in names}
     )

@@ -19,6 +19,7 @@ from pydantic import StringConstraints
 from fusion_site.accounts.models import Membership
 from fusion_site.accounts.passes import Pass
 from fusion_site.accounts.watch import while_good
+from fusion_site.api.choice_shapes import Choice
 from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
@@ -35,6 +36,7 @@ from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.following import preset_after
+from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
@@ -74,6 +76,10 @@ class NewRun(Given):
     history: Literal["fused", "own", "all"] | None = Field(
         None,
         description="What members are shown as earlier answers: the fused ones (default), each its own, or all.",
+    )
+    guided: bool | None = Field(
+        None,
+        description="Wait before the final step for a choice of what is kept; null is as the preset has it.",
     )
 
 
@@ -129,7 +135,16 @@ def _order(payload: NewRun, team: str, key: str | None) -> Order:
     if payload.messages is not None and (not turns or turns[-1].role != "user"):
         raise Invalid({"messages": ["The last message must be the user's."]})
     history = History(payload.history) if payload.history else None
-    return Order(preset, payload.prompt or "", turns, payload.variables or {}, None, key, after, history)
+    return Order(
+        preset,
+        payload.prompt or "",
+        turns,
+        payload.variables or {},
+        guided=payload.guided,
+        idempotency_key=key,
+        after=after,
+        history=history,
+    )
 
 
 def _run_before(run_id: str | None, team: str) -> Run | None:
@@ -211,6 +226,16 @@ def retry_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[
     if answer is None:
         raise Http404
     return _again(request, partial(retry_answer, answer))
+
+
+@router.post("/{run_id}/guidance", response={202: AcceptedRun})
+def guide(request: HttpRequest, run_id: str, payload: Choice) -> dict[str, Any] | HttpResponse:
+    """Say what the fused answer keeps. A run that waits goes on, also with none; one that is over makes a further version.
+
+    409 where it neither waits nor is over.
+    """
+    given = payload.model_dump(exclude_unset=True, by_alias=True)
+    return _again(request, partial(guide_run, _actable(request, run_id), given))
 
 
 @router.post("/{run_id}/answers", response={202: AcceptedRun})

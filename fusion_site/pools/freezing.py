@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import reduce
 from operator import or_
 
+from django.conf import settings as site
 from django.db.models import Q
 
 from fusion_site.engine import settings as engine
@@ -21,9 +22,16 @@ Asked = tuple[Connection, str]
 
 
 def freeze(
-    preset: Preset, messages: Sequence[Message], *, mode: engine.Mode | None = None, seed: int
+    preset: Preset,
+    messages: Sequence[Message],
+    *,
+    mode: engine.Mode | None = None,
+    guided: bool | None = None,
+    seed: int,
 ) -> engine.FusionSettings:
-    """Give all that one run of `preset` uses, in another mode where one is named; `messages` ends with the user's turn.
+    """Give all that one run of `preset` uses; `messages` ends with the user's turn.
+
+    `mode` and `guided` take the place of the preset's where they are given.
 
     Reads the pool, its members, the judge and what the catalogue says of their context lengths.
     """
@@ -42,6 +50,8 @@ def freeze(
         do_no_harm=preset.do_no_harm,
         seed=seed,
         zero_retention=preset.pool.zero_retention,
+        guided=preset.guided if guided is None else guided,
+        guided_s=site.FUSION_GUIDED_S,
     )
 
 

@@ -51,6 +51,9 @@ class Run(models.Model):
     what a later one is for, while it is open. `version` numbers the fused answer that the newest pass makes, `opened_at`
     is when that was wanted, and `claims` counts how often somebody began to work on it.
 
+    `guided_until` is set while a person may choose what the fused answer keeps; `guidance` is what they chose. The run
+    `is_paused` where nothing else is left to do before: then nobody holds it.
+
     A follow-up comes `after` an earlier run; `history` says how its members see the thread, and `thread` what of it
     reached them: `{earlier: [ids, oldest first], left_out, stand_ins}`. The texts are in its Conversation.
     """
@@ -87,6 +90,9 @@ class Run(models.Model):
     claims = models.PositiveIntegerField(default=0)
     version = models.PositiveSmallIntegerField(default=1)
     is_thinned = models.BooleanField(default=False)
+    guidance = models.JSONField(null=True)
+    guided_until = models.DateTimeField(null=True)
+    is_paused = models.BooleanField(default=False)
     after = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="follow_ups")
     history = models.CharField(max_length=5, blank=True)
     thread = models.JSONField(default=dict)
@@ -192,7 +198,10 @@ class Step(models.Model):
 
 
 class Fusion(models.Model):
-    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without."""
+    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without.
+
+    `guidance` is what a person chose before it, with what came of each tick.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="fusions")
     version = models.PositiveSmallIntegerField()
@@ -202,6 +211,7 @@ class Fusion(models.Model):
     late = models.JSONField(default=list)
     note = models.TextField(blank=True)
     finished = models.BooleanField(default=False)
+    guidance = models.JSONField(null=True)
 
     class Meta:
         """Oldest version first."""

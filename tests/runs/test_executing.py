@@ -75,6 +75,7 @@ def rebuilt(run: Run) -> RunState:
         earlier=first.data["thread"][:-1],
         left_out=first.data["left_out"],
         stand_ins=first.data["stand_ins"],
+        guided=first.data["guided"],
     )
     for data in first.data["answers"]:
         state.apply(1, "answer.added", data)

@@ -29,7 +29,7 @@ from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.runs.flows.following import Followed, followed
 from fusion_site.runs.frozen import settings_to_json, thread_to_json
-from fusion_site.runs.limits import check_budget, check_parallel, hold
+from fusion_site.runs.limits import check_budget, check_parallel, check_waiting, hold
 from fusion_site.runs.models import Answer, Conversation, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
@@ -48,6 +48,7 @@ NO_TEMPLATE = (
 class Order:
     """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn.
 
+    With `guided` the run waits before its final step for a choice of what is kept; None is as the preset has it.
     With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
     how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
     """
@@ -57,6 +58,7 @@ class Order:
     messages: Sequence[Message] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     mode: Mode | None = None
+    guided: bool | None = None
     idempotency_key: str | None = None
     after: Run | None = None
     history: History | None = None
@@ -70,6 +72,7 @@ class Order:
             [[m.role, m.content] for m in self.messages],
             dict(self.variables),
             self.mode,
+            *([] if self.guided is None else [{"guided": self.guided}]),
             *([self.after.pk, self.history or History.FUSED] if self.after else []),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -95,7 +98,11 @@ def start_run(person: User, team: Team, order: Order) -> Run:
         if (earlier := _earlier(person, order)) is not None:
             return earlier
         check_parallel(person, team)
-        settings = freeze(order.preset, messages, mode=order.mode, seed=secrets.randbits(48))
+        settings = freeze(
+            order.preset, messages, mode=order.mode, guided=order.guided, seed=secrets.randbits(48)
+        )
+        if settings.guided:
+            check_waiting(person, team)
         settings = thread.joined(settings) if thread else settings
         most_usd = _reserved(team, settings)
         run = _store(person, team, order, settings, most_usd, **thread.fields(settings) if thread else {})
@@ -197,6 +204,7 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "preset": run.preset_id,
         "preset_name": run.preset_name,
         "rehearsal": run.rehearsal,
+        "guided": run.settings["guided"],
         "answers": [answer_json(answer) for answer in answers],
         "after": run.after_id,
         "history": run.history or None,

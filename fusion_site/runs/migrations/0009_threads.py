@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0007_later_passes'),
+        ('runs', '0008_guided'),
     ]
 
     operations = [
