@@ -117,6 +117,21 @@ class FusedOut(Schema):
     guidance: GuidanceOut | None = Field(description="Null where nobody was asked to choose.")
 
 
+class LeftOut(Schema):
+    """What of a thread one reader was not shown, for want of room."""
+
+    member: int | None = Field(description="The index in the pool; null is the judge.")
+    turns: int = Field(description="How many of the oldest turns were left out.")
+    shortened: bool = Field(description="Whether texts of the newest turn were cut, head and tail kept.")
+
+
+class StandIn(Schema):
+    """A member that was shown fused answers where it had none of its own."""
+
+    member: int = Field(description="The index in the pool.")
+    turns: int
+
+
 class RunOut(Schema):
     """A run with all its answers."""
 
@@ -132,6 +147,15 @@ class RunOut(Schema):
     preset_name: str
     rehearsal: bool
     prompt: str
+    after: str | None = Field(description="The run that this one follows up.")
+    history: str | None = Field(
+        description="What a follow-up's members were shown as earlier answers: `fused`, `own` or `all`."
+    )
+    thread: list[str] = Field(description="The runs of its thread up to this one, oldest first.")
+    left_out: list[LeftOut] = Field(description="Who was not shown the whole thread; empty if all were.")
+    stand_ins: list[StandIn] = Field(
+        description="With `own`: who was shown fused answers in place of its own."
+    )
     message: str
     answers: list[AnswerOut]
     verdict: dict[str, Any] | None

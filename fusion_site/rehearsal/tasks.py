@@ -77,6 +77,11 @@ def find_task(system: str, turns: Sequence[Turn]) -> Task | None:
     )
 
 
+def own_words(prompt: str) -> str:
+    """Give what a person asked, without the earlier answers that a follow-up may show before it."""
+    return _FENCED.sub("", prompt).strip()
+
+
 def _decoded(text: str) -> object:
     try:
         return json.loads(text)

@@ -53,6 +53,9 @@ class Run(models.Model):
 
     `guided_until` is set while a person may choose what the fused answer keeps; `guidance` is what they chose. The run
     `is_paused` where nothing else is left to do before: then nobody holds it.
+
+    A follow-up comes `after` an earlier run; `history` says how its members see the thread, and `thread` what of it
+    reached them: `{earlier: [ids, oldest first], left_out, stand_ins}`. The texts are in its Conversation.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
@@ -90,6 +93,9 @@ class Run(models.Model):
     guidance = models.JSONField(null=True)
     guided_until = models.DateTimeField(null=True)
     is_paused = models.BooleanField(default=False)
+    after = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="follow_ups")
+    history = models.CharField(max_length=5, blank=True)
+    thread = models.JSONField(default=dict)
 
     class Meta:
         """Newest first; the runs that still need work are found without a scan."""
@@ -108,6 +114,13 @@ class Run(models.Model):
     def is_final(self) -> bool:
         """Whether the first pass is over."""
         return self.state in FINAL_STATES
+
+
+class Conversation(models.Model):
+    """What was said before a follow-up, frozen with its settings. In a row of its own, since a run's row is written often."""
+
+    run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="conversation")
+    thread = models.JSONField()
 
 
 class Answer(models.Model):

@@ -21,7 +21,7 @@ def resume_of(run: Run) -> Resume:
     answers, steps = list(run.answers.all()), list(run.steps.all())
     fusion = next((f for f in run.fusions.all() if f.finished and f.version == run.version), None)
     return Resume(
-        answers={AnswerKey(a.round, a.member): _result(a) for a in answers if a.outcome},
+        answers=results_of(answers),
         steps={s.name: result_from_json(s.result) for s in steps if s.outcome and s.result},
         verdict=run.verdict,
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
@@ -29,6 +29,11 @@ def resume_of(run: Run) -> Resume:
         **_compared(run),
         **_guided(run),
     )
+
+
+def results_of(answers: Iterable[Answer]) -> dict[AnswerKey, AnswerResult]:
+    """Give what came of those answers that are finished."""
+    return {AnswerKey(a.round, a.member): _result(a) for a in answers if a.outcome}
 
 
 def does_fuse(run: Run) -> bool:

@@ -66,7 +66,8 @@ class RunState:
     """One run with all its answers. `seq` is the last event that it includes.
 
     `reopened` says what a later pass is for, while one is open; `waits_until` until when a person may choose what the
-    fused answer keeps, while it waits for that.
+    fused answer keeps, while it waits for that. A follow-up comes `after` another run: `earlier` are the ids of its
+    thread, oldest first, and `left_out` and `stand_ins` say what of it members and judge were not shown.
     """
 
     id: str
@@ -78,6 +79,11 @@ class RunState:
     preset_name: str
     rehearsal: bool
     created_at: str
+    after: str | None = None
+    history: str = ""
+    earlier: list[str] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    stand_ins: list[dict[str, Any]] = field(default_factory=list)
     message: str = ""
     finished_at: str | None = None
     reopened: str = ""
@@ -129,6 +135,8 @@ def _added(run: RunState, data: dict[str, Any]) -> None:
         rehearsal=data["rehearsal"],
     )
     run.rehearsal = run.rehearsal or data["rehearsal"]
+    # Of the thread of a follow-up, one more member may be shown less than the others.
+    run.left_out, run.stand_ins = data.get("left_out", run.left_out), data.get("stand_ins", run.stand_ins)
 
 
 def _queued(run: RunState, data: dict[str, Any]) -> None:

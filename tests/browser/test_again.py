@@ -1,4 +1,5 @@
-"""A run goes on: late answers are fused, failed members asked again, points chosen to be kept, versions read and compared."""
+"""A run goes on: late answers are fused, failed members asked again, points chosen to be kept, versions read and compared,
+and it is followed up."""
 
 from __future__ import annotations
 
@@ -134,6 +135,45 @@ def test_a_run_that_is_over_goes_on(
     expect(page.locator(".fused-body")).to_contain_text("one batch")
     page.get_by_role("link", name="Back to the run").click()
     expect(fused).to_contain_text("version 2")
+    followed_up(page, upstream)
+
+
+def followed_up(page: Page, upstream: Upstream) -> None:
+    """Follow the run up by keyboard on a narrow screen, with a reload in between, and go back to it from the follow-up."""
+    held = threading.Event()
+    upstream.scripts["cyd"] = Script(["Cyd ", "goes on."], gate=held, gate_at=1)
+    page.locator(".follow-up").scroll_into_view_if_needed()
+    box = page.get_by_role("form", name="Follow up")
+    box.get_by_role("textbox").fill("And how long does it take?")
+    box.get_by_role("radio", name=re.compile("^Fused answer")).focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("Object.values(sessionStorage).some((draft) => draft.includes('\"own\"'))")
+    page.reload()
+    page.locator(".follow-up").scroll_into_view_if_needed()
+    expect(box.get_by_role("textbox")).to_have_value("And how long does it take?")
+    expect(box.get_by_role("radio", name=re.compile("^Own answers"))).to_be_checked()
+    expect(box.get_by_label("Estimated cost")).to_have_text("cost unknown")
+    box.get_by_role("textbox").focus()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/runs/\w+/#run$"))
+    expect(page.locator("#copy-fused")).to_be_visible()
+    expect(page.locator(".follow-up")).to_be_hidden()
+    held.set()
+    expect(page.locator("#run-header")).to_have_attribute("data-final", "")
+    said = [m["content"] for m in upstream.asked("cyd")[-1].body["messages"]]
+    assert said == [PROMPT, CYD, "And how long does it take?"]
+    thread = page.get_by_role("region", name="Earlier in this thread")
+    expect(thread).to_contain_text("Each of its models was shown its own answers of the thread.")
+    expect(thread.get_by_role("group", name="Prompt and fused answer of turn 1")).to_contain_text(
+        "small batches"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    thread.get_by_role("link", name="Open this run").click()
+    page.locator(".follow-up").scroll_into_view_if_needed()
+    expect(box.get_by_role("textbox")).to_have_value("")
+    later = page.get_by_role("region", name="Follow-ups")
+    expect(later).to_contain_text("history: own answers")
+    expect(later.get_by_role("link", name="And how long does it take?")).to_be_visible()
 
 
 def test_a_refusal_is_said_on_the_page(

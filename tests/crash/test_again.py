@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.crash.theatre import COUNTED, MEMBERS, Theatre
-from tests.upstream import BEFORE_HEADERS, Script, judge_for
+from tests.upstream import BEFORE_HEADERS, Asked, Script, judge_for
 
 RUNS = 2
 
@@ -68,6 +68,29 @@ def test_killed_while_a_member_is_asked_again(theatre: Theatre) -> None:
     theatre.fuse_again()
     theatre.all_ended()
     assert theatre.count("runs_fusion", "finished") == 2 * RUNS
+
+
+def test_killed_while_a_follow_up_is_answered(theatre: Theatre) -> None:
+    theatre.plays()
+    first = theatre.start(RUNS)
+    theatre.all_ended()
+    gate = threading.Event()
+    theatre.plays(cyd=Script(["cyd is ", "whole."], usage=COUNTED, gate=gate, gate_at=1))
+    theatre.follow_up(first, "all")
+    theatre.until("a half", lambda: halfway(theatre, "cyd", 1) == RUNS)
+    theatre.kill()
+    gate.set()
+    theatre.restart()
+    theatre.all_ended()
+    assert theatre.count("runs_answer", "model = 'cyd' AND text = 'cyd is whole.' AND attempt = 2") == RUNS
+    asked = [body_of(each) for each in theatre.upstream.asked("cyd")]
+    assert len(asked) == 2 * RUNS
+    assert all(asked.count(each) == 2 and "<<candidate " in each for each in asked)
+
+
+def body_of(asked: Asked) -> str:
+    """Give the last message of a request."""
+    return str(asked.body["messages"][-1]["content"])
 
 
 def test_frozen_while_what_there_is_is_fused_again(theatre: Theatre) -> None:

@@ -27,7 +27,7 @@ from fusion_site.runs.execution.keeping import Keeper
 from fusion_site.runs.execution.recording import Recorder
 from fusion_site.runs.execution.storing import Fenced
 from fusion_site.runs.execution.tracing import Tracing
-from fusion_site.runs.frozen import settings_from_json
+from fusion_site.runs.frozen import settings_of
 from fusion_site.runs.guidance import guidance_of
 from fusion_site.runs.measuring import note_end
 from fusion_site.runs.models import Run
@@ -105,9 +105,8 @@ class Execution:
             await note_end(run.pk, run.reopened)
 
     async def _work(self, run: Run) -> None:
-        settings = settings_from_json(run.settings)
         run_log = self._journal.open(run.pk, run.epoch, run.seq)
-        recorder, resume = await query(_from_rows, run, settings, run_log)
+        settings, recorder, resume = await query(_from_rows, run, run_log)
         if run.claims > MOST_CLAIMS:
             recorder.fail(GIVEN_UP)
             await run_log.flushed()
@@ -179,10 +178,11 @@ class Execution:
                 self._control.stop(AnswerKey(answer.round, answer.member))
 
 
-def _from_rows(run: Run, settings: FusionSettings, log: RunLog) -> tuple[Recorder, Resume]:
-    """Read what there is of a run that was claimed, once for both."""
+def _from_rows(run: Run, log: RunLog) -> tuple[FusionSettings, Recorder, Resume]:
+    """Read what there is of a run that was claimed, once for all."""
     prefetch_related_objects([run], "answers", "steps", "fusions")
-    return Recorder(run, settings, log), resume_of(run)
+    settings = settings_of(run)
+    return settings, Recorder(run, settings, log), resume_of(run)
 
 
 def _chosen(run_id: str) -> Guidance:

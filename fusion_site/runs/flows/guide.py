@@ -11,7 +11,7 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.reading import Given
 from fusion_site.runs.flows.again import judge_anew_after_failure
 from fusion_site.runs.flows.reopening import NotNow, held, opened
-from fusion_site.runs.frozen import settings_from_json
+from fusion_site.runs.frozen import settings_of
 from fusion_site.runs.limits import check_parallel, hold
 from fusion_site.runs.models import Again, Run
 from fusion_site.runs.queue import queue
@@ -54,7 +54,7 @@ def _go_on(run: Run, given: Given) -> Run:
 
 
 def _fuse_with(run: Run, given: Given) -> Run:
-    settings = settings_from_json(run.settings)
+    settings = settings_of(run)
     if len(stand_now(settings, resume_of(run))) < 2:
         raise NotNow(ALONE)
     chosen = read_ticks(run, given)

@@ -25,6 +25,7 @@ OPEN_ALREADY = "The run is being worked on again already. Wait for that to end, 
 Said = tuple[str, dict[str, Any]]
 _FIELDS = (
     "settings",
+    "thread",
     "rehearsal",
     "reopened",
     "version",

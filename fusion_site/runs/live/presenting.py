@@ -17,6 +17,7 @@ from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.models import State
 from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
 from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.thread_words import thread_lines
 
 TITLE_LENGTH = 80
 SOURCES = {
@@ -49,6 +50,7 @@ def present(
         "verdict": verdict_view(state.verdict, labels) if state.verdict else None,
         "rounds": sorted({a.round for a in answers}),
         "status": status_line(state),
+        "thread_lines": thread_lines(state),
     }
 
 
@@ -131,6 +133,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "waits": state.waits_until is not None and (WAITS_FOR_YOU if may_act else WAITS),
         "may_cancel": may_act and state.is_open,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
+        "may_follow": not state.is_open and state.fused is not None and state.fused.finished,
         "fuse_label": fuse_label(state) if may_act and not state.is_open else "",
     }
 
