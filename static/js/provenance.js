@@ -140,7 +140,7 @@ document.addEventListener("pointermove", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const name = event.target.closest?.("[data-quote]");
+  const name = event.target.closest?.(".carriers a");
   if (name) return follow(event, name);
   if (!event.target.closest?.("a, button") && getSelection().isCollapsed) point(event);
   return undefined;
@@ -175,11 +175,11 @@ function follow(event, name) {
   if (tab) tab.checked = true;
   unmark();
   const [range] = find(card.querySelector(".answer-body"), [name.dataset.quote]);
-  const marks = range ? mark(range) : [];
-  const target = marks[0] ?? card;
+  const [first] = range ? mark(range) : [];
+  const target = first ?? card;
   target.tabIndex = -1;
   target.focus({ preventScroll: true });
-  target.scrollIntoView({ block: "center" });
+  target.scrollIntoView({ block: first ? "center" : "start" });
   hide();
 }
 

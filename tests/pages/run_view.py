@@ -80,8 +80,8 @@ def verdict() -> dict[str, Any]:
 
 
 def provenance() -> dict[str, Any]:
-    chip = {"answer": "answer0", "label": HOSTILE, "score": 0.71, "quote": f'"{HOSTILE}'}
-    gone = {"answer": "answer1", "label": HOSTILE, "score": 1.0, "quote": ""}
+    chip = {"answer": "answer0", "label": HOSTILE, "score": 0.71, "quote": f'"{HOSTILE}', "is_there": True}
+    gone = {"answer": "answer1", "label": HOSTILE, "score": 1.0, "quote": "", "is_there": False}
     return {
         "whole": [],
         "shares": [{"answers": 2, "share": 0.6}, {"answers": 0, "share": 0.4}],

@@ -43,7 +43,7 @@ def sourced(
     is_own = {place["offset"] for place in own}
     whole = sentences[0]["from"] if sentences and sentences[0]["length"] == len(text) else []
     return {
-        "whole": [_chip(said, answers) for said in whole],
+        "whole": [{**_chip(said, answers), "quote": ""} for said in whole],
         "shares": _shares(sentences, is_own),
         "sentences": [] if whole else [_sentence(text, s, is_own, answers) for s in sentences[:MOST_LISTED]],
         "not_listed": max(0, len(sentences) - MOST_LISTED),
@@ -84,13 +84,14 @@ def _sentence(
 
 
 def _chip(said: dict[str, Any], answers: Mapping[str, Heard]) -> dict[str, Any]:
-    """Give who says it, and in which words: none where that answer was asked for again, and is another by now."""
+    """Give who says it, and in which words, unless that answer was asked for again, and is another by now."""
     answer = answers.get(said["answer"])
     is_there = answer is not None and answer.attempt == said["attempt"]
     return {
         "answer": said["answer"],
         "label": answer.label if answer else "",
         "score": said["score"],
+        "is_there": is_there,
         "quote": plainly(_cut(answer.text, said)) if answer and is_there else "",
     }
 
