@@ -1,4 +1,4 @@
-// What it takes to choose what a fused answer keeps is loaded once there is something to choose from.
+// What it takes to choose what a fused answer keeps; later.js brings it once there is something to choose from.
 
 const panel = document.getElementById("guide");
 
@@ -10,13 +10,6 @@ function style(address) {
   });
 }
 
-async function offer() {
-  if (!panel.querySelector("[data-open]")) return;
-  document.removeEventListener("htmx:wsAfterMessage", offer);
-  const { css, ticks, passages } = panel.dataset;
-  await Promise.all([style(css), import(ticks), import(passages)]);
-  panel.hidden = false;
-}
-
-document.addEventListener("htmx:wsAfterMessage", offer);
-offer();
+const { css, ticks, passages } = panel.dataset;
+await Promise.all([style(css), import(ticks), import(passages)]);
+panel.hidden = false;
