@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from fusion_site.engine.asking import AskAccepted, AskError, Outcome, Usage
+from fusion_site.engine.asking import AskAccepted, AskError, Message, Outcome, Usage
 
 
 class AnswerKey(NamedTuple):
@@ -105,17 +105,39 @@ class AnswerFinished:
     result: AnswerResult
 
 
+# Whose text stands under a letter where the judge compares what was merged with the best answer.
+MERGED_KEY = AnswerKey(-1, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One candidate as a judge was shown it: under which letter, whose text, and whether it was shortened to fit."""
+
+    letter: str
+    key: AnswerKey
+    clipped: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class StepStarted:
     """A call by the judge leaves the queue. Until its StepFinished nobody knows what it costs.
 
     `name` says which call it is and, behind `#`, stands for what exactly is asked: the same call about other
-    answers has another name.
+    answers has another name. `messages` is all that is sent, and `shown` the candidates in it, in their order.
     """
 
     name: str
     model: str
     connection: str
+    messages: tuple[Message, ...] = ()
+    shown: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecalled:
+    """A call by the judge need not be made: the very same was asked before, and its reply counts here too."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +167,20 @@ class VerdictStarted:
     answers: tuple[AnswerKey, ...] = ()
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictReading:
+    """The judge begins to write about these candidates, in the first of its orders; what it had written before is void."""
+
+    shown: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictDelta:
+    """The next piece of what the judge writes: its reasons, then its verdict as JSON, which is none before its end."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +240,12 @@ FusionEvent = (
     | AnswerReasoning
     | AnswerFinished
     | StepStarted
+    | StepRecalled
     | StepAccepted
     | StepFinished
     | VerdictStarted
+    | VerdictReading
+    | VerdictDelta
     | VerdictFinished
     | FusedStarted
     | FusedDelta
