@@ -21,7 +21,7 @@ from fusion_site.accounts.watch import while_good
 from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
-from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
+from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage, StepPage
 from fusion_site.engine.asking import ErrorKind, Message
 from fusion_site.ops.metrics import LISTENERS
 from fusion_site.pools.invalid import Invalid
@@ -36,6 +36,7 @@ from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Run, State
+from fusion_site.runs.raw_steps import step_json, steps_of
 from fusion_site.runs.reading import run_json
 
 router = Router(tags=["runs"])
@@ -141,6 +142,13 @@ def list_runs(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
 def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
     return run_json(load_state(_found(request, run_id).pk))
+
+
+@router.get("/{run_id}/steps", response=StepPage)
+def read_steps(request: HttpRequest, run_id: str, version: int | None = None) -> dict[str, Any]:
+    """Give every call by the judge, raw and in order: of the whole run, or those that one version rests on."""
+    steps = steps_of(_found(request, run_id), version)
+    return {"items": [step_json(step) for step in steps], "next": None}
 
 
 @router.post("/{run_id}/cancel", response={202: AcceptedRun})

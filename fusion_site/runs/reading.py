@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fusion_site.runs.header import header
 from fusion_site.runs.saying import billed_after_cancel
 from fusion_site.runs.state import AnswerState, FusedState, RunState
 
@@ -11,8 +12,8 @@ from fusion_site.runs.state import AnswerState, FusedState, RunState
 def run_json(state: RunState) -> dict[str, Any]:
     """Give the run in the shape of the API; unknown numbers are None, never 0."""
     answers = sorted(state.answers.values(), key=lambda a: (a.round, a.member))
-    fusions = [fused_json(f) for _, f in sorted(state.fusions.items())]
-    shown = fused_json(state.fused) if state.fused and state.state != "failed" else None
+    fusions = [_fused(state, f) for _, f in sorted(state.fusions.items())]
+    shown = _fused(state, state.fused) if state.fused and state.state != "failed" else None
     return {
         "id": state.id,
         "state": state.state,
@@ -66,7 +67,7 @@ def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
     return {k: error.get(k) for k in ("kind", "message", "retryable")} if error else None
 
 
-def fused_json(fused: FusedState) -> dict[str, Any]:
+def _fused(state: RunState, fused: FusedState) -> dict[str, Any]:
     """Give one version of the fused answer, with what has been written of it."""
     return {
         "version": fused.version,
@@ -76,4 +77,6 @@ def fused_json(fused: FusedState) -> dict[str, Any]:
         "late": fused.late,
         "note": fused.note,
         "finished": fused.finished,
+        "header": header(state, fused),
+        "verdict": fused.verdict,
     }

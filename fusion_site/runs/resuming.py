@@ -18,10 +18,12 @@ def resume_of(run: Run) -> Resume:
     fusion = run.fusions.filter(finished=True, version=run.version).first()
     return Resume(
         answers={AnswerKey(a.round, a.member): _result(a) for a in answers if a.outcome},
-        steps={s.name: result_from_json(s.result) for s in steps if s.outcome and s.result},
+        steps={
+            s.name: result_from_json(s.result) for s in steps if s.outcome and s.result and not s.is_replaced
+        },
         verdict=run.verdict,
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
-        paid_usd=_paid([*answers, *steps]),
+        paid_usd=_paid(answers, steps),
         **_compared(run),
     )
 
@@ -45,8 +47,10 @@ def _compared(run: Run) -> dict[str, Any]:
     }
 
 
-def _paid(rows: Iterable[Answer | Step]) -> Decimal:
-    return sum((row.paid_usd for row in rows if row.paid_usd is not None), Decimal(0))
+def _paid(answers: Iterable[Answer], steps: Iterable[Step]) -> Decimal:
+    """Give what has been paid for calls that are made anew."""
+    costs = [answer.paid_usd for answer in answers] + [step.cost_usd for step in steps if step.is_replaced]
+    return sum((cost for cost in costs if cost is not None), Decimal(0))
 
 
 def _result(row: Answer) -> AnswerResult:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_site.runs.missing import missing_from
 from fusion_site.runs.models import FINAL_STATES, State
 
 
@@ -41,7 +42,7 @@ class AnswerState:
 
 @dataclass
 class FusedState:
-    """One version of the fused answer. `answers` and `late` are ids of answers."""
+    """One version of the fused answer. `answers` and `late` are ids of answers; the rest is as in its row."""
 
     version: int
     source: str
@@ -50,13 +51,24 @@ class FusedState:
     answers: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     finished: bool = False
+    missing: list[dict[str, Any]] = field(default_factory=list)
+    verdict: dict[str, Any] | None = None
+
+
+@dataclass
+class JudgeState:
+    """What the judge has written so far in the pass that is open, about `candidates`: `{label, answer}` each."""
+
+    candidates: list[dict[str, Any]]
+    text: str = ""
 
 
 @dataclass
 class RunState:
     """One run with all its answers. `seq` is the last event that it includes.
 
-    `reopened` says what a later pass is for, while one is open.
+    `reopened` says what a later pass is for, while one is open; `is_judged` whether `verdict`, the newest, is of the pass
+    that is open, and `judging` is what the judge writes in it.
     """
 
     id: str
@@ -74,6 +86,8 @@ class RunState:
     cost_usd: str | None = None
     cost_complete: bool = False
     verdict: dict[str, Any] | None = None
+    is_judged: bool = False
+    judging: JudgeState | None = None
     answers: dict[str, AnswerState] = field(default_factory=dict)
     fusions: dict[int, FusedState] = field(default_factory=dict)
 
@@ -93,6 +107,13 @@ class RunState:
         versions = [self.fusions[number] for number in sorted(self.fusions, reverse=True)]
         whole = [fused for fused in versions if fused.finished]
         return next(iter(versions if self.is_open else whole or versions), None)
+
+    @property
+    def shown_verdict(self) -> dict[str, Any] | None:
+        """The verdict of the pass that is open, as soon as there is one; else that of the fused answer that is shown."""
+        if self.is_judged or self.fused is None:
+            return self.verdict
+        return self.fused.verdict
 
     def apply(self, seq: int, kind: str, data: dict[str, Any]) -> None:
         """Move on by the next event; kinds that it does not know change nothing but `seq`."""
@@ -180,14 +201,29 @@ def _verdict_started(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.JUDGING)
 
 
+def _verdict_reading(run: RunState, data: dict[str, Any]) -> None:
+    run.judging = JudgeState(data["candidates"])
+
+
+def _verdict_delta(run: RunState, data: dict[str, Any]) -> None:
+    if run.judging is not None:
+        run.judging.text = run.judging.text[: data["offset"]] + data["text"]
+
+
 def _verdict_finished(run: RunState, data: dict[str, Any]) -> None:
-    run.verdict = data["verdict"]
+    run.verdict, run.is_judged, run.judging = data["verdict"], True, None
 
 
 def _fused_started(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.FUSING)
     run.fusions[data["version"]] = FusedState(
-        data["version"], data["source"], data["note"], "", data["from"], data["late"]
+        data["version"],
+        data["source"],
+        data["note"],
+        answers=data["from"],
+        late=data["late"],
+        missing=missing_from(run.answers.values(), data["from"], data["late"]),
+        verdict=run.verdict if run.is_judged else None,
     )
 
 
@@ -202,8 +238,13 @@ def _fused_finished(run: RunState, data: dict[str, Any]) -> None:
 
 
 def _run_finished(run: RunState, data: dict[str, Any]) -> None:
+    _close(run)
     run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
+
+
+def _close(run: RunState) -> None:
+    run.is_judged, run.judging = False, None
 
 
 def _run_reopened(run: RunState, data: dict[str, Any]) -> None:
@@ -220,6 +261,7 @@ def _answer_reopened(run: RunState, data: dict[str, Any]) -> None:
 def _run_updated(run: RunState, data: dict[str, Any]) -> None:
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
     if data["reason"] != "cost":
+        _close(run)
         run.reopened = ""
         run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
         return
@@ -239,6 +281,8 @@ _CHANGES = {
     "answer.reasoning": _reasoning,
     "answer.finished": _finished,
     "verdict.started": _verdict_started,
+    "verdict.reading": _verdict_reading,
+    "verdict.delta": _verdict_delta,
     "verdict.finished": _verdict_finished,
     "fused.started": _fused_started,
     "fused.delta": _fused_delta,

@@ -23,7 +23,12 @@ log = logging.getLogger(__name__)
 COALESCE_S = 0.1
 # All runs together are written so often a second, so that many runs are written, and shown, less often each.
 WRITES_PER_S = 600
-DELTAS = {"answer.delta": "answer", "answer.reasoning": "answer", "fused.delta": "version"}
+DELTAS = {
+    "answer.delta": "answer",
+    "answer.reasoning": "answer",
+    "verdict.delta": "run",
+    "fused.delta": "version",
+}
 
 
 class RunLog:

@@ -16,11 +16,13 @@ from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
+from fusion_site.runs.execution.fusions import begin_fusion, finish_fusion
 from fusion_site.runs.execution.journal import RunLog
-from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
+from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step, recall_step
+from fusion_site.runs.execution.verdicts import shown_json, stored_verdict
 from fusion_site.runs.execution.writing import Writing
 from fusion_site.runs.loading import load_state
-from fusion_site.runs.models import Answer, Fusion, Run, State
+from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
 from fusion_site.runs.spent import Spent
 
@@ -31,11 +33,11 @@ class Recorder:
     def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
         self._run, self._settings, self._log = run, settings, log
         answers = list(run.answers.all())
-        told = load_state(run.pk).answers
-        self._answers = {
-            e.AnswerKey(a.round, a.member): Writing.of(a, told[a.pk].text, told[a.pk].reasoning)
-            for a in answers
-        }
+        told = load_state(run.pk)
+        texts = {key: (answer.text, answer.reasoning) for key, answer in told.answers.items()}
+        self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
+        self._verdict = told.verdict if told.is_judged else None
+        self._judged_length = 0
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
         self._has_fused = run.fusions.filter(version=run.version, finished=True).exists()
@@ -171,35 +173,36 @@ class Recorder:
 
     def _step_started(self, event: e.StepStarted) -> None:
         self._spent.begin(event.name, event.connection)
-        self._log.change(partial(begin_step, self._run.pk, event))
+        shown = shown_json(event.shown, self._id)
+        self._log.change(partial(begin_step, self._run.pk, event, self._run.version, shown, timezone.now()))
+
+    def _step_recalled(self, event: e.StepRecalled) -> None:
+        self._log.change(partial(recall_step, self._run.pk, event.name, self._run.version))
 
     def _step_accepted(self, event: e.StepAccepted) -> None:
         self._log.change(partial(accept_step, self._run.pk, event))
 
     def _step_finished(self, event: e.StepFinished) -> None:
         cost = self._spent.end(event.name, event.result.cost_usd)
-        self._log.change(partial(finish_step, self._run.pk, event, cost), urgent=True)
+        self._log.change(partial(finish_step, self._run.pk, event, cost, timezone.now()), urgent=True)
 
     def _verdict_started(self, event: e.VerdictStarted) -> None:
         self._move(State.JUDGING)
         known = {"scored": self._ids(event.scored), "with_needs": event.with_needs}
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
-    def _verdict_finished(self, event: e.VerdictFinished) -> None:
-        verdict = self._with_ids(event.verdict)
-        self._tell(
-            "verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **self._spent.fields()
-        )
+    def _verdict_reading(self, event: e.VerdictReading) -> None:
+        self._judged_length = 0
+        self._tell("verdict.reading", {"candidates": shown_json(event.shown, self._id)})
 
-    def _with_ids(self, verdict: dict[str, Any]) -> dict[str, Any]:
-        """Put answer ids where the engine names answers by round and member."""
-        winner = verdict.get("winner")
-        candidates = [
-            {**c, "answer": self._writing(e.AnswerKey(*c["answer"])).id} for c in verdict["candidates"]
-        ]
-        won = self._writing(e.AnswerKey(*winner)).id if winner is not None else None
-        found: dict[str, Any] = _storable({**verdict, "winner": won, "candidates": candidates})
-        return found
+    def _verdict_delta(self, event: e.VerdictDelta) -> None:
+        self._tell("verdict.delta", {"offset": self._judged_length, "text": event.text})
+        self._judged_length += len(event.text)
+
+    def _verdict_finished(self, event: e.VerdictFinished) -> None:
+        verdict = self._verdict = stored_verdict(event.verdict, self._id)
+        spent = self._spent.fields()
+        self._tell("verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **spent)
 
     # Fused answer -----------------------------------------------------------------------------------------
 
@@ -212,12 +215,7 @@ class Recorder:
             "late": self._ids(event.late),
             "note": event.note,
         }
-        make = partial(
-            Fusion.objects.update_or_create,
-            run_id=self._run.pk,
-            version=event.version,
-            defaults={**fields, "finished": False, "text": ""},
-        )
+        make = partial(begin_fusion, self._run.pk, event.version, {**fields, "verdict": self._verdict})
         data = {"version": event.version, "source": fields["source"], "note": event.note}
         data |= {"from": fields["answers"], "late": fields["late"]}
         self._tell("fused.started", data, make, urgent=True)
@@ -230,15 +228,10 @@ class Recorder:
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
         self._has_fused = True
-        store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
         self._move(State.SETTLING)
-        self._tell(
-            "fused.finished",
-            {"version": event.version},
-            partial(store, text="".join(self._fused_text), finished=True),
-            urgent=True,
-            **self._spent.fields(),
-        )
+        store = partial(finish_fusion, self._run.pk, event.version, "".join(self._fused_text))
+        told = {"version": event.version}
+        self._tell("fused.finished", told, store, urgent=True, **self._spent.fields())
 
     def _fusion_finished(self, event: e.FusionFinished) -> None:
         self._end_open(Outcome.INTERRUPTED, None)
@@ -256,8 +249,11 @@ class Recorder:
 
     # ------------------------------------------------------------------------------------------------------
 
+    def _id(self, key: e.AnswerKey) -> str:
+        return self._writing(key).id
+
     def _ids(self, keys: Iterable[e.AnswerKey]) -> list[str]:
-        return [self._writing(key).id for key in keys]
+        return [self._id(key) for key in keys]
 
     def _move(self, state: State) -> None:
         """Move the run on, never back: a resumed run that already judges does not show as answering again."""
@@ -285,12 +281,3 @@ def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object
 def _handler(kind: str) -> str:
     """Name the method that records events of a kind: `_answer_delta` for AnswerDelta."""
     return "".join("_" + c.lower() if c.isupper() else c for c in kind)
-
-
-def _storable(value: Any) -> Any:
-    """Give JSON that every database takes: a judge may write NUL or half a surrogate pair by escape."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {key: _storable(item) for key, item in value.items()}
-    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value

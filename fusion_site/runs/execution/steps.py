@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import F
+from django.db.models import QuerySet
 
 from fusion_site.engine.events import StepAccepted, StepFinished, StepStarted
+from fusion_site.runs.execution.verdicts import storable
 from fusion_site.runs.frozen import result_to_json
 from fusion_site.runs.models import Step
 from fusion_site.runs.shapes import served_json
 
 
-def begin_step(run_id: str, event: StepStarted) -> None:
-    """Store that a call begins; one that an earlier attempt left unfinished begins again."""
-    begun = {"model": event.model, "connection": event.connection, "outcome": ""}
-    Step.objects.update_or_create(
-        run_id=run_id,
-        name=event.name,
-        defaults={**begun, "attempt": F("attempt") + 1, "generation_id": "", "cost_usd": None},
-        create_defaults=begun,
+def begin_step(
+    run_id: str, event: StepStarted, version: int, shown: list[dict[str, Any]], at: datetime
+) -> None:
+    """Store what a call asks, before it is sent; one that an earlier attempt left unfinished begins again."""
+    begun = {"model": event.model, "connection": event.connection, "outcome": "", "started_at": at}
+    asked = {
+        "messages": storable([{"role": m.role, "content": m.content} for m in event.messages]),
+        "shown": shown,
+        "versions": [version],
+    }
+    step, is_new = _named(run_id, event.name).get_or_create(
+        run_id=run_id, name=event.name, defaults={**begun, **asked}
     )
+    if not is_new:
+        begun |= {"attempt": step.attempt + 1, "generation_id": "", "cost_usd": None, "finished_at": None}
+        _named(run_id, event.name).update(**begun, versions=_with(step, version))
+
+
+def recall_step(run_id: str, name: str, version: int) -> None:
+    """Store that a call which was made before has a part in this version of the fused answer too."""
+    for step in _named(run_id, name):
+        _named(run_id, name).update(versions=_with(step, version))
+
+
+def _named(run_id: str, name: str) -> QuerySet[Step]:
+    return Step.objects.filter(run_id=run_id, name=name, is_replaced=False)
+
+
+def _with(step: Step, version: int) -> list[int]:
+    return sorted({*step.versions, version})
 
 
 def accept_step(run_id: str, event: StepAccepted) -> None:
     """Store by which name the call can be asked for afterwards."""
     known = served_json(event.accepted)["generation_id"]
-    Step.objects.filter(run_id=run_id, name=event.name).update(generation_id=known)
+    _named(run_id, event.name).update(generation_id=known)
 
 
-def finish_step(run_id: str, event: StepFinished, cost: Decimal | None) -> None:
+def finish_step(run_id: str, event: StepFinished, cost: Decimal | None, at: datetime) -> None:
     """Store what came back, raw, and what it cost."""
-    Step.objects.filter(run_id=run_id, name=event.name).update(
+    _named(run_id, event.name).update(
+        finished_at=at,
         result=result_to_json(event.result),
         outcome=event.result.outcome.value,
         cost_usd=cost,

@@ -16,6 +16,8 @@ _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
 # The run goes on, or what it went on for is over: other buttons, another version, an answer that begins anew.
 _PASSES = {"run.reopened", "answer.reopened", "run.updated"}
 _HEADS = {"answer.queued", "answer.started", "answer.retrying", "answer.accepted", "answer.finished"}
+# What the judge writes is shown as it is found; with another fused answer stands its own verdict.
+_VERDICT = {"verdict.started", "verdict.reading", "verdict.delta", "verdict.finished", "fused.started"}
 # After these the run's own header says something else.
 _HEADER = {
     "answer.started",
@@ -63,7 +65,7 @@ class Touched:
         # These say of every answer whether it was picked, came too late, or can still be stopped.
         self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished", "run.updated"}
         self.header |= kind in _HEADER
-        self.verdict |= kind in {"verdict.started", "verdict.finished"}
+        self.verdict |= kind in _VERDICT
         # The fused answer's head says who won and what it waits for.
         self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished", "run.finished"}
 

@@ -18,9 +18,9 @@ from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.start import Order, start_run
+from fusion_site.runs.header import header
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.feed import Fact, follow
-from fusion_site.runs.live.presenting import headline
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, State
 from fusion_site.runs.queue import use_queue
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(str(invalid)) from None
         except LimitReached as limit:
             raise CommandError(str(limit)) from None
-        self.stderr.write(headline(state))
+        self.stderr.write(header(state))
         if state.state != State.DONE:
             raise CommandError(f"The run is {state.state}. {state.message}", returncode=1)
 
