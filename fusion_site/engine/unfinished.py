@@ -5,38 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
-from fusion_site.engine.checks import said
 from fusion_site.engine.ladder import LOOKED_AT
 from fusion_site.engine.verdict import lists_in
 
 _BEGINS = re.compile(r"```(?:json)?[ \t]*\n\s*(?=\{)|\A\s*(?=\{)", re.IGNORECASE)
 _STRUCTURE = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*(?P<end>")?', re.DOTALL)
-_FENCE_BEGUN = re.compile(r"\s*`{1,3}\w*\s*\Z")
 _CLOSED_BY = {"[": "]", "{": "}"}
 _DECODER = json.JSONDecoder(strict=False)
 
 
-@dataclass(frozen=True, slots=True)
-class SoFar:
-    """The judge's reasons as far as they are written, and what its five lists hold by now."""
-
-    reasoning: str
-    lists: dict[str, list[Any]]
-
-
-def found_so_far(reply: str, letters: Collection[str]) -> SoFar:
-    """Read the beginning of a judge's reply about the candidates with these letters."""
-    reply = reply[:LOOKED_AT]
-    begins = list(_BEGINS.finditer(reply))
-    if not begins:
-        return SoFar(said(_FENCE_BEGUN.sub("", reply)).strip(), lists_in({}, letters))
-    before, begun = reply[: begins[-1].start()], reply[begins[-1].end() :]
-    found = _complete(begun)
-    lists = {name: list(filter(_says, items)) for name, items in lists_in(found, letters).items()}
-    return SoFar(said(before).strip() or said(found.get("reasoning")), lists)
+def found_so_far(reply: str, letters: Collection[str]) -> dict[str, list[Any]]:
+    """Give what the five lists hold by now in the beginning of a judge's reply about the candidates with these letters."""
+    begins = list(_BEGINS.finditer(reply, 0, LOOKED_AT))
+    found = _complete(reply[begins[-1].end() : LOOKED_AT]) if begins else {}
+    return {name: list(filter(_says, items)) for name, items in lists_in(found, letters).items()}
 
 
 def _complete(begun: str) -> dict[str, Any]:

@@ -33,7 +33,23 @@ TOKENS_PER_CHAR = 2
 
 # Whole quotes are far shorter; what is longer is cut rather than parsed again at every look.
 MAX_WORDS = 4_000
-_WORDY = {"code_inline", "math", "code_block", "fence", "math_block"}
+_WORDY = {"code_inline", "code_block", "fence"}
+_MATHS = {"math", "math_block"}
+_SIGN = re.compile(r"\\([a-z]+)")
+_SIGNS = {
+    "times": "×",
+    "cdot": "·",
+    "div": "÷",
+    "pm": "±",
+    "le": "≤",
+    "leq": "≤",
+    "ge": "≥",
+    "geq": "≥",
+    "ne": "≠",
+    "neq": "≠",
+    "approx": "≈",
+    "to": "→",
+}
 # Marks whose other half stands outside of what was cut out.
 _HALF_MARKS = re.compile(r"(?<!\S)(?:\*\*|~~|`)(?=\S)|(?<=\S)(?:\*\*|~~|`)(?!\S)")
 
@@ -89,6 +105,8 @@ def plain_words(text: str) -> str:
 def _words(token: Token) -> str:
     if token.type == "text":
         return _HALF_MARKS.sub("", token.content)
+    if token.type in _MATHS:
+        return _SIGN.sub(lambda name: _SIGNS.get(name[1], name[0]), token.content)
     if token.type in _WORDY:
         return token.content
     return " " if token.block or token.type.endswith("break") else ""

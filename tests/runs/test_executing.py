@@ -386,4 +386,6 @@ def test_a_refusal_is_left_out_and_the_headline_says_so(desk: Desk, upstream: Up
     upstream.scripts["ada"] = Script(["I'm sorry, but I can't ", "help with that."])
     run = work(desk.start())
     assert run.answers.get(member=0).pk not in run.fusions.get().answers
-    assert header(load_state(run.pk)).startswith("Fused from 2 of 3. It is Bea's answer, word for word. Ada refused")
+    assert header(load_state(run.pk)).startswith(
+        "Fused from 2 of 3. It is Bea's answer, word for word. Ada refused"
+    )

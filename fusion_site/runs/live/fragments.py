@@ -17,7 +17,7 @@ _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
 _PASSES = {"run.reopened", "answer.reopened", "run.updated"}
 _HEADS = {"answer.queued", "answer.started", "answer.retrying", "answer.accepted", "answer.finished"}
 # What the judge writes is shown as it is found; with another fused answer stands its own verdict.
-_VERDICT = {"verdict.started", "verdict.reading", "verdict.delta", "verdict.finished", "fused.started"}
+_VERDICT = {"verdict.started", "verdict.reading", "verdict.finished", "fused.started"}
 # After these the run's own header says something else.
 _HEADER = {
     "answer.started",
@@ -33,12 +33,18 @@ _HEADER = {
 
 @dataclass
 class Touched:
-    """What a few events have changed. `grown` says of each text how many blocks stood before, None if it began anew."""
+    """What a few events have changed.
+
+    `grown` says of each text how many blocks stood before, None if it began anew; `judged` is what the judge went on to
+    write, and `found` whether that says anything new.
+    """
 
     texts: set[str] = field(default_factory=set)
     heads: set[str] = field(default_factory=set)
     reasoning: dict[str, list[str]] = field(default_factory=dict)
     grown: dict[str, int | None] = field(default_factory=dict)
+    judged: list[str] = field(default_factory=list)
+    found: bool = False
     header: bool = False
     verdict: bool = False
     fused_head: bool = False
@@ -59,6 +65,8 @@ class Touched:
             self.fused_head |= kind != "fused.delta"
         if kind == "answer.reasoning" and answer:
             self.reasoning.setdefault(answer, []).append(fact.data["text"])
+        if kind == "verdict.delta":
+            self.judged.append(fact.data["text"])
         if kind == "answer.started" and fact.data["attempt"] > 1:
             self.whole = True
         self.whole |= kind == "answer.added" or (kind in _PASSES and fact.data.get("reason") != "cost")
@@ -87,8 +95,7 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     for answer in state["answers"]:
         parts += _answer_parts(answer, state, touched)
     parts += _fused_parts(state, touched)
-    if touched.verdict:
-        parts.append(_partial("_verdict.html", state))
+    parts += _verdict_parts(state, touched)
     if touched.header:
         parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status", "ask_another")]
     return "".join(parts)
@@ -100,7 +107,7 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
     if touched.all_heads or key in touched.heads:
         parts.append(_partial("_answer_head.html", state, a=answer))
     if key in touched.reasoning:
-        parts.append(_reasoning(key, "".join(touched.reasoning[key])))
+        parts.append(_added(f"answer-{key}-reasoning", "".join(touched.reasoning[key])))
     if key in touched.texts:
         parts.append(_blocks(f"answer-{key}", answer["blocks"][touched.grown.get(key) or 0 :]))
         parts.append(_tail(f"answer-{key}", answer["open_html"]))
@@ -118,6 +125,15 @@ def _fused_parts(state: dict[str, Any], touched: Touched) -> list[str]:
     return [*parts, _tail("fused", fused["open_html"])]
 
 
+def _verdict_parts(state: dict[str, Any], touched: Touched) -> list[str]:
+    if touched.verdict:
+        return [_partial("_verdict.html", state)]
+    if not touched.judged or not state["judging"]:
+        return []
+    found = [_partial("_judge_found.html", state)] if touched.found else []
+    return [*found, _added("judge-text", "".join(touched.judged))]
+
+
 def _blocks(place: str, blocks: list[str]) -> str:
     """Append the blocks that were completed; what stood there is not touched, so selected text stays selected."""
     if not blocks:
@@ -131,8 +147,8 @@ def _tail(place: str, open_html: SafeString) -> SafeString:
     return format_html('<div class="tail" id="{}-tail" hx-swap-oob="true">{}</div>', place, open_html)
 
 
-def _reasoning(key: str, text: str) -> SafeString:
-    return format_html('<div hx-swap-oob="beforeend:#answer-{}-reasoning"><span>{}</span></div>', key, text)
+def _added(place: str, text: str) -> SafeString:
+    return format_html('<div hx-swap-oob="beforeend:#{}"><span>{}</span></div>', place, text)
 
 
 def _partial(name: str, state: dict[str, Any], **more: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from fusion_site.engine.unfinished import found_so_far
@@ -41,8 +42,18 @@ def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str
 def judging_view(judging: JudgeState, labels: Mapping[str, str]) -> dict[str, Any]:
     """Give what a judge that still writes has found so far; whom it picks is not told before its end."""
     names = {c["label"]: labels.get(c["answer"], c["label"]) for c in judging.candidates}
-    found = found_so_far(judging.text, names.keys())
-    return {"reasoning": found.reasoning, **_findings(found.lists, names)}
+    return {"text": judging.text, **_findings(found_by(judging), names)}
+
+
+def found_by(judging: JudgeState) -> dict[str, list[Any]]:
+    """Give the lists of a judge that still writes, in which candidates stand by their letters."""
+    return _found(judging.text, "".join(c["label"] for c in judging.candidates))
+
+
+@lru_cache(maxsize=64)
+def _found(text: str, letters: str) -> dict[str, list[Any]]:
+    """Read it once for everybody who looks, and not again for what else happens meanwhile."""
+    return found_so_far(text, letters)
 
 
 def _findings(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
