@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +48,31 @@ def give_back() -> None:
     """Give this thread's connection back before more work: the next query gets one that lives. SQLite's is kept."""
     if connection.vendor != "sqlite":
         close_old_connections()
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Read several things as of one moment, for the length of the block; inside another transaction, as that sees them.
+
+    The site's transactions on SQLite take the write lock as they begin, since nearly all of them write: a reader must not
+    wait for it, nor hold the journal up. PostgreSQL's see what others commit meanwhile, unless told otherwise.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    is_sqlite = connection.vendor == "sqlite"
+    usual = getattr(connection, "transaction_mode", None)
+    try:
+        if is_sqlite:
+            connection.transaction_mode = "DEFERRED"  # type: ignore[attr-defined]
+        with transaction.atomic():
+            if not is_sqlite:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    finally:
+        if is_sqlite:
+            connection.transaction_mode = usual  # type: ignore[attr-defined]
 
 
 async def query_patiently(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import transaction
-
-from fusion_site.runs.models import Answer, Event, Fusion, Run
+from fusion_site.ops.querying import snapshot
+from fusion_site.runs.models import Answer, Event, Fusion, Run, State
 from fusion_site.runs.shapes import money
 from fusion_site.runs.state import AnswerState, FusedState, RunState
 
@@ -23,17 +22,21 @@ _OF_TEXTS = (
 _OF_JUDGING = ("run.reopened", "verdict.reading", "verdict.delta", "verdict.finished")
 
 
-@transaction.atomic
 def load_state(run_id: str) -> RunState:
-    """Give the state as of the run's last event; raises Run.DoesNotExist.
+    """Give the state as of the run's last event; raises Run.DoesNotExist."""
+    with snapshot():
+        return state_of(Run.objects.get(pk=run_id))
+
+
+def state_of(run: Run) -> RunState:
+    """Give the state that a run's rows tell, read in the same transaction.
 
     What is finished stands on its own row. What is still being written is told by its events.
     """
-    run = Run.objects.get(pk=run_id)
     state = _run_state(run)
     state.answers = {a.pk: _answer_state(a) for a in run.answers.all()}
     state.fusions = {f.version: _fused_state(f) for f in run.fusions.all()}
-    for event in [*_still_told(state), *(_judging(run.pk) if run.is_open else [])]:
+    for event in [*_still_told(state), *_judging(run)]:
         state.apply(event.seq, event.kind, event.data)
     state.seq, state.state = run.seq, run.state
     return state
@@ -55,15 +58,19 @@ def _still_told(state: RunState) -> list[Event]:
     """Give the events of everything unfinished, in order; of a restarted fused text only those since its restart."""
     open_answers = {a.id for a in state.answers.values() if not a.outcome}
     open_fusions = {f.version for f in state.fusions.values() if not f.finished}
-    if not open_answers and not open_fusions:
+    nothing_was_told = state.seq <= 1
+    if nothing_was_told or not (open_answers or open_fusions):
         return []
     told = Event.objects.filter(run_id=state.id, kind__in=_OF_TEXTS)
     return [e for e in told if e.data.get("answer") in open_answers or e.data.get("version") in open_fusions]
 
 
-def _judging(run_id: str) -> list[Event]:
+def _judging(run: Run) -> list[Event]:
     """Give the events of the judge's part in the pass that is open."""
-    told = list(Event.objects.filter(run_id=run_id, kind__in=_OF_JUDGING))
+    is_before = not run.reopened and run.state in (State.QUEUED, State.ANSWERING)
+    if is_before or not run.is_open:
+        return []
+    told = list(run.events.filter(kind__in=_OF_JUDGING))
     begins = max((n for n, event in enumerate(told) if event.kind == "run.reopened"), default=-1)
     return told[begins + 1 :]
 

@@ -9,13 +9,13 @@ from typing import Any
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome, Usage
 from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
 from fusion_site.runs.frozen import result_from_json
-from fusion_site.runs.models import Again, Answer, Run, Step
+from fusion_site.runs.models import Again, Answer, Run, State, Step
 
 
 def resume_of(run: Run) -> Resume:
     """Give what is finished: every answer and step, and of the fused answers the one of the run's newest pass."""
     answers, steps = list(run.answers.all()), list(run.steps.all())
-    fusion = run.fusions.filter(finished=True, version=run.version).first()
+    fusion = next((f for f in run.fusions.all() if f.finished and f.version == run.version), None)
     return Resume(
         answers={AnswerKey(a.round, a.member): _result(a) for a in answers if a.outcome},
         steps={
@@ -36,6 +36,8 @@ def does_fuse(run: Run) -> bool:
 
 def _compared(run: Run) -> dict[str, Any]:
     """Give what was being compared in this pass, and what was known of it by then, as the event said that began it."""
+    if not run.reopened and run.state in (State.QUEUED, State.ANSWERING):
+        return {}
     told = run.events.filter(kind__in=("verdict.started", "run.reopened")).last()
     if told is None or told.kind == "run.reopened":
         return {}

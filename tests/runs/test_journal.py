@@ -65,13 +65,16 @@ def test_deltas_of_one_text_become_one_event(desk: Desk) -> None:
         journal = Journal(bell)
         run_log = journal.open(run.pk, 0, 1)
         for answer, text in (("a", "one "), ("a", "two "), ("b", "x"), ("b", "y"), ("a", "three")):
-            run_log.append("answer.delta", {"answer": answer, "text": text})
+            if not run_log.grow("answer.delta", answer, text):
+                run_log.append("answer.delta", {"answer": answer, "text": text}, of=answer)
+        run_log.append("answer.started", {"answer": "a"})
+        assert not run_log.grow("answer.delta", "b", "of another attempt")
         await run_log.flushed()
         await journal.aclose()
 
     async_to_sync(write)()
     texts = [(e.data["answer"], e.data["text"]) for e in run.events.filter(kind="answer.delta")]
-    assert texts == [("a", "one two "), ("b", "xy"), ("a", "three")]
+    assert texts == [("a", "one two three"), ("b", "xy")]
 
 
 def test_a_run_that_is_started_over_and_over_is_given_up(desk: Desk, upstream: Upstream) -> None:

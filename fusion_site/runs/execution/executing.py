@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from fusion_site.engine.again import fuse_again
@@ -20,8 +21,8 @@ from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
 from fusion_site.ops.querying import query
 from fusion_site.runs.claiming import claim
-from fusion_site.runs.execution.journal import Journal
-from fusion_site.runs.execution.keeping import Keeper, look
+from fusion_site.runs.execution.journal import Journal, RunLog
+from fusion_site.runs.execution.keeping import Keeper
 from fusion_site.runs.execution.recording import Recorder
 from fusion_site.runs.execution.storing import Fenced
 from fusion_site.runs.frozen import settings_from_json
@@ -94,13 +95,12 @@ class Execution:
     async def _work(self, run: Run) -> None:
         settings = settings_from_json(run.settings)
         run_log = self._journal.open(run.pk, run.epoch, run.seq)
-        recorder = await query(Recorder, run, settings, run_log)
-        resume = await query(resume_of, run)
+        recorder, resume = await query(_from_rows, run, settings, run_log)
         if run.claims > MOST_CLAIMS:
             recorder.fail(GIVEN_UP)
             await run_log.flushed()
             return
-        await self._heed_stops()
+        self._heed_stops(run)
         self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder))
         if self._is_stopped:
             self._fusing.cancel()
@@ -148,9 +148,15 @@ class Execution:
             settled=recorder.stored,
         )
 
-    async def _heed_stops(self) -> None:
+    def _heed_stops(self, run: Run) -> None:
         """Take over what was asked to be stopped before, so that nothing of it is asked again."""
-        wish = (await query(look, [self._id], None))[self._id]
-        self._is_stopped = self._is_stopped or wish.stop
-        for key in wish.answers:
-            self._control.stop(key)
+        self._is_stopped = self._is_stopped or run.cancel_requested
+        for answer in run.answers.all():
+            if answer.cancel_requested and not answer.outcome:
+                self._control.stop(AnswerKey(answer.round, answer.member))
+
+
+def _from_rows(run: Run, settings: FusionSettings, log: RunLog) -> tuple[Recorder, Resume]:
+    """Read what there is of a run that was claimed, once for both."""
+    prefetch_related_objects([run], "answers", "steps", "fusions")
+    return Recorder(run, settings, log), resume_of(run)

@@ -23,12 +23,6 @@ log = logging.getLogger(__name__)
 COALESCE_S = 0.1
 # All runs together are written so often a second, so that many runs are written, and shown, less often each.
 WRITES_PER_S = 600
-DELTAS = {
-    "answer.delta": "answer",
-    "answer.reasoning": "answer",
-    "verdict.delta": "run",
-    "fused.delta": "version",
-}
 
 
 class RunLog:
@@ -38,26 +32,50 @@ class RunLog:
         self._journal, self._run, self._epoch = journal, run, epoch
         self._seq, self._taken = seq, 1
         self._batch = Batch(run, epoch, self._taken)
+        # The events of the batch that text may still be added to, by kind and by whose text it is.
+        self._growing: dict[tuple[str, str | int], dict[str, Any]] = {}
         # The numbers of the batches that hold the last thing noted, and that were stored last.
         self._noted = self._stored = 0
         self._moved = asyncio.Event()
         self.failure: BaseException | None = None
 
     def append(
-        self, kind: str, data: dict[str, Any], *changes: Change, urgent: bool = False, **fields: Any
+        self,
+        kind: str,
+        data: dict[str, Any],
+        *changes: Change,
+        urgent: bool = False,
+        of: str | int | None = None,
+        **fields: Any,
     ) -> None:
         """Add one event with the row changes and the fields of the run that belong to it, in one transaction.
 
-        Raises Fenced, or what the database said, if an earlier write of this run failed.
+        An event that tells of a piece of the text `of` may `grow` until it is written, or something else is told. Raises Fenced, or what the database said, if an earlier write of this run failed.
         """
         if self.failure is not None:
             raise self.failure
         self._batch.changes.extend(changes)
         self._batch.fields.update(fields)
-        if not self._joined(kind, data):
-            self._seq += 1
-            self._batch.events.append({"seq": self._seq, "kind": kind, "data": data})
+        self._seq += 1
+        event = {"seq": self._seq, "kind": kind, "data": data}
+        self._batch.events.append(event)
+        if of is None:
+            self._growing.clear()
+        else:
+            self._growing[kind, of] = event
         self._note(urgent=urgent)
+
+    def grow(self, kind: str, of: str | int, text: str) -> bool:
+        """Add text to the event of this kind that tells of the same text; False if there is none to be written.
+
+        Raises what `append` would.
+        """
+        if self.failure is not None:
+            raise self.failure
+        event = self._growing.get((kind, of))
+        if event is not None:
+            event["data"]["text"] += text
+        return event is not None
 
     def change(self, *changes: Change, urgent: bool = False, **fields: Any) -> None:
         """Add row changes, and fields of the run, that no event reports."""
@@ -80,18 +98,10 @@ class RunLog:
         self._noted = self._taken
         self._journal.mark(self, urgent=urgent)
 
-    def _joined(self, kind: str, data: dict[str, Any]) -> bool:
-        """Add a delta to the last event, where that is a delta of the same text."""
-        name, events = DELTAS.get(kind), self._batch.events
-        last = events[-1] if events else None
-        if name is None or last is None or last["kind"] != kind or last["data"][name] != data[name]:
-            return False
-        last["data"]["text"] += data["text"]
-        return True
-
     def take(self) -> Batch:
         """Hand over what is to be written now."""
         self._taken += 1
+        self._growing.clear()
         batch, self._batch = self._batch, Batch(self._run, self._epoch, self._taken)
         return batch
 

@@ -21,7 +21,7 @@ from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step, recall_step
 from fusion_site.runs.execution.verdicts import shown_json, stored_verdict
 from fusion_site.runs.execution.writing import Writing
-from fusion_site.runs.loading import load_state
+from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
 from fusion_site.runs.spent import Spent
@@ -33,14 +33,14 @@ class Recorder:
     def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
         self._run, self._settings, self._log = run, settings, log
         answers = list(run.answers.all())
-        told = load_state(run.pk)
+        told = state_of(run)
         texts = {key: (answer.text, answer.reasoning) for key, answer in told.answers.items()}
         self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
         self._verdict = told.verdict if told.is_judged else None
         self._judged_length = 0
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
-        self._has_fused = run.fusions.filter(version=run.version, finished=True).exists()
+        self._has_fused = any(f.finished and f.version == run.version for f in run.fusions.all())
         self._fused_text: list[str] = []
         self._fused_length = 0
         self._spent = Spent(run, settings, answers)
@@ -126,17 +126,13 @@ class Recorder:
 
     def _answer_delta(self, event: e.AnswerDelta) -> None:
         writing = self._writing(event.key)
-        self._tell(
-            "answer.delta",
-            {"answer": writing.id, "offset": writing.add_text(event.text), "text": event.text},
-        )
+        offset = writing.add_text(event.text)
+        self._tell_text("answer.delta", "answer", writing.id, offset, event.text)
 
     def _answer_reasoning(self, event: e.AnswerReasoning) -> None:
         writing = self._writing(event.key)
-        self._tell(
-            "answer.reasoning",
-            {"answer": writing.id, "offset": writing.add_reasoning(event.text), "text": event.text},
-        )
+        offset = writing.add_reasoning(event.text)
+        self._tell_text("answer.reasoning", "answer", writing.id, offset, event.text)
 
     def _answer_finished(self, event: e.AnswerFinished) -> None:
         writing = self._writing(event.key)
@@ -196,7 +192,7 @@ class Recorder:
         self._tell("verdict.reading", {"candidates": shown_json(event.shown, self._id)})
 
     def _verdict_delta(self, event: e.VerdictDelta) -> None:
-        self._tell("verdict.delta", {"offset": self._judged_length, "text": event.text})
+        self._tell_text("verdict.delta", "run", self._run.pk, self._judged_length, event.text)
         self._judged_length += len(event.text)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
@@ -221,10 +217,9 @@ class Recorder:
         self._tell("fused.started", data, make, urgent=True)
 
     def _fused_delta(self, event: e.FusedDelta) -> None:
-        data = {"version": event.version, "offset": self._fused_length, "text": event.text}
+        self._tell_text("fused.delta", "version", event.version, self._fused_length, event.text)
         self._fused_text.append(event.text)
         self._fused_length += len(event.text)
-        self._tell("fused.delta", data)
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
         self._has_fused = True
@@ -261,6 +256,15 @@ class Recorder:
         if order.index(state) > order.index(self._state):
             self._state = state
 
+    def _tell_text(self, kind: str, name: str, of: str | int, offset: int, text: str) -> None:
+        """Tell of a piece of text; some hundred may come between two writes, and are told as one."""
+        if not self._log.grow(kind, of, text):
+            data = {**self._stamp(), name: of, "offset": offset, "text": text}
+            self._log.append(kind, data, of=of, state=self._state.value)
+
+    def _stamp(self) -> dict[str, Any]:
+        return {"run": self._run.pk, "at": timezone.now().isoformat()}
+
     def _tell(
         self,
         kind: str,
@@ -269,8 +273,9 @@ class Recorder:
         urgent: bool = False,
         **fields: Any,
     ) -> None:
-        stamped = {"run": self._run.pk, "at": timezone.now().isoformat(), **data}
-        self._log.append(kind, stamped, *changes, urgent=urgent, state=self._state.value, **fields)
+        self._log.append(
+            kind, {**self._stamp(), **data}, *changes, urgent=urgent, state=self._state.value, **fields
+        )
 
 
 def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object]:

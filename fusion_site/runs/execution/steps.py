@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from fusion_site.engine.events import StepAccepted, StepFinished, StepStarted
 from fusion_site.runs.execution.verdicts import storable
@@ -20,31 +20,25 @@ def begin_step(
 ) -> None:
     """Store what a call asks, before it is sent; one that an earlier attempt left unfinished begins again."""
     begun = {"model": event.model, "connection": event.connection, "outcome": "", "started_at": at}
-    asked = {
-        "messages": storable([{"role": m.role, "content": m.content} for m in event.messages]),
-        "shown": shown,
-        "versions": [version],
-    }
-    step, is_new = _named(run_id, event.name).get_or_create(
-        run_id=run_id, name=event.name, defaults={**begun, **asked}
-    )
-    if not is_new:
-        begun |= {"attempt": step.attempt + 1, "generation_id": "", "cost_usd": None, "finished_at": None}
-        _named(run_id, event.name).update(**begun, versions=_with(step, version))
+    again = {**begun, "attempt": F("attempt") + 1, "generation_id": "", "cost_usd": None, "finished_at": None}
+    # Nobody else writes this run's rows: the lock of the run is held.
+    if _named(run_id, event.name).update(**again):
+        recall_step(run_id, event.name, version)
+        return
+    messages = storable([{"role": m.role, "content": m.content} for m in event.messages])
+    asked = {"messages": messages, "shown": shown, "versions": [version]}
+    Step.objects.create(run_id=run_id, name=event.name, **begun, **asked)
 
 
 def recall_step(run_id: str, name: str, version: int) -> None:
     """Store that a call which was made before has a part in this version of the fused answer too."""
-    for step in _named(run_id, name):
-        _named(run_id, name).update(versions=_with(step, version))
+    for versions in _named(run_id, name).values_list("versions", flat=True):
+        if version not in versions:
+            _named(run_id, name).update(versions=[*versions, version])
 
 
 def _named(run_id: str, name: str) -> QuerySet[Step]:
     return Step.objects.filter(run_id=run_id, name=name, is_replaced=False)
-
-
-def _with(step: Step, version: int) -> list[int]:
-    return sorted({*step.versions, version})
 
 
 def accept_step(run_id: str, event: StepAccepted) -> None:

@@ -48,10 +48,11 @@ async def follow(
             if is_over and not past_end:
                 return
             bell = await ear.bell(QUIET_POLL_S if is_over else SAFETY_POLL_S)
-            facts = _next_of(bell, seq)
-            is_over = bool(facts) and facts[-1].kind in ENDS
-            if not facts:
+            told = _told_by(bell, seq)
+            if told is None:
                 facts, is_over = await query_patiently(_read, run_id, seq)
+            else:
+                facts, is_over = told, told[-1].kind in ENDS if told else is_over
             if not facts and bell is None and heartbeat_s is not None:
                 quiet += SAFETY_POLL_S
                 if quiet >= heartbeat_s:
@@ -70,12 +71,16 @@ async def _ear_at(run_id: str) -> AsyncGenerator[Ear, None]:
         await ear.close()
 
 
-def _next_of(bell: dict[str, Any] | None, seq: int) -> list[Fact]:
-    """Give the events that a bell carries, if they go on exactly where we are."""
-    carried = bell["events"] if bell else []
-    if not carried or carried[0]["seq"] != seq + 1:
+def _told_by(bell: dict[str, Any] | None, seq: int) -> list[Fact] | None:
+    """Give what a bell tells beyond where we are: none if the rows told it before; None if the rows must be asked."""
+    if bell is None:
+        return None
+    if bell["seq"] <= seq:
         return []
-    return [Fact(event["seq"], event["kind"], event["data"]) for event in carried]
+    carried = bell["events"]
+    if not carried or carried[0]["seq"] > seq + 1:
+        return None
+    return [Fact(each["seq"], each["kind"], each["data"]) for each in carried if each["seq"] > seq]
 
 
 def _read(run_id: str, after: int) -> tuple[list[Fact], bool]:
