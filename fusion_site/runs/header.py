@@ -115,25 +115,21 @@ def _picked(state: RunState, fused: FusedState) -> Iterator[str]:
 
 
 def _missing(state: RunState, fused: FusedState) -> Iterator[str]:
+    compared = {c["answer"] for c in (fused.verdict or {}).get("candidates", [])}
     for each in fused.missing:
         answer = state.answers.get(each["answer"])
         if answer is None:
             continue
-        if each["why"] == "left_out":
-            yield _left_out(answer, fused)
+        if answer.id in compared:
+            yield f"{answer.label} was compared, but is not among the best that were merged."
+        elif each["why"] == "left_out":
+            yield f"{answer.label} was left out: other values had more votes."
         else:
             yield _why(answer.label, each["why"], each["kind"], each["ms"])
     for key in fused.late:
         answer = state.answers.get(key)
         if answer is not None and answer.round:
             yield f"What {answer.label} said in the debate came too late to count."
-
-
-def _left_out(answer: AnswerState, fused: FusedState) -> str:
-    compared = {c["answer"] for c in (fused.verdict or {}).get("candidates", [])}
-    if answer.id in compared:
-        return f"{answer.label} was compared, but is not among the best that were merged."
-    return f"{answer.label} was left out: other values had more votes."
 
 
 def _why(label: str, why: str, kind: str | None, ms: int | None) -> str:

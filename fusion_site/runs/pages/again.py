@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fusion_site.accounts.access import membership_in, signed_in
 from fusion_site.accounts.models import Membership, User
+from fusion_site.engine.again import stand_now
 from fusion_site.ops.draining import Draining
 from fusion_site.pools.drafts import Fields, draft_of
 from fusion_site.pools.estimating import estimate_again
@@ -27,6 +28,7 @@ from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
+from fusion_site.runs.resuming import resume_of
 
 
 @signed_in
@@ -53,7 +55,10 @@ def retry(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
 def fuse_estimate(request: HttpRequest, run_id: str) -> HttpResponse:
     """Say what fusing again may cost, as the fragment beside its button."""
     run = actable_run(request.user, run_id)
-    found = estimate_again(settings_from_json(run.settings), (), judged=True)
+    settings = settings_from_json(run.settings)
+    stood = stand_now(settings, resume_of(run))
+    written = [len(position.text) for position in stood] if len(stood) > 1 else []
+    found = estimate_again(settings, (), judged=True, written=written)
     return render(request, "runs/_estimate.html", {"estimate": found})
 
 
