@@ -71,8 +71,18 @@ def verdict() -> dict[str, Any]:
         "partial_coverage": [{"labels": [HOSTILE], "point": HOSTILE}],
         "unique_insights": [{"label": HOSTILE, "insight": HOSTILE}],
         "blind_spots": [HOSTILE],
+        "moves": [
+            {"label": HOSTILE, "did": "changed", "changed": True, "reason": HOSTILE, "quotes": [HOSTILE]}
+        ],
+        "version": 2,
         "note": HOSTILE,
     }
+
+
+def judging() -> dict[str, Any]:
+    """Give what a judge that still writes has found."""
+    lists = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
+    return {"text": HOSTILE, **{name: verdict()[name] for name in lists}}
 
 
 def run_view(**more: Any) -> dict[str, Any]:
@@ -119,13 +129,14 @@ def run_view(**more: Any) -> dict[str, Any]:
             "again": f"Fusing again {HOSTILE}",
             "fuse_label": f"Fuse again {HOSTILE}",
         },
-        "header": f"Fused from 2 of 3 · {HOSTILE}",
+        "header": f"Fused from 2 of 3. {HOSTILE}",
+        "grounds": ["Fused from 2 of 3.", HOSTILE, f"Qwen timed out at 60 s. {HOSTILE}"],
         "answers": [answer(**{"member": i, "id": f"answer{i}", **kind}) for i, kind in enumerate(kinds)],
         "fused": {
             "version": 2,
             "source": "merge",
             "source_label": HOSTILE,
-            "note": HOSTILE,
+            "code_note": HOSTILE,
             "finished": False,
             "text": "The fused answer",
             "blocks": [mark_safe("<p>The fused <em>block</em>.</p>")],
@@ -133,6 +144,7 @@ def run_view(**more: Any) -> dict[str, Any]:
         },
         "versions": [{"number": 1, "is_shown": False}, {"number": 2, "is_shown": True}],
         "verdict": verdict(),
+        "judging": None,
         "rounds": [0, 1],
         "status": "The fused answer is being written.",
         **more,
