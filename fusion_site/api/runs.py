@@ -16,6 +16,7 @@ from django.urls import reverse
 from ninja import Field, Header, Query, Router
 from pydantic import StringConstraints
 
+from fusion_site.accounts.models import Membership
 from fusion_site.accounts.passes import Pass
 from fusion_site.accounts.watch import while_good
 from fusion_site.api.doors import Caller, Given, caller
@@ -24,6 +25,7 @@ from fusion_site.api.refusals import refusal
 from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage, StepPage
 from fusion_site.engine.asking import ErrorKind, Message
 from fusion_site.ops.metrics import LISTENERS
+from fusion_site.ops.querying import snapshot
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
@@ -34,7 +36,7 @@ from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.live.feed import follow
-from fusion_site.runs.loading import load_state
+from fusion_site.runs.loading import load_state, state_of
 from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.raw_steps import step_json, steps_of
 from fusion_site.runs.reading import run_json
@@ -141,7 +143,8 @@ def list_runs(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
 @router.get("/{run_id}", response=RunOut, by_alias=True)
 def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
-    return run_json(load_state(_found(request, run_id).pk))
+    with snapshot():
+        return run_json(state_of(_found(request, run_id)))
 
 
 @router.get("/{run_id}/steps", response=StepPage)
@@ -216,19 +219,23 @@ async def follow_run(
     request: HttpRequest, run_id: str, last_event_id: Header[Seq | None] = None
 ) -> StreamingHttpResponse:
     """Stream the run's events (SSE) after `Last-Event-ID`; ends when no pass is open, or the token no longer good."""
-    run = await sync_to_async(_found)(request, run_id)
-    events = _events(caller(request), run.pk, last_event_id or 0)
+    run, place = await sync_to_async(_followed)(request, run_id)
+    events = _events(caller(request), place, run.pk, last_event_id or 0)
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _events(who: Caller, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
+def _followed(request: HttpRequest, run_id: str) -> tuple[Run, Membership]:
+    return _found(request, run_id), caller(request).membership
+
+
+async def _events(who: Caller, place: Membership, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
     given = Pass(who.token.user_id, who.token.team_id, token=who.token.pk)
     told = follow(run_id, after, heartbeat_s=HEARTBEAT_S)
     with LISTENERS.labels("api").track_inprogress():
-        async for facts in while_good(given, who.membership, told):
+        async for facts in while_good(given, place, told):
             if not facts:
                 yield b": still here\n\n"
                 continue

@@ -16,6 +16,7 @@ from fusion_site.engine.events import (
     Source,
     VerdictStarted,
 )
+from fusion_site.engine.moves import moves_in
 from fusion_site.engine.positions import Position
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import candidates_in, fences_in, holding, judge_by, task_of, tasks
@@ -139,6 +140,17 @@ def test_who_moved_is_told_alike_after_a_takeover_and_where_no_judge_decided() -
     unjudged = debated(KEEP, change("Two and a half."), KEEP, judged=fails())
     assert unjudged.fused.source == Source.FALLBACK
     assert unjudged.verdict["moves"] == told.verdict["moves"]
+
+
+def test_a_change_that_came_too_late_to_count_is_not_called_one() -> None:
+    first, late = (
+        AnswerResult(Outcome.COMPLETE, "Before."),
+        AnswerResult(Outcome.COMPLETE, "CHANGE\nReason: x y\n\nAfter."),
+    )
+    answers = {BEFORE.key: first, AFTER: late}
+    assert moves_in(answers, [BEFORE]) == []
+    (move,) = moves_in(answers, [Position(AFTER, "After.", reason="x y")])
+    assert (move["answer"], move["changed"]) == ([1, 1], True)
 
 
 def test_each_member_sees_the_others_in_an_order_of_its_own() -> None:

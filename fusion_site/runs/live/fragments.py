@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from fusion_site.runs.live.feed import Fact
+from fusion_site.runs.live.showing import ShownText
 
 _TEXTS = {"answer.started", "answer.delta", "answer.finished"}
+DELTAS = {"answer.delta", "answer.reasoning", "verdict.delta", "fused.delta"}
 _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
 # The run goes on, or what it went on for is over: other buttons, another version, an answer that begins anew.
 _PASSES = {"run.reopened", "answer.reopened", "run.updated"}
@@ -50,10 +53,12 @@ class Touched:
     fused_head: bool = False
     all_heads: bool = False
     whole: bool = False
+    only_text: bool = True
 
     def add(self, fact: Fact) -> None:
         """Note what one event changes."""
         kind, answer = fact.kind, fact.data.get("answer")
+        self.only_text &= kind in DELTAS
         if kind in _TEXTS and answer:
             self.texts.add(answer)
         if kind in _PASSES:
@@ -76,6 +81,11 @@ class Touched:
         self.verdict |= kind in _VERDICT
         # The fused answer's head says who won and what it waits for.
         self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished", "run.finished"}
+
+    @property
+    def is_growth(self) -> bool:
+        """Whether nothing but texts has changed, none of them began anew, and the judge's says nothing new."""
+        return self.only_text and not self.found and not any(self.is_restarted(key) for key in self.texts)
 
     def is_restarted(self, key: str) -> bool:
         """Whether this text began anew, so that all of it must be replaced."""
@@ -101,6 +111,23 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     return "".join(parts)
 
 
+def growth(shown: Mapping[str, ShownText], touched: Touched) -> str:
+    """Give what has been added to texts, where nothing else has changed: nearly all that is ever sent of a run."""
+    parts: list[str] = [
+        _added(f"answer-{key}-reasoning", "".join(pieces)) for key, pieces in touched.reasoning.items()
+    ]
+    if touched.judged:
+        parts.append(_added("judge-text", "".join(touched.judged)))
+    for key in touched.texts:
+        place = key if key == "fused" else f"answer-{key}"
+        parts += _grown(place, shown[key].blocks, shown[key].open_html, touched.grown.get(key))
+    return "".join(parts)
+
+
+def _grown(place: str, blocks: Sequence[SafeString], open_html: SafeString, before: int | None) -> list[str]:
+    return [_blocks(place, blocks[before or 0 :]), _tail(place, open_html)]
+
+
 def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touched) -> list[str]:
     key = answer["id"]
     parts = []
@@ -109,8 +136,7 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
     if key in touched.reasoning:
         parts.append(_added(f"answer-{key}-reasoning", "".join(touched.reasoning[key])))
     if key in touched.texts:
-        parts.append(_blocks(f"answer-{key}", answer["blocks"][touched.grown.get(key) or 0 :]))
-        parts.append(_tail(f"answer-{key}", answer["open_html"]))
+        parts += _grown(f"answer-{key}", answer["blocks"], answer["open_html"], touched.grown.get(key))
     return parts
 
 
@@ -121,8 +147,7 @@ def _fused_parts(state: dict[str, Any], touched: Touched) -> list[str]:
     parts = [_partial("_fused_head.html", state)] if touched.fused_head else []
     if fused is None or "fused" not in touched.texts:
         return parts
-    parts.append(_blocks("fused", fused["blocks"][touched.grown.get("fused") or 0 :]))
-    return [*parts, _tail("fused", fused["open_html"])]
+    return [*parts, *_grown("fused", fused["blocks"], fused["open_html"], touched.grown.get("fused"))]
 
 
 def _verdict_parts(state: dict[str, Any], touched: Touched) -> list[str]:
@@ -134,7 +159,7 @@ def _verdict_parts(state: dict[str, Any], touched: Touched) -> list[str]:
     return [*found, _added("judge-text", "".join(touched.judged))]
 
 
-def _blocks(place: str, blocks: list[str]) -> str:
+def _blocks(place: str, blocks: Sequence[str]) -> str:
     """Append the blocks that were completed; what stood there is not touched, so selected text stays selected."""
     if not blocks:
         return ""
