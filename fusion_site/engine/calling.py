@@ -23,11 +23,10 @@ from fusion_site.engine.asking import (
     Outcome,
     Sampling,
 )
-from fusion_site.engine.candidates import Candidate
+from fusion_site.engine.candidates import Candidate, shown_of
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.events import (
     AnswerResult,
-    Shown,
     StepAccepted,
     StepFinished,
     StepRecalled,
@@ -181,11 +180,6 @@ class Calls:
             del self._unsent[begun.name]
             return None
         return reply.cut(Outcome.ERROR, TOO_LATE)
-
-
-def shown_of(candidates: Sequence[Candidate]) -> tuple[Shown, ...]:
-    """Give who stands under which letter, in the order in which a judge is shown them."""
-    return tuple(Shown(c.letter, c.key, c.clipped) for c in candidates)
 
 
 def _full(name: str, messages: tuple[Message, ...]) -> str:

@@ -64,6 +64,11 @@ def moved(before: Position, key: AnswerKey, reply: AnswerResult) -> Position:
     return Position(key, choice.text, reason=choice.reason) if choice.counts else before
 
 
+def is_change(reply: str) -> bool:
+    """Whether a reply says on its first line that its author changes its answer, which then follows."""
+    return choice_in(reply).changes is True
+
+
 def standings(answers: Answers, *, merging: bool) -> list[Position]:
     """Give where everybody stands after all the rounds there were, in pool order."""
     positions = positions_of({k: r for k, r in answers.items() if k.round == 0}, merging=merging)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fusion_site.engine.asking import AskAccepted, AskError, Message, Outcome, Usage
+from fusion_site.engine.guidance import Guidance, Heeded
+
+if TYPE_CHECKING:
+    from fusion_site.engine.candidates import Shown
 
 
 class AnswerKey(NamedTuple):
@@ -105,25 +109,12 @@ class AnswerFinished:
     result: AnswerResult
 
 
-# Whose text stands under a letter where the judge compares what was merged with the best answer.
-MERGED_KEY = AnswerKey(-1, -1)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One candidate as a judge was shown it: under which letter, whose text, and whether it was shortened to fit."""
-
-    letter: str
-    key: AnswerKey
-    clipped: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class StepStarted:
     """A call by the judge leaves the queue. Until its StepFinished nobody knows what it costs.
 
-    `name` says which call it is and, behind `#`, stands for what exactly is asked: the same call about other
-    answers has another name. `messages` is all that is sent, and `shown` the candidates in it, in their order.
+    `name` says which call it is and, behind `#`, stands for what exactly is asked: about other answers it has another.
+    `messages` is all that is sent, and `shown` the candidates in it, in their order.
     """
 
     name: str
@@ -194,11 +185,23 @@ class VerdictFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class GuidanceWanted:
+    """The reader may choose now what the fused answer keeps; it is not written before they do, or their time is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceGiven:
+    """The reader has chosen, or their time was up. To be kept for `Resume`."""
+
+    guidance: Guidance
+
+
+@dataclass(frozen=True, slots=True)
 class FusedStarted:
     """The fused answer begins, from its first character; a second one of the same version starts it again.
 
     `answers` are those that it was made of or chosen from; `late` those that came, or may still come, after
-    the answers that count had been settled.
+    the answers that count had been settled. `guidance` is what the reader chose, where they were asked.
     """
 
     version: int
@@ -206,6 +209,7 @@ class FusedStarted:
     answers: tuple[AnswerKey, ...]
     late: tuple[AnswerKey, ...] = ()
     note: str = ""
+    guidance: Guidance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +222,10 @@ class FusedDelta:
 
 @dataclass(frozen=True, slots=True)
 class FusedFinished:
-    """The fused answer is final."""
+    """The fused answer is final. `heeded` says of each tick of the reader whether it heeds it, where there are any."""
 
     version: int
+    heeded: Heeded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +234,11 @@ class FusionFinished:
 
     state: str
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPaused:
+    """The last event of a pass that waits for the reader: nothing of it runs, and it goes on from what is stored."""
 
 
 FusionEvent = (
@@ -247,10 +257,13 @@ FusionEvent = (
     | VerdictReading
     | VerdictDelta
     | VerdictFinished
+    | GuidanceWanted
+    | GuidanceGiven
     | FusedStarted
     | FusedDelta
     | FusedFinished
     | FusionFinished
+    | FusionPaused
 )
 
 
@@ -262,7 +275,8 @@ class Resume:
     come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
     `scored` and `with_needs` are what it said beside that.
     The verdict follows from the steps: `verdict` is there for completeness. `paid_usd` is what calls have cost that are
-    not among these, since they are made again.
+    not among these, since they are made again. `guidance` is what the reader chose; without it, one that is asked for has
+    `guidance_left_s` left, or all its time where that is None.
     """
 
     answers: dict[AnswerKey, AnswerResult] = field(default_factory=dict)
@@ -273,6 +287,8 @@ class Resume:
     paid_usd: Decimal = Decimal(0)
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
+    guidance: Guidance | None = None
+    guidance_left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fusion_site.pages.words import error_word
 from fusion_site.runs.judged import judging_sentences
 from fusion_site.runs.models import State
-from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.parts import AnswerState, FusedState
+from fusion_site.runs.state import RunState
 
 # How those ended that have no part in it, where nothing more is to be said.
 _ENDED = {
@@ -100,7 +101,7 @@ def _made(state: RunState, fused: FusedState) -> str:
         return f"Not fused: {whose} the only usable answer of {len(used) + len(fused.missing)}."
     if fused.source == "fallback" and not (fused.verdict or {}).get("judge"):
         return f"Not judged: the best answer so far, {of}."
-    if state.mode == "merge" and fused.source in {"best_of", "fallback"}:
+    if fused.source == "fallback" or (state.mode == "merge" and fused.source == "best_of"):
         return f"Not merged: the best single answer, {of}."
     return f"Agreed by vote {of}." if fused.source == "vote" else f"Fused {of}."
 
@@ -110,8 +111,14 @@ def _picked(state: RunState, fused: FusedState) -> Iterator[str]:
     winner = state.answers.get((fused.verdict or {}).get("winner") or "")
     if winner is not None and fused.source in {"best_of", "debate", "fallback"}:
         yield f"It is {winner.label}'s answer, word for word."
+    if fused.source == "merge" and _is_ticked(fused):
+        yield "A reader ticked what it keeps and leaves out."
     if fused.note:
         yield fused.note
+
+
+def _is_ticked(fused: FusedState) -> bool:
+    return bool(fused.guidance and (fused.guidance["keep"] or fused.guidance["drop"]))
 
 
 def _missing(state: RunState, fused: FusedState) -> Iterator[str]:

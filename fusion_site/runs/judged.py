@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fusion_site.runs.state import FusedState
+from fusion_site.runs.parts import FusedState
 
 Verdict = Mapping[str, Any]
 

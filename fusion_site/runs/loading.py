@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from fusion_site.ops.querying import snapshot
 from fusion_site.runs.models import Answer, Event, Fusion, Run, State
+from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.shapes import money
-from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.state import RunState
 
 _OF_TEXTS = (
     "answer.queued",
@@ -91,6 +92,8 @@ def _run_state(run: Run) -> RunState:
         reopened=run.reopened,
         cost_usd=money(run.cost_usd),
         cost_complete=run.cost_complete,
+        guided=run.settings.get("guided", False),
+        waits_until=run.guided_until.isoformat() if run.guided_until else None,
         verdict=run.verdict,
     )
 
@@ -121,14 +124,5 @@ def _answer_state(row: Answer) -> AnswerState:
 
 
 def _fused_state(row: Fusion) -> FusedState:
-    return FusedState(
-        row.version,
-        row.source,
-        row.note,
-        row.text,
-        row.answers,
-        row.late,
-        row.finished,
-        row.missing,
-        row.verdict,
-    )
+    made_of = (row.answers, row.late, row.finished, row.guidance, row.provenance, row.missing, row.verdict)
+    return FusedState(row.version, row.source, row.note, row.text, *made_of)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fusion_site.runs.header import header
+from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.saying import billed_after_cancel
-from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.state import RunState
 
 
 def run_json(state: RunState) -> dict[str, Any]:
@@ -18,6 +19,8 @@ def run_json(state: RunState) -> dict[str, Any]:
         "id": state.id,
         "state": state.state,
         "reopened": state.reopened or None,
+        "guided": state.guided,
+        "waits_until": state.waits_until,
         "mode": state.mode,
         "preset": state.preset,
         "preset_name": state.preset_name,
@@ -68,7 +71,8 @@ def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _fused(state: RunState, fused: FusedState) -> dict[str, Any]:
-    """Give one version of the fused answer, with what has been written of it."""
+    """Give one version of the fused answer, with what has been written of it; where it comes from is None until it is known."""
+    found = fused.provenance or {}
     return {
         "version": fused.version,
         "text": fused.text,
@@ -79,4 +83,9 @@ def _fused(state: RunState, fused: FusedState) -> dict[str, Any]:
         "finished": fused.finished,
         "header": header(state, fused),
         "verdict": fused.verdict,
+        "guidance": fused.guidance,
+        "provenance": found.get("sentences"),
+        "judge_only": found.get("judge_only"),
+        "dropped": found.get("dropped"),
+        "provenance_clipped": found.get("clipped"),
     }

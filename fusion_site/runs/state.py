@@ -8,67 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_site.runs.guidance import with_heeded
 from fusion_site.runs.missing import missing_from
 from fusion_site.runs.models import FINAL_STATES, State
+from fusion_site.runs.parts import AnswerState, FusedState, JudgeState
 
-
-@dataclass
-class AnswerState:
-    """One answer. `outcome` is empty while it is being written; `status` says what it is doing then."""
-
-    id: str
-    round: int
-    member: int
-    label: str
-    model: str
-    rehearsal: bool = False
-    attempt: int = 0
-    outcome: str = ""
-    status: str = "waiting"
-    place: int | None = None
-    retry: dict[str, Any] | None = None
-    text: str = ""
-    reasoning: str = ""
-    error: dict[str, Any] | None = None
-    usage: dict[str, Any] = field(default_factory=dict)
-    cost_usd: str | None = None
-    generation_id: str = ""
-    served_model: str = ""
-    provider: str = ""
-    unconfirmed: bool = False
-    first_token_ms: int | None = None
-    total_ms: int | None = None
-
-
-@dataclass
-class FusedState:
-    """One version of the fused answer. `answers` and `late` are ids of answers; the rest is as in its row."""
-
-    version: int
-    source: str
-    note: str = ""
-    text: str = ""
-    answers: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
-    finished: bool = False
-    missing: list[dict[str, Any]] = field(default_factory=list)
-    verdict: dict[str, Any] | None = None
-
-
-@dataclass
-class JudgeState:
-    """What the judge has written so far in the pass that is open, about `candidates`: `{label, answer}` each."""
-
-    candidates: list[dict[str, Any]]
-    text: str = ""
+# What is known of where a fused answer comes from.
+PROVENANCE = ("sentences", "judge_only", "dropped", "clipped")
 
 
 @dataclass
 class RunState:
     """One run with all its answers. `seq` is the last event that it includes.
 
-    `reopened` says what a later pass is for, while one is open; `is_judged` whether `verdict`, the newest, is of the pass
-    that is open, and `judging` is what the judge writes in it.
+    `reopened` says what a later pass is for, while one is open; `waits_until` until when a person may choose what the
+    fused answer keeps, while it waits for that. `is_judged` says whether `verdict`, the newest, is of the pass that is
+    open, and `judging` is what the judge writes in it.
     """
 
     id: str
@@ -85,6 +40,8 @@ class RunState:
     reopened: str = ""
     cost_usd: str | None = None
     cost_complete: bool = False
+    guided: bool = False
+    waits_until: str | None = None
     verdict: dict[str, Any] | None = None
     is_judged: bool = False
     judging: JudgeState | None = None
@@ -214,6 +171,14 @@ def _verdict_finished(run: RunState, data: dict[str, Any]) -> None:
     run.verdict, run.is_judged, run.judging = data["verdict"], True, None
 
 
+def _guidance_wanted(run: RunState, data: dict[str, Any]) -> None:
+    run.waits_until = data["until"]
+
+
+def _guidance_given(run: RunState, data: dict[str, Any]) -> None:
+    run.waits_until = None
+
+
 def _fused_started(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.FUSING)
     run.fusions[data["version"]] = FusedState(
@@ -222,6 +187,7 @@ def _fused_started(run: RunState, data: dict[str, Any]) -> None:
         data["note"],
         answers=data["from"],
         late=data["late"],
+        guidance=data.get("guidance"),
         missing=missing_from(run.answers.values(), data["from"], data["late"]),
         verdict=run.verdict if run.is_judged else None,
     )
@@ -233,14 +199,20 @@ def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
 
 
 def _fused_finished(run: RunState, data: dict[str, Any]) -> None:
-    run.fusions[data["version"]].finished = True
+    fused = run.fusions[data["version"]]
+    fused.finished, fused.guidance = True, with_heeded(fused.guidance, data.get("heeded"))
     run.move(State.SETTLING)
+
+
+def _fused_provenance(run: RunState, data: dict[str, Any]) -> None:
+    run.fusions[data["version"]].provenance = {name: data[name] for name in PROVENANCE}
 
 
 def _run_finished(run: RunState, data: dict[str, Any]) -> None:
     _close(run)
     run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
+    run.waits_until = None
 
 
 def _close(run: RunState) -> None:
@@ -284,9 +256,12 @@ _CHANGES = {
     "verdict.reading": _verdict_reading,
     "verdict.delta": _verdict_delta,
     "verdict.finished": _verdict_finished,
+    "guidance.wanted": _guidance_wanted,
+    "guidance.given": _guidance_given,
     "fused.started": _fused_started,
     "fused.delta": _fused_delta,
     "fused.finished": _fused_finished,
+    "fused.provenance": _fused_provenance,
     "run.finished": _run_finished,
     "run.reopened": _run_reopened,
     "run.updated": _run_updated,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fusion_site.engine.asking import AskError, ErrorKind, Message, Outcome
+from fusion_site.engine.candidates import Shown
 from fusion_site.engine.events import (
     AnswerDelta,
     AnswerFinished,
@@ -22,7 +23,6 @@ from fusion_site.engine.events import (
     FusionEvent,
     FusionFinished,
     Resume,
-    Shown,
     Source,
     StepFinished,
     StepRecalled,

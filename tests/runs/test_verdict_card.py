@@ -6,7 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from fusion_site.runs.live.presenting import verdict_view
+from fusion_site.runs.live.verdict_card import verdict_view
 
 LABELS = {"a1": "Ada", "a2": "Bea", "a3": "Cyd"}
 VERDICT: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The rows of fused answers: begun, whole."""
+"""The rows of fused answers: begun, whole, traced."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ def begin_fusion(run_id: str, version: int, fields: dict[str, Any]) -> None:
     """Store that a version begins, or begins again; who has no part in it is read from the rows as they are by now."""
     answers = list(Answer.objects.filter(run_id=run_id).only(*_READ))
     missing = missing_from(answers, fields["answers"], fields["late"])
+    nothing = {"finished": False, "text": "", "provenance": None}
     Fusion.objects.update_or_create(
-        run_id=run_id,
-        version=version,
-        defaults={**fields, "missing": missing, "finished": False, "text": ""},
+        run_id=run_id, version=version, defaults={**fields, "missing": missing, **nothing}
     )
 
 
-def finish_fusion(run_id: str, version: int, text: str) -> None:
-    """Store the whole text of a version."""
-    Fusion.objects.filter(run_id=run_id, version=version).update(text=text, finished=True)
+def finish_fusion(run_id: str, version: int, **fields: Any) -> None:
+    """Store the whole text of a version, and what it heeded."""
+    Fusion.objects.filter(run_id=run_id, version=version).update(**fields, finished=True)
+
+
+def trace_fusion(run_id: str, version: int, found: dict[str, Any]) -> None:
+    """Store where a version comes from."""
+    Fusion.objects.filter(run_id=run_id, version=version).update(provenance=found)

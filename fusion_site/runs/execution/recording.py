@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -16,14 +17,17 @@ from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
-from fusion_site.runs.execution.fusions import begin_fusion, finish_fusion
+from fusion_site.runs.execution.fusions import begin_fusion, finish_fusion, trace_fusion
 from fusion_site.runs.execution.journal import RunLog
-from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step, recall_step
+from fusion_site.runs.execution.steps import StepLog
+from fusion_site.runs.execution.tracing import Untraced, untraced
 from fusion_site.runs.execution.verdicts import shown_json, stored_verdict
-from fusion_site.runs.execution.writing import Writing
+from fusion_site.runs.execution.writing import Writing, updating
+from fusion_site.runs.guidance import guidance_json, heeded_json, with_heeded
 from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Answer, Run, State
-from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
+from fusion_site.runs.parts import FusedState
+from fusion_site.runs.shapes import answer_json, ended_json, error_json, money, served_json
 from fusion_site.runs.spent import Spent
 
 
@@ -43,7 +47,14 @@ class Recorder:
         self._has_fused = any(f.finished and f.version == run.version for f in run.fusions.all())
         self._fused_text: list[str] = []
         self._fused_length = 0
+        self._fused_from: list[str] = []
+        fused = told.fusions.get(run.version)
+        self._untraced = fused if fused and fused.finished and fused.provenance is None else None
+        self._guidance: dict[str, Any] | None = None
         self._spent = Spent(run, settings, answers)
+        steps = StepLog(run, log, self._spent, self._id)
+        self._step_started, self._step_recalled = steps.started, steps.recalled
+        self._step_accepted, self._step_finished = steps.accepted, steps.finished
 
     def record(self, event: e.FusionEvent) -> None:
         """Write one event down; raises Fenced when the run has been taken over."""
@@ -105,24 +116,18 @@ class Recorder:
         self._tell(
             "answer.started",
             {"answer": writing.id, "attempt": writing.attempt},
-            _update(Answer, writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
+            updating(writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
         )
 
     def _answer_accepted(self, event: e.AnswerAccepted) -> None:
         writing = self._writing(event.key)
         writing.accepted = event.accepted
         fields = served_json(event.accepted)
-        self._tell("answer.accepted", {"answer": writing.id, **fields}, _update(Answer, writing.id, **fields))
+        self._tell("answer.accepted", {"answer": writing.id, **fields}, updating(writing.id, **fields))
 
     def _answer_retrying(self, event: e.AnswerRetrying) -> None:
-        self._tell(
-            "answer.retrying",
-            {
-                "answer": self._writing(event.key).id,
-                "after_s": round(event.after_s, 1),
-                "error": error_json(event.error),
-            },
-        )
+        data = {"after_s": round(event.after_s, 1), "error": error_json(event.error)}
+        self._tell("answer.retrying", {"answer": self._id(event.key), **data})
 
     def _answer_delta(self, event: e.AnswerDelta) -> None:
         writing = self._writing(event.key)
@@ -146,17 +151,8 @@ class Recorder:
         writing.is_open = False
         answer_ended(result.outcome, result.first_token_ms, result.total_ms)
         cost = self._spent.answer(key.member, result.cost_usd, writing.unpaid)
-        fields: dict[str, Any] = {
-            "outcome": result.outcome.value,
-            "error": error_json(result.error),
-            "usage": usage_json(result),
-            "cost_usd": cost,
-            **served_json(result),
-            "unconfirmed": result.unconfirmed,
-            "first_token_ms": result.first_token_ms,
-            "total_ms": result.total_ms,
-        }
-        stored = _update(Answer, writing.id, text=result.text, reasoning=result.reasoning, **fields)
+        fields = ended_json(result, cost)
+        stored = updating(writing.id, text=result.text, reasoning=result.reasoning, **fields)
         data = {"answer": writing.id, **fields, "cost_usd": money(cost)}
         self._tell("answer.finished", data, stored, urgent=True, **self._spent.fields())
 
@@ -166,21 +162,6 @@ class Recorder:
                 self._finish_answer(key, writing.cut(outcome, error))
 
     # Judge ------------------------------------------------------------------------------------------------
-
-    def _step_started(self, event: e.StepStarted) -> None:
-        self._spent.begin(event.name, event.connection)
-        shown = shown_json(event.shown, self._id)
-        self._log.change(partial(begin_step, self._run.pk, event, self._run.version, shown, timezone.now()))
-
-    def _step_recalled(self, event: e.StepRecalled) -> None:
-        self._log.change(partial(recall_step, self._run.pk, event.name, self._run.version))
-
-    def _step_accepted(self, event: e.StepAccepted) -> None:
-        self._log.change(partial(accept_step, self._run.pk, event))
-
-    def _step_finished(self, event: e.StepFinished) -> None:
-        cost = self._spent.end(event.name, event.result.cost_usd)
-        self._log.change(partial(finish_step, self._run.pk, event, cost, timezone.now()), urgent=True)
 
     def _verdict_started(self, event: e.VerdictStarted) -> None:
         self._move(State.JUDGING)
@@ -200,21 +181,37 @@ class Recorder:
         spent = self._spent.fields()
         self._tell("verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **spent)
 
+    # The reader's choice ---------------------------------------------------------------------------------
+
+    def _guidance_wanted(self, event: e.GuidanceWanted) -> None:
+        """Say until when; a run that was taken over meanwhile keeps to what was said before."""
+        until = self._run.guided_until or timezone.now() + timedelta(seconds=self._settings.guided_s)
+        self._tell("guidance.wanted", {"until": until.isoformat()}, urgent=True, guided_until=until)
+
+    def _guidance_given(self, event: e.GuidanceGiven) -> None:
+        given = guidance_json(event.guidance, self._id)
+        self._tell("guidance.given", given, urgent=True, guidance=given, guided_until=None)
+
+    def _fusion_paused(self, event: e.FusionPaused) -> None:
+        self._log.change(urgent=True, is_paused=True, lease_until=None, lease_owner="")
+
     # Fused answer -----------------------------------------------------------------------------------------
 
     def _fused_started(self, event: e.FusedStarted) -> None:
         self._fused_text, self._fused_length = [], 0
+        self._fused_from = self._ids(event.answers)
+        self._guidance = None if event.guidance is None else guidance_json(event.guidance, self._id)
         self._move(State.FUSING)
         fields = {
             "source": event.source.value,
-            "answers": self._ids(event.answers),
             "late": self._ids(event.late),
             "note": event.note,
+            "guidance": with_heeded(self._guidance, None),
         }
-        make = partial(begin_fusion, self._run.pk, event.version, {**fields, "verdict": self._verdict})
-        data = {"version": event.version, "source": fields["source"], "note": event.note}
-        data |= {"from": fields["answers"], "late": fields["late"]}
-        self._tell("fused.started", data, make, urgent=True)
+        made_of = self._fused_from
+        grounds = {"answers": made_of, "verdict": self._verdict}
+        make = partial(begin_fusion, self._run.pk, event.version, {**fields, **grounds})
+        self._tell("fused.started", {"version": event.version, "from": made_of, **fields}, make, urgent=True)
 
     def _fused_delta(self, event: e.FusedDelta) -> None:
         self._tell_text("fused.delta", "version", event.version, self._fused_length, event.text)
@@ -223,10 +220,24 @@ class Recorder:
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
         self._has_fused = True
+        text, heeded = "".join(self._fused_text), heeded_json(event.heeded)
+        self._untraced = FusedState(event.version, "", text=text, answers=self._fused_from)
+        guidance = with_heeded(self._guidance, heeded)
         self._move(State.SETTLING)
-        store = partial(finish_fusion, self._run.pk, event.version, "".join(self._fused_text))
-        told = {"version": event.version}
+        store = partial(finish_fusion, self._run.pk, event.version, text=text, guidance=guidance)
+        told = {"version": event.version} | ({"heeded": heeded} if heeded else {})
         self._tell("fused.finished", told, store, urgent=True, **self._spent.fields())
+
+    def untraced(self) -> Untraced | None:
+        """Give the fused answer of this pass with what it may come from, where it is whole and nobody knows from what."""
+        fused = self._untraced
+        return untraced(fused, self._verdict, self._answers.values()) if fused else None
+
+    def traced(self, version: int, found: dict[str, Any]) -> None:
+        """Write down where a version comes from; raises as `record` does."""
+        self._untraced = None
+        store = partial(trace_fusion, self._run.pk, version, found)
+        self._tell("fused.provenance", {"version": version, **found}, store, urgent=True)
 
     def _fusion_finished(self, event: e.FusionFinished) -> None:
         self._end_open(Outcome.INTERRUPTED, None)
@@ -237,12 +248,15 @@ class Recorder:
         self._state, kind, said = end_of(self._run, self._state, message, has_fused=self._has_fused, cut=cut)
         now = timezone.now()
         told = {**said, "finished_at": now.isoformat(), **self._spent.data(final=True)}
-        closed = {"is_open": False, "reopened": "", "lease_until": None, "finished_at": now}
-        self._tell(
-            kind, told, urgent=True, message=said["message"], **closed, **self._spent.fields(final=True)
-        )
-
-    # ------------------------------------------------------------------------------------------------------
+        closed = {
+            "is_open": False,
+            "reopened": "",
+            "lease_until": None,
+            "guided_until": None,
+            "finished_at": now,
+        }
+        closed |= {"message": said["message"], **self._spent.fields(final=True)}
+        self._tell(kind, told, urgent=True, **closed)
 
     def _id(self, key: e.AnswerKey) -> str:
         return self._writing(key).id
@@ -276,10 +290,6 @@ class Recorder:
         self._log.append(
             kind, {**self._stamp(), **data}, *changes, urgent=urgent, state=self._state.value, **fields
         )
-
-
-def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object]:
-    return partial(model.objects.filter(pk=key).update, **fields)
 
 
 @cache

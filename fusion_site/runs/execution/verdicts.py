@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fusion_site.engine.events import MERGED_KEY, AnswerKey, Shown
+from fusion_site.engine.candidates import MERGED_KEY, Shown
+from fusion_site.engine.events import AnswerKey
 
 IdOf = Callable[[AnswerKey], str]
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from fusion_site.engine.unfinished import found_so_far
-from fusion_site.runs.state import JudgeState
+from fusion_site.runs.parts import JudgeState
 
 
 def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:

@@ -12,13 +12,16 @@ from fusion_site.accounts.access import signed_in
 from fusion_site.pages.figures import percent
 from fusion_site.runs.access import found_run
 from fusion_site.runs.header import header
+from fusion_site.runs.live.choosing import choice_view
 from fusion_site.runs.live.presenting import SOURCES, title_of
 from fusion_site.runs.live.showing import ShownText
+from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.live.verdict_card import verdict_view
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
 from fusion_site.runs.pages.comparing import compared
-from fusion_site.runs.state import FusedState, RunState
+from fusion_site.runs.parts import FusedState
+from fusion_site.runs.state import RunState
 
 
 @signed_in
@@ -79,7 +82,9 @@ def _shown(state: RunState, fused: FusedState) -> dict[str, Any]:
         "source_label": SOURCES.get(fused.source, fused.source),
         "header": header(state, fused),
         "made_of": [labels[key] for key in fused.answers if key in labels],
+        "choice": choice_view(fused.guidance),
         "blocks": text.blocks,
+        "provenance": sourced(fused.text, fused.provenance, state.answers),
     }
 
 

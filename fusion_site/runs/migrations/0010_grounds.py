@@ -49,7 +49,7 @@ def _missing_from(fusion):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0007_later_passes'),
+        ('runs', '0009_provenance'),
     ]
 
     operations = [
