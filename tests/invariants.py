@@ -120,9 +120,9 @@ def tiled(history: History) -> Objections:
     for event in history.events:
         kind, data = event["kind"], event["data"]
         place = data.get("answer", data.get("version"))
-        if kind in {"answer.started", "answer.reopened", "fused.started"}:
+        if kind in {"answer.started", "answer.reopened", "fused.started", "verdict.reading"}:
             texts[place] = texts["reasoning", place] = ""
-        elif kind in {"answer.delta", "answer.reasoning", "fused.delta"}:
+        elif kind in {"answer.delta", "answer.reasoning", "fused.delta", "verdict.delta"}:
             key = ("reasoning", place) if kind == "answer.reasoning" else place
             if data["offset"] != len(texts.get(key, "")):
                 yield f"event {event['seq']} begins at {data['offset']} of {len(texts.get(key, ''))}"
@@ -296,10 +296,10 @@ def honest_costs(history: History) -> Objections:
     calls += [(row, row["connection"]) for row in history.steps]
     if history.run["cost_complete"]:
         for row, connection in calls:
-            unpaid = row["attempt"] - row["paid_attempts"]
+            unpaid = row["attempt"] - row.get("paid_attempts", 0)
             if connection not in history.free and (unpaid > 1 or (unpaid and row["cost_usd"] is None)):
                 yield f"it is called complete, but {row['id']} has {unpaid} attempts, {row['cost_usd']}"
-    costs = [row[name] for row, _ in calls for name in ("cost_usd", "paid_usd")]
+    costs = [row.get(name) for row, _ in calls for name in ("cost_usd", "paid_usd")]
     known = [Decimal(str(cost)) for cost in costs if cost is not None]
     total = history.run["cost_usd"]
     if (total is None) != (not known) or (known and abs(Decimal(str(total)) - sum(known)) > Decimal("1e-9")):

@@ -106,6 +106,12 @@ class FusedOut(Schema):
     late: list[str] = Field(description="Ids of answers that were not done in time.")
     note: str
     finished: bool
+    header: str = Field(
+        description="What it rests on, in plain sentences: how many of how many, who is missing and why."
+    )
+    verdict: dict[str, Any] | None = Field(
+        description="What it was judged by; null where no comparison was needed."
+    )
     provenance: list[CarriedOut] | None = Field(
         description="Null until it is known. Offsets and lengths count Unicode code points."
     )
@@ -166,6 +172,57 @@ class RunOut(Schema):
     seq: int
     created_at: str
     finished_at: str | None = Field(description="When its newest pass ended.")
+
+
+class ShownOut(Schema):
+    """One candidate as a judge was shown it."""
+
+    label: str
+    answer: str | None = Field(description="The id of the answer; null is what was merged.")
+    clipped: bool = Field(description="Whether it was shortened to fit.")
+
+
+class MessageOut(Schema):
+    """One turn of what a judge was sent."""
+
+    role: str
+    content: str
+
+
+class StepOut(Schema):
+    """One call by the judge, as it was sent and as it came back."""
+
+    name: str = Field(
+        description="`needs`, `score/N`, `judge/N`, `second/N`, `merge/N` or `harm/N`, with its further tries."
+    )
+    purpose: str
+    versions: list[int] = Field(description="The versions of the fused answer that rest on it.")
+    replaced: bool = Field(description="Whether what it asked is asked anew, so that it counts no more.")
+    model: str
+    connection: str
+    attempt: int
+    started_at: str | None
+    finished_at: str | None
+    took_ms: int | None
+    outcome: str | None
+    error: AnswerErrorOut | None
+    cost_usd: str | None
+    usage: UsageOut
+    shown: list[ShownOut] = Field(description="The candidates in the order in which it saw them.")
+    messages: list[MessageOut]
+    reply: str | None
+    reasoning: str | None
+    stage: str | None = Field(
+        description="How the verdict or score in the reply was found: `strict`, `fence` or `balanced`."
+    )
+    problem: str | None = Field(description="Why none could be read in a whole reply.")
+
+
+class StepPage(Schema):
+    """The calls by the judge, in the order in which they were made."""
+
+    items: list[StepOut]
+    next: str | None
 
 
 class RunPage(Schema):

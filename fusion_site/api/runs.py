@@ -23,7 +23,7 @@ from fusion_site.api.choice_shapes import Choice
 from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
-from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
+from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage, StepPage
 from fusion_site.engine.asking import ErrorKind, Message
 from fusion_site.engine.turns import History
 from fusion_site.ops.metrics import LISTENERS
@@ -43,6 +43,7 @@ from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state, state_of
 from fusion_site.runs.models import Answer, Run, State
+from fusion_site.runs.raw_steps import step_json, steps_of
 from fusion_site.runs.reading import run_json
 
 router = Router(tags=["runs"])
@@ -192,6 +193,13 @@ def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
     with snapshot():
         return run_json(state_of(_found(request, run_id)))
+
+
+@router.get("/{run_id}/steps", response=StepPage)
+def read_steps(request: HttpRequest, run_id: str, version: int | None = None) -> dict[str, Any]:
+    """Give every call by the judge, raw and in order: of the whole run, or those that one version rests on."""
+    steps = steps_of(_found(request, run_id), version)
+    return {"items": [step_json(step) for step in steps], "next": None}
 
 
 @router.post("/{run_id}/cancel", response={202: AcceptedRun})

@@ -81,7 +81,7 @@ class FusingAgain(Fusing):
         if self._resume.compared:
             positions = self._compared_before(self._resume.compared)
         else:
-            answers = await self._members.everybody()
+            answers = self._answers = await self._members.everybody()
             first = {key: result for key, result in answers.items() if key.round == 0}
             self._scoring.look(first, is_waiting=False)
             positions = standings(answers, merging=self._settings.mode is Mode.MERGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
@@ -23,8 +23,15 @@ from fusion_site.engine.asking import (
     Outcome,
     Sampling,
 )
+from fusion_site.engine.candidates import Candidate, shown_of
 from fusion_site.engine.clock import PassClock
-from fusion_site.engine.events import AnswerResult, StepAccepted, StepFinished, StepStarted
+from fusion_site.engine.events import (
+    AnswerResult,
+    StepAccepted,
+    StepFinished,
+    StepRecalled,
+    StepStarted,
+)
 from fusion_site.engine.reading import Reading, Reply, Settled
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
@@ -89,7 +96,11 @@ class Calls:
 
     def recall(self, name: str, messages: tuple[Message, ...]) -> AnswerResult | None:
         """Give the reply that an earlier attempt got to the very same question, or None."""
-        return self._stored.get(_full(name, messages))
+        name = _full(name, messages)
+        found = self._stored.get(name)
+        if found is not None:
+            self._emit(StepRecalled(name))
+        return found
 
     def withdraw(self) -> None:
         """End every call that still waits for a free place: it would be in the way of what is asked next."""
@@ -104,25 +115,27 @@ class Calls:
         sampling: Sampling,
         *,
         schema: dict[str, object] | None = None,
+        shown: Sequence[Candidate] = (),
         on_start: Callable[[], None] = _nothing,
         on_text: Callable[[str], None] = _nothing,
     ) -> AnswerResult:
         """Give the whole reply of one call; `on_text` gets its text as it is written. Raises Refused.
 
-        `on_start` is called when there will be a reply: before its first text, and not where it is refused.
+        `shown` are the candidates that stand in the messages. `on_start` is called when there will be a reply: before its
+        first text, and not where it is refused.
 
         A stored reply is taken only where the very same was asked: with one more answer in, the same letter would
         stand for somebody else.
         """
-        name = _full(name, messages)
-        stored = self._stored.get(name)
+        stored = self.recall(name, messages)
         if stored is None and (why := self.why_not):
             raise Refused(why)
         on_start()
         if stored is not None:
             on_text(stored.text)
             return stored
-        begun = StepStarted(name, model.model, model.connection)
+        name = _full(name, messages)
+        begun = StepStarted(name, model.model, model.connection, messages, shown_of(shown))
         ask = Ask(model, messages, sampling, deadline_s=max(0.1, self._clock.left_s), json_schema=schema)
         result = await self._reply(begun, ask, on_text)
         if result is None:

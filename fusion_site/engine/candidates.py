@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from fusion_site.engine.checks import Scored
 from fusion_site.engine.events import AnswerKey
 
+# Whose text stands under a letter where the judge compares what was merged with the best answer.
+MERGED_KEY = AnswerKey(-1, -1)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -26,6 +29,20 @@ class Candidate:
     truncated: bool = False
     clipped: bool = False
     early: Scored | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One candidate as a judge was shown it: under which letter, whose text, and whether it was shortened to fit."""
+
+    letter: str
+    key: AnswerKey
+    clipped: bool = False
+
+
+def shown_of(candidates: Sequence[Candidate]) -> tuple[Shown, ...]:
+    """Give who stands under which letter, in the order in which a judge is shown them."""
+    return tuple(Shown(c.letter, c.key, c.clipped) for c in candidates)
 
 
 def lettered(

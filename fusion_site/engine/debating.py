@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import Candidate, lettered
@@ -30,24 +31,42 @@ def challenge(settings: FusionSettings, member: Member, positions: Sequence[Posi
     return challenge_messages(settings, member, own.text, lettered(others, settings.seed + member.index))
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a member says in a debate: whether it means to change (None where it says neither), why, and to what."""
+
+    changes: bool | None
+    reason: str = ""
+    text: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a change with a reason and a whole new answer."""
+        return self.changes is True and bool(self.reason and self.text)
+
+
+def choice_in(text: str) -> Choice:
+    """Understand a member's reply to the others' answers."""
+    word, _, rest = text.strip().partition("\n")
+    choice = _FIRST_LINE.fullmatch(word)
+    if choice is None:
+        return Choice(None)
+    said, _, answer = rest.lstrip().partition("\n")
+    reason = _REASON.fullmatch(said.strip())
+    if reason is None or _NO_REASON.fullmatch(reason[1]):
+        return Choice(choice[1].lower() == "change", text=answer.strip())
+    return Choice(choice[1].lower() == "change", reason[1], answer.strip())
+
+
 def moved(before: Position, key: AnswerKey, reply: AnswerResult) -> Position:
     """Give a member's position after its reply: a change counts only with a reason and a whole new answer."""
-    if not is_usable(reply):
-        return before
-    if not is_change(reply.text):
-        return before
-    _, _, rest = reply.text.strip().partition("\n")
-    said, _, text = rest.lstrip().partition("\n")
-    reason = _REASON.fullmatch(said.strip())
-    if reason is None or _NO_REASON.fullmatch(reason[1]) or not text.strip():
-        return before
-    return Position(key, text.strip(), reason=reason[1])
+    choice = choice_in(reply.text) if is_usable(reply) else Choice(None)
+    return Position(key, choice.text, reason=choice.reason) if choice.counts else before
 
 
 def is_change(reply: str) -> bool:
     """Whether a reply says on its first line that its author changes its answer, which then follows."""
-    choice = _FIRST_LINE.fullmatch(reply.strip().partition("\n")[0])
-    return choice is not None and choice[1].lower() == "change"
+    return choice_in(reply).changes is True
 
 
 def standings(answers: Answers, *, merging: bool) -> list[Position]:

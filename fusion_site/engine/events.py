@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fusion_site.engine.asking import AskAccepted, AskError, Outcome, Usage
+from fusion_site.engine.asking import AskAccepted, AskError, Message, Outcome, Usage
 from fusion_site.engine.guidance import Guidance, Heeded
+
+if TYPE_CHECKING:
+    from fusion_site.engine.candidates import Shown
 
 
 class AnswerKey(NamedTuple):
@@ -110,13 +113,22 @@ class AnswerFinished:
 class StepStarted:
     """A call by the judge leaves the queue. Until its StepFinished nobody knows what it costs.
 
-    `name` says which call it is and, behind `#`, stands for what exactly is asked: the same call about other
-    answers has another name.
+    `name` says which call it is and, behind `#`, stands for what exactly is asked: about other answers it has another.
+    `messages` is all that is sent, and `shown` the candidates in it, in their order.
     """
 
     name: str
     model: str
     connection: str
+    messages: tuple[Message, ...] = ()
+    shown: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecalled:
+    """A call by the judge need not be made: the very same was asked before, and its reply counts here too."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +158,20 @@ class VerdictStarted:
     answers: tuple[AnswerKey, ...] = ()
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictReading:
+    """The judge begins to write about these candidates, in the first of its orders; what it had written before is void."""
+
+    shown: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictDelta:
+    """The next piece of what the judge writes: its reasons, then its verdict as JSON, which is none before its end."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +250,12 @@ FusionEvent = (
     | AnswerReasoning
     | AnswerFinished
     | StepStarted
+    | StepRecalled
     | StepAccepted
     | StepFinished
     | VerdictStarted
+    | VerdictReading
+    | VerdictDelta
     | VerdictFinished
     | GuidanceWanted
     | GuidanceGiven

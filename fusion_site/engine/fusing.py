@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.calling import Calls, Spending
-from fusion_site.engine.candidates import Candidate, lettered
+from fusion_site.engine.candidates import Candidate, lettered, shown_of
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.confirming import confirmed
 from fusion_site.engine.control import Control
@@ -21,17 +22,20 @@ from fusion_site.engine.events import (
     FusionPaused,
     Resume,
     Source,
+    VerdictDelta,
     VerdictFinished,
+    VerdictReading,
     VerdictStarted,
 )
 from fusion_site.engine.family import family_of
 from fusion_site.engine.findings import unjudged_json, verdict_json, vote_json
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.guiding import MISSED, NOT_HEEDED, UNCOMPARED, Guide, Paused
-from fusion_site.engine.judging import Judgement, Unjudged, judge
+from fusion_site.engine.judging import Hearing, Judgement, Unjudged, judge
 from fusion_site.engine.members import Members
 from fusion_site.engine.merging import Unmerged, best_of, harm, merge
-from fusion_site.engine.positions import Count, Position, counted, first_whole, positions_of
+from fusion_site.engine.moves import moves_in
+from fusion_site.engine.positions import Answers, Count, Position, counted, first_whole, positions_of
 from fusion_site.engine.reading import Settled
 from fusion_site.engine.returning import FusedAnswer
 from fusion_site.engine.scoring import Scoring
@@ -66,6 +70,7 @@ class Fusing:
         self._calls = Calls(asker, emit, resume.steps, spending, self._clock, settled)
         self._scoring = Scoring(settings, self._calls)
         self._fused = FusedAnswer(emit, self._members.late, version)
+        self._answers: Answers = dict(resume.answers)
         self._guide = Guide(settings, resume, control, emit, self._clock, self._members)
 
     async def run(self) -> None:
@@ -86,7 +91,7 @@ class Fusing:
         if self._resume.compared:
             positions = self._compared_before(self._resume.compared)
         else:
-            answers = await self._members.answers(0, self._scoring.look)
+            answers = self._answers = await self._members.answers(0, self._scoring.look)
             positions = positions_of(answers, merging=self._settings.mode is Mode.MERGE)
         if not positions:
             self._members.give_up()
@@ -127,6 +132,7 @@ class Fusing:
             if not self._calls.why_not and self._clock.answering_left_s > 0:
                 self._members.challenge_all(number, positions)
             replies = await self._members.answers(number)
+            self._answers = {**self._answers, **replies}
             keys = {key.member: key for key in replies}
             positions = [
                 moved(p, key, replies[key]) if (key := keys.get(p.key.member)) else p for p in positions
@@ -139,10 +145,10 @@ class Fusing:
         try:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
-            self._emit(VerdictFinished(unjudged_json(str(unjudged))))
+            self._emit(VerdictFinished({**unjudged_json(str(unjudged)), **self._moves(positions)}))
             self._fall_back(so_far, positions, str(unjudged), self._resume.guidance)
             return
-        self._emit(VerdictFinished(verdict_json(self._settings, judgement)))
+        self._emit(VerdictFinished({**verdict_json(self._settings, judgement), **self._moves(positions)}))
         winner = next(p for p in positions if p.key == judgement.winner.key)
         await self._finish(judgement, winner, positions, await self._guide.choice())
 
@@ -174,9 +180,21 @@ class Fusing:
     ) -> Judgement:
         candidates = self._candidates(positions, finalists)
         shown = [c for c in candidates if c.key in finalists]
-        judgement = await judge(self._settings, shown, self._calls, needs=needs)
+        judgement = await judge(self._settings, shown, self._calls, needs=needs, hearing=self._hearing())
         judgement = await confirmed(self._settings, judgement, self._calls)
         return replace(judgement, rest=tuple(c for c in candidates if c.key not in finalists))
+
+    def _hearing(self) -> Hearing:
+        """Pass on what the judge writes, as it writes it."""
+        return Hearing(
+            begin=lambda shown: self._emit(VerdictReading(shown_of(shown))),
+            text=lambda text: self._emit(VerdictDelta(text)) if text else None,
+        )
+
+    def _moves(self, positions: Sequence[Position]) -> dict[str, Any]:
+        """Give who moved in the debate, as a part of the verdict; nothing where there was none."""
+        moves = moves_in(self._answers, positions)
+        return {"moves": moves} if moves else {}
 
     def _candidates(self, positions: Sequence[Position], finalists: Sequence[AnswerKey]) -> list[Candidate]:
         names = names_of(self._settings.members, self._settings.question)

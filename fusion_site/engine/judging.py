@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from fusion_site.engine.asking import AskError, Message, ModelRef, Outcome, Sampling
@@ -26,6 +26,25 @@ ONE_ORDER = "A close call: the judge gave a verdict on one of the two orders onl
 CUT_PICK = (
     "The judge preferred an answer that was cut off by its length limit, so the best whole one was taken."
 )
+
+
+# Hears which candidates a judge was shown, before it writes of them.
+Begin = Callable[[Sequence[Candidate]], None]
+
+
+def _unheard(_: object) -> None:
+    """Nobody listens to what the judge writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Listens to the judge while it writes: `begin` before each of its tries, then `text` piece by piece."""
+
+    begin: Begin = _unheard
+    text: Callable[[str], None] = _unheard
+
+
+UNHEARD = Hearing()
 
 
 class Unjudged(Exception):
@@ -86,13 +105,14 @@ async def judge(
     *,
     name: str = "judge",
     needs: tuple[str, ...] = (),
+    hearing: Hearing = UNHEARD,
 ) -> Judgement:
     """Compare the lettered candidates; raises Unjudged when neither judge gives a readable verdict in time.
 
-    `needs` is what a right answer needs, as it was written down before.
+    `needs` is what a right answer needs, as it was written down before. `hearing` hears the first of the orders.
     """
     orders = [candidates, candidates[::-1]] if settings.judge.swap_check else [candidates]
-    passes = await passes_over(settings, orders, calls, name, needs)
+    passes = await passes_over(settings, orders, calls, name, needs, hearing)
     marked = [replace(c, clipped=c.letter in passes[0].clipped) for c in candidates]
     return replace(weigh(marked, passes, settings.judge.criteria, asked=len(orders)), needs=needs)
 
@@ -103,10 +123,14 @@ async def passes_over(
     calls: Calls,
     name: str,
     needs: tuple[str, ...],
+    hearing: Hearing = UNHEARD,
 ) -> list[Pass]:
     """Have the candidates read in all orders at once; gives the passes that came to a verdict, or raises Unjudged."""
     outcomes = await asyncio.gather(
-        *(_pass(settings, order, calls, f"{name}/{n}", needs) for n, order in enumerate(orders)),
+        *(
+            _pass(settings, order, calls, f"{name}/{n}", needs, UNHEARD if n else hearing)
+            for n, order in enumerate(orders)
+        ),
         return_exceptions=True,
     )
     passes = [outcome for outcome in outcomes if isinstance(outcome, Pass)]
@@ -166,7 +190,12 @@ def _tries(judge: Judge) -> Iterator[_Try]:
 
 
 async def _pass(
-    settings: FusionSettings, order: Sequence[Candidate], calls: Calls, name: str, needs: tuple[str, ...]
+    settings: FusionSettings,
+    order: Sequence[Candidate],
+    calls: Calls,
+    name: str,
+    needs: tuple[str, ...],
+    hearing: Hearing,
 ) -> Pass:
     """Ask until there is a verdict; raises Unjudged when nobody gives one."""
     problem, repair = "", None
@@ -174,7 +203,7 @@ async def _pass(
         shown = clipped(order, each.window.room(judge_messages(settings, (), needs), JUDGE_TOKENS))
         messages = judge_messages(settings, shown, needs)
         asked = messages if repair is None or each.is_fallback else repair
-        result = await _ask(each, calls, name + each.suffix, asked)
+        result = await _ask(each, calls, name + each.suffix, asked, shown, hearing)
         try:
             reading = read_verdict(_whole_reply(result), shown)
         except Unreadable as error:
@@ -187,10 +216,26 @@ async def _pass(
     raise Unjudged(f"The judge gave no verdict: {problem}.")
 
 
-async def _ask(each: _Try, calls: Calls, name: str, messages: tuple[Message, ...]) -> AnswerResult:
+async def _ask(
+    each: _Try,
+    calls: Calls,
+    name: str,
+    messages: tuple[Message, ...],
+    shown: Sequence[Candidate],
+    hearing: Hearing,
+) -> AnswerResult:
     sampling = Sampling(temperature=0.0, max_tokens=each.window.reply_tokens(messages, JUDGE_TOKENS))
     try:
-        return await calls.call(name, each.model, messages, sampling, schema=VERDICT_SCHEMA)
+        return await calls.call(
+            name,
+            each.model,
+            messages,
+            sampling,
+            schema=VERDICT_SCHEMA,
+            shown=shown,
+            on_start=lambda: hearing.begin(shown),
+            on_text=hearing.text,
+        )
     except Refused as refused:
         raise Unjudged(str(refused)) from refused
 

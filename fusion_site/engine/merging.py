@@ -8,9 +8,9 @@ from typing import Any
 
 from fusion_site.engine.asking import ModelRef, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
-from fusion_site.engine.candidates import Candidate, clipped, lettered
+from fusion_site.engine.candidates import MERGED_KEY, Candidate, clipped, lettered
 from fusion_site.engine.defusing import names_of
-from fusion_site.engine.events import AnswerKey, AnswerResult
+from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.guiding import kept_answers, wishes_json
 from fusion_site.engine.judging import Judgement, Unjudged, judge
@@ -22,7 +22,6 @@ from fusion_site.engine.window import Window
 MERGE_TOKENS = 8192
 # A merge of the top three beats a merge of all (LLM-Blender, ACL 2023).
 MERGED_AT_MOST = 3
-MERGED_KEY = AnswerKey(-1, -1)
 NOT_BETTER = "The merged answer did not beat the best single answer in both orders, so that one is returned."
 
 
@@ -59,7 +58,7 @@ async def merge(
         sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, MERGE_TOKENS))
         try:
             result = await calls.call(
-                f"merge/{n}", model, messages, sampling, on_start=begin, on_text=on_text
+                f"merge/{n}", model, messages, sampling, shown=shown, on_start=begin, on_text=on_text
             )
         except Refused as refused:
             raise Unmerged(str(refused)) from refused

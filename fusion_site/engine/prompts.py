@@ -57,7 +57,8 @@ _MERGE = """\
 Task: merge the candidates
 You write the one answer that the asker gets. Combine what complements, settle each contradiction openly by the better
 reasons, keep what only one candidate saw if it holds, and drop padding. Add no claim that neither a candidate nor plain
-reasoning supports. If one candidate cannot be improved, repeat it. Write the answer itself, in the question's language,
+reasoning supports. You have run nothing: write nowhere that code was run or tested, and give no output of it that no
+candidate gives. If one candidate cannot be improved, repeat it. Write the answer itself, in the question's language,
 without a word about candidates, judging or this task. Where an aspect is named, prefer that candidate for that aspect."""
 
 _WISHES = """\

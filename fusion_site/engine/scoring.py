@@ -150,23 +150,28 @@ class Scoring:
             yield shown, score_messages(self._settings, [shown], needs)
 
     async def _ask_needs(self) -> None:
-        result = await self._ask("needs", needs_messages(self._settings), NEEDS_TOKENS)
+        result = await self._ask("needs", needs_messages(self._settings), NEEDS_TOKENS, ())
         self._needs = needs_in(result) if result else ()
 
     async def _score(self, position: Position) -> None:
         shown, messages = next(self._ways(position))
-        result = await self._ask(_name(position), messages, SCORE_TOKENS, SCORE_SCHEMA)
+        result = await self._ask(_name(position), messages, SCORE_TOKENS, [shown], SCORE_SCHEMA)
         if result:
             self._take(position.key, shown, result)
 
     async def _ask(
-        self, name: str, messages: tuple[Message, ...], tokens: int, schema: dict[str, object] | None = None
+        self,
+        name: str,
+        messages: tuple[Message, ...],
+        tokens: int,
+        shown: Sequence[Candidate],
+        schema: dict[str, object] | None = None,
     ) -> AnswerResult | None:
         judge = self._settings.judge
         room = Window(judge.window).reply_tokens(messages, tokens)
         sampling = Sampling(temperature=0.0, max_tokens=room)
         try:
-            return await self._calls.call(name, judge.model, messages, sampling, schema=schema)
+            return await self._calls.call(name, judge.model, messages, sampling, schema=schema, shown=shown)
         except Refused:
             return None
 

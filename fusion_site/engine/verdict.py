@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,14 +43,19 @@ def read_verdict(reply: str, candidates: Sequence[Candidate]) -> Reading:
         reasoning=said(found.get("reasoning")),
         stage=stage,
         checks=_checks(found.get("candidates"), texts),
-        lists={
-            "consensus": _texts(found.get("consensus")),
-            "contradictions": _contradictions(found.get("contradictions"), texts),
-            "partial_coverage": _points(found.get("partial_coverage"), texts),
-            "unique_insights": _insights(found.get("unique_insights"), texts),
-            "blind_spots": _texts(found.get("blind_spots")),
-        },
+        lists=lists_in(found, texts),
     )
+
+
+def lists_in(found: dict[str, Any], letters: Collection[str]) -> dict[str, list[Any]]:
+    """Give what a judge found, as five lists in which candidates stand by their letters; others' letters are dropped."""
+    return {
+        "consensus": _texts(found.get("consensus")),
+        "contradictions": _contradictions(found.get("contradictions"), letters),
+        "partial_coverage": _points(found.get("partial_coverage"), letters),
+        "unique_insights": _insights(found.get("unique_insights"), letters),
+        "blind_spots": _texts(found.get("blind_spots")),
+    }
 
 
 def _winner(value: object, texts: Texts) -> str | None:
@@ -61,10 +66,10 @@ def _winner(value: object, texts: Texts) -> str | None:
     return letter
 
 
-def _letter(value: object, texts: Texts) -> str | None:
+def _letter(value: object, letters: Collection[str]) -> str | None:
     """Give the live letter that a label names: `A`, `a` or `Candidate A`."""
     label = said(value).strip().casefold().removeprefix("candidate").strip().upper()
-    return label if label in texts else None
+    return label if label in letters else None
 
 
 def _checks(found: object, texts: Texts) -> dict[str, tuple[Check, ...]]:
@@ -75,35 +80,37 @@ def _checks(found: object, texts: Texts) -> dict[str, tuple[Check, ...]]:
     }
 
 
-def _contradictions(found: object, texts: Texts) -> list[dict[str, Any]]:
+def _contradictions(found: object, letters: Collection[str]) -> list[dict[str, Any]]:
     return [
         {
             "topic": said(item.get("topic")),
             "stances": [
                 {"label": letter, "stance": said(stance.get("stance"))}
                 for stance in dicts(item.get("stances"))
-                if (letter := _letter(stance.get("label"), texts)) is not None
+                if (letter := _letter(stance.get("label"), letters)) is not None
             ],
         }
         for item in dicts(found)
     ]
 
 
-def _points(found: object, texts: Texts) -> list[dict[str, Any]]:
+def _points(found: object, letters: Collection[str]) -> list[dict[str, Any]]:
     return [
         {
-            "labels": [x for label in _texts(item.get("labels")) if (x := _letter(label, texts)) is not None],
+            "labels": [
+                x for label in _texts(item.get("labels")) if (x := _letter(label, letters)) is not None
+            ],
             "point": said(item.get("point")),
         }
         for item in dicts(found)
     ]
 
 
-def _insights(found: object, texts: Texts) -> list[dict[str, Any]]:
+def _insights(found: object, letters: Collection[str]) -> list[dict[str, Any]]:
     return [
         {"label": letter, "insight": said(item.get("insight"))}
         for item in dicts(found)
-        if (letter := _letter(item.get("label"), texts)) is not None
+        if (letter := _letter(item.get("label"), letters)) is not None
     ]
 
 

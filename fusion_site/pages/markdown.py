@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -29,6 +30,28 @@ MAX_NESTING = 30
 MAX_COLUMNS = 30
 # Two tokens for each character is more than any text needs; only tables whose cells are left out get there.
 TOKENS_PER_CHAR = 2
+
+# Whole quotes are far shorter; what is longer is cut rather than parsed again at every look.
+MAX_WORDS = 4_000
+_WORDY = {"code_inline", "code_block", "fence"}
+_MATHS = {"math", "math_block"}
+_SIGN = re.compile(r"\\([a-z]+)")
+_SIGNS = {
+    "times": "×",
+    "cdot": "·",
+    "div": "÷",
+    "pm": "±",
+    "le": "≤",
+    "leq": "≤",
+    "ge": "≥",
+    "geq": "≥",
+    "ne": "≠",
+    "neq": "≠",
+    "approx": "≈",
+    "to": "→",
+}
+# Marks whose other half stands outside of what was cut out.
+_HALF_MARKS = re.compile(r"(?<!\S)(?:\*\*|~~|`)(?=\S)|(?<=\S)(?:\*\*|~~|`)(?!\S)")
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s\\]", re.IGNORECASE)
 _HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h6": "h6"}
@@ -66,6 +89,27 @@ def render(text: str) -> str:
 def plain(text: str) -> str:
     """`text` exactly as it was written, in `<pre class="plain">`."""
     return f'<pre class="plain">{escapeHtml(shown(text))}</pre>\n'
+
+
+@lru_cache(maxsize=2048)
+def plain_words(text: str) -> str:
+    """A short piece of markdown as one line of plain words: what it says without its marks, also where it is cut out of more."""
+    try:
+        tokens = _PARSER.parse(text[:MAX_WORDS])
+    except _TooMuchError:
+        return shown(text)
+    line = " ".join("".join(map(_words, _all_tokens(tokens))).split())
+    return line.strip("| ") or shown(text)
+
+
+def _words(token: Token) -> str:
+    if token.type == "text":
+        return _HALF_MARKS.sub("", token.content)
+    if token.type in _MATHS:
+        return _SIGN.sub(lambda name: _SIGNS.get(name[1], name[0]), token.content)
+    if token.type in _WORDY:
+        return token.content
+    return " " if token.block or token.type.endswith("break") else ""
 
 
 def outline(lines: Sequence[str]) -> list[Block]:

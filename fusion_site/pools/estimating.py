@@ -79,13 +79,19 @@ def estimate(settings: FusionSettings, usual: Lengths | None = None) -> Estimate
     return _estimate(_member_calls(settings, usual or {}), _all_calls(settings), len(settings.members))
 
 
-def estimate_again(settings: FusionSettings, asked: Collection[int], *, judged: bool) -> Estimate:
-    """Give what a later pass may cost in which these members, by their index, are asked again, and all is judged or not."""
+def estimate_again(
+    settings: FusionSettings, asked: Collection[int], *, judged: bool, written: Sequence[int] = ()
+) -> Estimate:
+    """Give what a later pass may cost in which these members, by their index, are asked again, and all is judged or not.
+
+    Low: answers of `written` characters are compared, and merged, with few words; without them it is unknown.
+    """
     members = [member for member in settings.members if member.index in asked]
     calls = [_Call(m.model, _asked(settings, m), _longest(m)) for m in members]
     if judged and len(settings.members) > 1:
         calls += _judge_calls(settings, sum(_longest(member) for member in settings.members))
-    return _estimate([], calls, len(members))
+    likely = _likely_judge_calls(settings, [_tokens(chars) for chars in written]) if written else []
+    return _estimate(likely, calls, len(members))
 
 
 def _estimate(likely: Sequence[_Call], most: Sequence[_Call], firsts: int) -> Estimate:
@@ -140,6 +146,15 @@ def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
     if settings.do_no_harm:
         calls += [_Call(settings.judge.model, asked + MERGE_TOKENS + longest[0], JUDGE_TOKENS)] * 2
     return calls
+
+
+def _likely_judge_calls(settings: FusionSettings, written: Sequence[int]) -> list[_Call]:
+    """Give the calls that compare answers of so many tokens, and merge the best, where nothing has to be asked twice."""
+    model, longest = settings.judge.model, sorted(written, reverse=True)[:MERGED_AT_MOST]
+    asked = _tokens(_JUDGE_CHARS + len(settings.question) + len(settings.judge.instructions))
+    compare = _Call(model, asked + sum(written), SHORT_ANSWER_TOKENS)
+    merge = [_Call(model, asked + sum(longest), longest[0])] if settings.mode is Mode.MERGE else []
+    return [compare] * (2 if settings.judge.swap_check else 1) + merge
 
 
 def _early_calls(settings: FusionSettings, asked: int) -> list[_Call]:

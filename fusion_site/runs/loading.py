@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fusion_site.ops.querying import snapshot
-from fusion_site.runs.models import Answer, Event, Fusion, Run
+from fusion_site.runs.models import Answer, Event, Fusion, Run, State
+from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.shapes import money
-from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.state import RunState
 
 _OF_TEXTS = (
     "answer.queued",
@@ -17,6 +20,7 @@ _OF_TEXTS = (
     "answer.reasoning",
     "fused.delta",
 )
+_OF_JUDGING = ("run.reopened", "verdict.reading", "verdict.delta", "verdict.finished")
 
 
 def load_state(run_id: str) -> RunState:
@@ -33,10 +37,22 @@ def state_of(run: Run) -> RunState:
     state = _run_state(run)
     state.answers = {a.pk: _answer_state(a) for a in run.answers.all()}
     state.fusions = {f.version: _fused_state(f) for f in run.fusions.all()}
-    for event in _still_told(state):
+    for event in [*_still_told(state), *_judging(run)]:
         state.apply(event.seq, event.kind, event.data)
     state.seq, state.state = run.seq, run.state
     return state
+
+
+def brief_states(runs: Sequence[Run]) -> dict[str, RunState]:
+    """Give the states of many runs by their ids, without any text: who answered how, and what was made of it."""
+    found = {run.pk: _run_state(run) for run in runs}
+    for answer in Answer.objects.filter(run__in=found).defer("text", "reasoning"):
+        answer.text = answer.reasoning = ""
+        found[answer.run_id].answers[answer.pk] = _answer_state(answer)
+    for fusion in Fusion.objects.filter(run__in=found).defer("text"):
+        fusion.text = ""
+        found[fusion.run_id].fusions[fusion.version] = _fused_state(fusion)
+    return found
 
 
 def _still_told(state: RunState) -> list[Event]:
@@ -48,6 +64,16 @@ def _still_told(state: RunState) -> list[Event]:
         return []
     told = Event.objects.filter(run_id=state.id, kind__in=_OF_TEXTS)
     return [e for e in told if e.data.get("answer") in open_answers or e.data.get("version") in open_fusions]
+
+
+def _judging(run: Run) -> list[Event]:
+    """Give the events of the judge's part in the pass that is open."""
+    is_before = not run.reopened and run.state in (State.QUEUED, State.ANSWERING)
+    if is_before or not run.is_open:
+        return []
+    told = list(run.events.filter(kind__in=_OF_JUDGING))
+    begins = max((n for n, event in enumerate(told) if event.kind == "run.reopened"), default=-1)
+    return told[begins + 1 :]
 
 
 def _run_state(run: Run) -> RunState:
@@ -101,5 +127,5 @@ def _answer_state(row: Answer) -> AnswerState:
 
 
 def _fused_state(row: Fusion) -> FusedState:
-    made_of = (row.answers, row.late, row.finished, row.guidance, row.provenance)
+    made_of = (row.answers, row.late, row.finished, row.guidance, row.provenance, row.missing, row.verdict)
     return FusedState(row.version, row.source, row.note, row.text, *made_of)

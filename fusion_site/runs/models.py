@@ -167,23 +167,28 @@ class Answer(models.Model):
 
 
 class Step(models.Model):
-    """One call by the judge: what it was for and what came back, raw. `outcome` is empty until it is over.
+    """One call by the judge, raw: what was asked and what came back. `outcome` is empty until it is over.
 
-    It stays empty where the run was stopped meanwhile. `attempt` counts how often the call was made; `paid_attempts`
-    and `paid_usd` are as with answers.
+    It stays empty where the run was stopped meanwhile. `attempt` counts how often the call was made; the times are those
+    of the last one. `shown` are the candidates in the messages, in their order, and `versions` those of the fused answer
+    that the call had a part in. One that `is_replaced` has none in later ones: what it asked is asked anew.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=60)
     model = models.CharField(max_length=300)
     connection = models.CharField(max_length=ID_LENGTH, blank=True)
+    messages = models.JSONField(default=list)
+    shown = models.JSONField(default=list)
+    versions = models.JSONField(default=list)
+    is_replaced = models.BooleanField(default=False)
     attempt = models.PositiveSmallIntegerField(default=1)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
     result = models.JSONField(null=True)
     outcome = models.CharField(max_length=12, blank=True)
     cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
     generation_id = models.CharField(max_length=120, blank=True)
-    paid_attempts = models.PositiveSmallIntegerField(default=0)
-    paid_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
 
     class Meta:
         """In the order in which they were made."""
@@ -193,15 +198,20 @@ class Step(models.Model):
             models.Index(fields=["run"], condition=UNPRICED, name="steps_unpriced")
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["run", "name"], name="one_row_per_judge_step")
+            models.UniqueConstraint(
+                fields=["run", "name"],
+                condition=models.Q(is_replaced=False),
+                name="one_row_per_judge_step",
+            )
         ]
 
 
 class Fusion(models.Model):
-    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without.
+    """One version of a run's fused answer, and what it rests on.
 
-    `guidance` is what a person chose before it, with what came of each tick. `provenance` says which answers carry each
-    sentence, and what nobody said or is left out; None until that is known.
+    `answers` and `late` are ids of the answers that it was made of and without; `missing` says of each member without
+    a part in it why that is so, as it was then. `guidance` is what a person chose before it, with what came of each tick.
+    `provenance` says which answers carry each sentence, and what nobody said or is left out; None until that is known.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="fusions")
@@ -210,6 +220,8 @@ class Fusion(models.Model):
     text = models.TextField(blank=True)
     answers = models.JSONField(default=list)
     late = models.JSONField(default=list)
+    missing = models.JSONField(default=list)
+    verdict = models.JSONField(null=True)
     note = models.TextField(blank=True)
     provenance = models.JSONField(null=True)
     finished = models.BooleanField(default=False)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from fusion_site.runs.header import header
+from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.saying import billed_after_cancel
-from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.state import RunState
 
 
 def run_json(state: RunState) -> dict[str, Any]:
     """Give the run in the shape of the API; unknown numbers are None, never 0."""
     answers = sorted(state.answers.values(), key=lambda a: (a.round, a.member))
-    fusions = [fused_json(f) for _, f in sorted(state.fusions.items())]
-    shown = fused_json(state.fused) if state.fused and state.state != "failed" else None
+    fusions = [_fused(state, f) for _, f in sorted(state.fusions.items())]
+    shown = _fused(state, state.fused) if state.fused and state.state != "failed" else None
     return {
         "id": state.id,
         "state": state.state,
@@ -73,7 +75,7 @@ def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
     return {k: error.get(k) for k in ("kind", "message", "retryable")} if error else None
 
 
-def fused_json(fused: FusedState) -> dict[str, Any]:
+def _fused(state: RunState, fused: FusedState) -> dict[str, Any]:
     """Give one version of the fused answer, with what has been written of it; where it comes from is None until it is known."""
     found = fused.provenance or {}
     return {
@@ -84,6 +86,8 @@ def fused_json(fused: FusedState) -> dict[str, Any]:
         "late": fused.late,
         "note": fused.note,
         "finished": fused.finished,
+        "header": header(state, fused),
+        "verdict": fused.verdict,
         "guidance": fused.guidance,
         "provenance": found.get("sentences"),
         "judge_only": found.get("judge_only"),

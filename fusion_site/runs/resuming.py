@@ -22,10 +22,12 @@ def resume_of(run: Run) -> Resume:
     fusion = next((f for f in run.fusions.all() if f.finished and f.version == run.version), None)
     return Resume(
         answers=results_of(answers),
-        steps={s.name: result_from_json(s.result) for s in steps if s.outcome and s.result},
+        steps={
+            s.name: result_from_json(s.result) for s in steps if s.outcome and s.result and not s.is_replaced
+        },
         verdict=run.verdict,
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
-        paid_usd=_paid([*answers, *steps]),
+        paid_usd=_paid(answers, steps),
         **_compared(run),
         **_guided(run),
     )
@@ -40,14 +42,6 @@ def does_fuse(run: Run) -> bool:
     """Whether the later pass that is open makes a fused answer: if it is for that, and where there is none yet."""
     earlier = run.fusions.filter(finished=True, version__lt=run.version)
     return run.reopened == Again.FUSE or not earlier.exists()
-
-
-def is_judged(run: Run) -> bool:
-    """Whether the run's verdict is of the pass that is open, and not of an earlier one."""
-    if run.verdict is None or not run.reopened:
-        return run.verdict is not None
-    told = run.events.filter(kind__in=("verdict.finished", "run.reopened")).last()
-    return told is not None and told.kind == "verdict.finished"
 
 
 def _compared(run: Run) -> dict[str, Any]:
@@ -75,8 +69,10 @@ def _guided(run: Run) -> dict[str, Any]:
     return {"guidance_left_s": left_s} if left_s > 0 else {"guidance": Guidance(missed=True)}
 
 
-def _paid(rows: Iterable[Answer | Step]) -> Decimal:
-    return sum((row.paid_usd for row in rows if row.paid_usd is not None), Decimal(0))
+def _paid(answers: Iterable[Answer], steps: Iterable[Step]) -> Decimal:
+    """Give what has been paid for calls that are made anew."""
+    costs = [answer.paid_usd for answer in answers] + [step.cost_usd for step in steps if step.is_replaced]
+    return sum((cost for cost in costs if cost is not None), Decimal(0))
 
 
 def _result(row: Answer) -> AnswerResult:

@@ -8,7 +8,8 @@ from typing import Any
 
 from fusion_site.engine.asking import Outcome
 from fusion_site.providers import bills_after_cancel
-from fusion_site.runs.state import AnswerState, RunState
+from fusion_site.runs.parts import AnswerState
+from fusion_site.runs.state import RunState
 
 # Why it is tried again: where the provider is known, and where it is not.
 _WHY = {
@@ -19,7 +20,7 @@ _WHY = {
     "network": ("connection to {} failed", "connection failed"),
     "server": ("server of {} failed", "the server failed"),
 }
-USABLE = {"complete", "truncated"}
+_USABLE = {"complete", "truncated"}
 _OTHERWISE = ("request refused by {}", "request refused")
 
 # What a later pass of a run does, by what it is for.
@@ -32,7 +33,7 @@ def fuse_label(state: RunState) -> str:
     usable = {a.member: a for a in usable_firsts(state)}
     if fused is None or not usable:
         return "Fuse what there is" if usable else ""
-    compared = [c["answer"] for c in (state.verdict or {}).get("candidates", [])]
+    compared = [c["answer"] for c in (fused.verdict or {}).get("candidates", [])]
     known = {state.answers[key].member for key in (*fused.answers, *compared) if key in state.answers}
     fresh = [answer for member, answer in usable.items() if member not in known]
     if not fresh:
@@ -43,7 +44,7 @@ def fuse_label(state: RunState) -> str:
 
 def usable_firsts(state: RunState) -> list[AnswerState]:
     """Give the first answers that would be fused now; ones that were cut short only in a merge, or beside no whole one."""
-    firsts = [a for a in state.answers.values() if not a.round and a.outcome in USABLE and a.text.strip()]
+    firsts = [a for a in state.answers.values() if not a.round and a.outcome in _USABLE and a.text.strip()]
     whole = [a for a in firsts if a.outcome == Outcome.COMPLETE]
     return firsts if state.mode == "merge" else whole or firsts
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.pools.pricing import free_connections
-from fusion_site.runs.models import Answer, Run, Step
+from fusion_site.runs.models import Answer, Run
 from fusion_site.runs.shapes import money
 
 # A single call that claims to have cost more than this is mistaken, and a column would not hold it.
@@ -35,9 +35,9 @@ class Spent:
         self._open: dict[str, str] = {}
         self._begun: Counter[str] = Counter()
         for answer in answers:
-            self._row(self._connections[answer.member], answer)
+            self._answer(self._connections[answer.member], answer)
         for step in run.steps.all():
-            self._row(step.connection, step)
+            self._call(step.connection, step.cost_usd, step.attempt)
 
     def answer(self, member: int, cost: Decimal | None, attempts: int) -> Decimal | None:
         """Count an answer that has ended; gives its cost, which is nothing for a host of this machine."""
@@ -63,7 +63,7 @@ class Spent:
         """Give the same as JSON."""
         return {**self.fields(final=final), "cost_usd": money(self._sum)}
 
-    def _row(self, connection: str, row: Answer | Step) -> None:
+    def _answer(self, connection: str, row: Answer) -> None:
         """Count what a row says: what is settled, and the attempts since."""
         if row.paid_usd is not None:
             self._sum = (self._sum or Decimal(0)) + row.paid_usd

@@ -9,56 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_site.runs.guidance import with_heeded
+from fusion_site.runs.missing import missing_from
 from fusion_site.runs.models import FINAL_STATES, State
+from fusion_site.runs.parts import AnswerState, FusedState, JudgeState
 
 # What is known of where a fused answer comes from.
 PROVENANCE = ("sentences", "judge_only", "dropped", "clipped")
-
-
-@dataclass
-class AnswerState:
-    """One answer. `outcome` is empty while it is being written; `status` says what it is doing then."""
-
-    id: str
-    round: int
-    member: int
-    label: str
-    model: str
-    rehearsal: bool = False
-    attempt: int = 0
-    outcome: str = ""
-    status: str = "waiting"
-    place: int | None = None
-    retry: dict[str, Any] | None = None
-    text: str = ""
-    reasoning: str = ""
-    error: dict[str, Any] | None = None
-    usage: dict[str, Any] = field(default_factory=dict)
-    cost_usd: str | None = None
-    generation_id: str = ""
-    served_model: str = ""
-    provider: str = ""
-    unconfirmed: bool = False
-    first_token_ms: int | None = None
-    total_ms: int | None = None
-
-
-@dataclass
-class FusedState:
-    """One version of the fused answer. `answers` and `late` are ids of answers; `guidance` is what a person chose before.
-
-    `provenance` is None until it is known.
-    """
-
-    version: int
-    source: str
-    note: str = ""
-    text: str = ""
-    answers: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
-    finished: bool = False
-    guidance: dict[str, Any] | None = None
-    provenance: dict[str, Any] | None = None
 
 
 @dataclass
@@ -67,7 +23,8 @@ class RunState:
 
     `reopened` says what a later pass is for, while one is open; `waits_until` until when a person may choose what the
     fused answer keeps, while it waits for that. A follow-up comes `after` another run: `earlier` are the ids of its
-    thread, oldest first, and `left_out` and `stand_ins` say what of it members and judge were not shown.
+    thread, oldest first, and `left_out` and `stand_ins` say what of it members and judge were not shown. `is_judged` says
+    whether `verdict`, the newest, is of the pass that is open, and `judging` is what the judge writes in it.
     """
 
     id: str
@@ -92,6 +49,8 @@ class RunState:
     guided: bool = False
     waits_until: str | None = None
     verdict: dict[str, Any] | None = None
+    is_judged: bool = False
+    judging: JudgeState | None = None
     answers: dict[str, AnswerState] = field(default_factory=dict)
     fusions: dict[int, FusedState] = field(default_factory=dict)
 
@@ -111,6 +70,13 @@ class RunState:
         versions = [self.fusions[number] for number in sorted(self.fusions, reverse=True)]
         whole = [fused for fused in versions if fused.finished]
         return next(iter(versions if self.is_open else whole or versions), None)
+
+    @property
+    def shown_verdict(self) -> dict[str, Any] | None:
+        """The verdict of the pass that is open, as soon as there is one; else that of the fused answer that is shown."""
+        if self.is_judged or self.fused is None:
+            return self.verdict
+        return self.fused.verdict
 
     def apply(self, seq: int, kind: str, data: dict[str, Any]) -> None:
         """Move on by the next event; kinds that it does not know change nothing but `seq`."""
@@ -200,8 +166,17 @@ def _verdict_started(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.JUDGING)
 
 
+def _verdict_reading(run: RunState, data: dict[str, Any]) -> None:
+    run.judging = JudgeState(data["candidates"])
+
+
+def _verdict_delta(run: RunState, data: dict[str, Any]) -> None:
+    if run.judging is not None:
+        run.judging.text = run.judging.text[: data["offset"]] + data["text"]
+
+
 def _verdict_finished(run: RunState, data: dict[str, Any]) -> None:
-    run.verdict = data["verdict"]
+    run.verdict, run.is_judged, run.judging = data["verdict"], True, None
 
 
 def _guidance_wanted(run: RunState, data: dict[str, Any]) -> None:
@@ -215,9 +190,15 @@ def _guidance_given(run: RunState, data: dict[str, Any]) -> None:
 def _fused_started(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.FUSING)
     run.fusions[data["version"]] = FusedState(
-        data["version"], data["source"], data["note"], "", data["from"], data["late"]
+        data["version"],
+        data["source"],
+        data["note"],
+        answers=data["from"],
+        late=data["late"],
+        guidance=data.get("guidance"),
+        missing=missing_from(run.answers.values(), data["from"], data["late"]),
+        verdict=run.verdict if run.is_judged else None,
     )
-    run.fusions[data["version"]].guidance = data.get("guidance")
 
 
 def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
@@ -236,9 +217,14 @@ def _fused_provenance(run: RunState, data: dict[str, Any]) -> None:
 
 
 def _run_finished(run: RunState, data: dict[str, Any]) -> None:
+    _close(run)
     run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
     run.waits_until = None
+
+
+def _close(run: RunState) -> None:
+    run.is_judged, run.judging = False, None
 
 
 def _run_reopened(run: RunState, data: dict[str, Any]) -> None:
@@ -255,6 +241,7 @@ def _answer_reopened(run: RunState, data: dict[str, Any]) -> None:
 def _run_updated(run: RunState, data: dict[str, Any]) -> None:
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
     if data["reason"] != "cost":
+        _close(run)
         run.reopened = ""
         run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
         return
@@ -274,6 +261,8 @@ _CHANGES = {
     "answer.reasoning": _reasoning,
     "answer.finished": _finished,
     "verdict.started": _verdict_started,
+    "verdict.reading": _verdict_reading,
+    "verdict.delta": _verdict_delta,
     "verdict.finished": _verdict_finished,
     "guidance.wanted": _guidance_wanted,
     "guidance.given": _guidance_given,

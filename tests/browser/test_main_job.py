@@ -78,6 +78,12 @@ def test_a_newcomer_sees_a_whole_run(newcomer: Page) -> None:
     expect(newcomer.locator("#verdict")).to_contain_text("is best")
     expect(newcomer.locator("#run-header")).to_contain_text("Fused from 3 of 3")
     expect(newcomer.locator("#run-header")).to_contain_text(SCRIPTED)
+    expect(newcomer.locator("#run-header")).to_contain_text("All of these are rehearsal models")
+    expect(newcomer.locator("#fuse-estimate")).to_have_text("free")
+    newcomer.get_by_role("link", name="How this was judged").click()
+    expect(newcomer.get_by_role("heading", level=1)).to_have_text("How version 1 was judged")
+    newcomer.get_by_text("Prompt", exact=True).last.click()
+    expect(newcomer.locator(".raw").filter(has_text="Task: merge the candidates")).to_be_visible()
 
 
 def test_two_prompts_give_two_runs(newcomer: Page) -> None:

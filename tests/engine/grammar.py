@@ -27,8 +27,11 @@ from fusion_site.engine.events import (
     Resume,
     StepAccepted,
     StepFinished,
+    StepRecalled,
     StepStarted,
+    VerdictDelta,
     VerdictFinished,
+    VerdictReading,
     VerdictStarted,
 )
 
@@ -67,6 +70,7 @@ class _Reader:
     answers: dict[AnswerKey, _Written] = field(default_factory=dict)
     steps: dict[str, bool] = field(default_factory=dict)
     verdict: str = "none"
+    is_reading: bool = False
     fused: str = "none"
     started: FusedStarted | None = None
     fused_text: str = ""
@@ -146,7 +150,15 @@ class _Reader:
         _demand(event.name not in self.steps, f"step {event.name} is made twice")
         _demand(event.name not in self.resume.steps, f"step {event.name} is paid for again")
         _demand(self.verdict == _verdict_at(event.name), f"{event.name} in verdict {self.verdict}")
+        held = "\n".join(message.content for message in event.messages)
+        _demand(bool(held), f"step {event.name} does not say what it asks")
+        for each in event.shown:
+            _demand(f" {each.letter}>>" in held, f"step {event.name} does not show {each.letter}")
         self.steps[event.name] = False
+
+    @_on.register
+    def _(self, event: StepRecalled) -> None:
+        _demand(event.name in self.resume.steps, f"step {event.name} is recalled and was never made")
 
     @_on.register
     def _(self, event: StepAccepted) -> None:
@@ -163,6 +175,16 @@ class _Reader:
         _demand(len(event.answers) >= 2, "fewer than two answers are compared")
         _demand(set(event.scored) <= set(event.answers), "an answer has a score that does not count")
         self.verdict = "open"
+
+    @_on.register
+    def _(self, event: VerdictReading) -> None:
+        _demand(self.verdict == "open" and len(event.shown) >= 2, "a judge reads outside the verdict")
+        self.is_reading = True
+
+    @_on.register
+    def _(self, event: VerdictDelta) -> None:
+        _demand(self.verdict == "open" and self.is_reading, "a judge writes before it reads")
+        _demand(bool(event.text), "a judge writes nothing")
 
     @_on.register
     def _(self, event: VerdictFinished) -> None:

@@ -8,11 +8,19 @@ import pytest
 
 from fusion_site.engine.asking import Message, Outcome, Sampling
 from fusion_site.engine.debating import moved
-from fusion_site.engine.events import AnswerFinished, AnswerKey, AnswerResult, AnswerStarted
+from fusion_site.engine.events import (
+    AnswerFinished,
+    AnswerKey,
+    AnswerResult,
+    AnswerStarted,
+    Source,
+    VerdictStarted,
+)
+from fusion_site.engine.moves import moves_in
 from fusion_site.engine.positions import Position
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import candidates_in, fences_in, holding, judge_by, task_of, tasks
-from tests.engine.recording import JUDGE, Recording, cast, member, model, record, settings
+from tests.engine.recording import JUDGE, Recording, cast, member, model, record, resume_from, settings
 from tests.engine.scripted import InTurn, Part, Script, fails, writes
 
 TEXTS = ["One way.", "Two ways.", "Three ways."]
@@ -104,6 +112,45 @@ def test_an_unreasoned_change_never_reaches_the_judge() -> None:
 def test_a_reply_that_fails_keeps_the_first_answer() -> None:
     told = debated(fails(), fails(text="CHANGE"), KEEP)
     assert told.fused.answers == tuple(AnswerKey(0, n) for n in range(3))
+
+
+def test_the_verdict_says_who_moved_and_after_whose_words() -> None:
+    quoting = change("Two and a half.", "“One  way.” forgets the rest, and “Three *ways*.” has too many")
+    told = debated(KEEP, quoting, writes("CHANGE\n\nFor no reason."))
+    moves = {tuple(move["answer"]): move for move in told.verdict["moves"]}
+    assert {key: (move["choice"], move["changed"]) for key, move in moves.items()} == {
+        (1, 0): ("keep", False),
+        (1, 1): ("change", True),
+        (1, 2): ("change", False),
+    }
+    assert moves[1, 1]["quotes"] == [[0, 0], [0, 2]]
+    assert (moves[1, 0]["reason"], moves[1, 0]["quotes"]) == ("nobody shows me wrong", [])
+    assert moves[1, 2]["reason"] == ""
+
+
+def test_who_moved_is_told_alike_after_a_takeover_and_where_no_judge_decided() -> None:
+    told = debated(KEEP, change("Two and a half."), KEEP)
+    judging = next(n for n, event in enumerate(told.events) if isinstance(event, VerdictStarted))
+    again = record(
+        settings(Mode.DEBATE),
+        cast(judge=judge_by(holding("Two"))),
+        resume=resume_from(told.events[: judging + 1]),
+    )
+    assert again.verdict["moves"] == told.verdict["moves"]
+    unjudged = debated(KEEP, change("Two and a half."), KEEP, judged=fails())
+    assert unjudged.fused.source == Source.FALLBACK
+    assert unjudged.verdict["moves"] == told.verdict["moves"]
+
+
+def test_a_change_that_came_too_late_to_count_is_not_called_one() -> None:
+    first, late = (
+        AnswerResult(Outcome.COMPLETE, "Before."),
+        AnswerResult(Outcome.COMPLETE, "CHANGE\nReason: x y\n\nAfter."),
+    )
+    answers = {BEFORE.key: first, AFTER: late}
+    assert moves_in(answers, [BEFORE]) == []
+    (move,) = moves_in(answers, [Position(AFTER, "After.", reason="x y")])
+    assert (move["answer"], move["changed"]) == ([1, 1], True)
 
 
 def test_each_member_sees_the_others_in_an_order_of_its_own() -> None:

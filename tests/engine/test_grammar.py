@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from fusion_site.engine.asking import AskError, ErrorKind, Outcome
+from fusion_site.engine.asking import AskError, ErrorKind, Message, Outcome
+from fusion_site.engine.candidates import Shown
 from fusion_site.engine.events import (
     AnswerDelta,
     AnswerFinished,
@@ -24,14 +25,19 @@ from fusion_site.engine.events import (
     Resume,
     Source,
     StepFinished,
+    StepRecalled,
     StepStarted,
+    VerdictDelta,
     VerdictFinished,
+    VerdictReading,
     VerdictStarted,
 )
 from tests.engine.grammar import Ungrammatical, check
 
 A, B = AnswerKey(0, 0), AnswerKey(0, 1)
 DONE = AnswerResult(Outcome.COMPLETE, "text")
+ASKED = (Message("user", "<<candidate x A>>\n<<candidate x B>>"),)
+SHOWN = (Shown("A", A), Shown("B", B))
 VERDICT = {"winner": [0, 0], "close_call": False, "candidates": [], "note": ""}
 
 
@@ -50,10 +56,12 @@ GOOD: list[FusionEvent] = [
     *answer(A),
     *answer(B),
     VerdictStarted((A, B)),
-    StepStarted("judge/0#1", "m", "c"),
+    VerdictReading(SHOWN),
+    StepStarted("judge/0#1", "m", "c", ASKED, SHOWN),
+    VerdictDelta("Because"),
     StepFinished("judge/0#1", DONE),
     VerdictFinished(VERDICT),
-    StepStarted("merge/0#1", "m", "c"),
+    StepStarted("merge/0#1", "m", "c", ASKED, SHOWN),
     FusedStarted(1, Source.MERGE, (A, B)),
     FusedDelta(1, "Half"),
     StepFinished("merge/0#1", DONE),
@@ -115,15 +123,23 @@ FAULTS: dict[str, Change] = {
     "a step without a start": without(StepStarted),
     "a step twice": doubled(StepStarted),
     "a judge outside the verdict": swapped(VerdictStarted, StepStarted),
+    "a step that asks nothing": lambda events: events.__setitem__(12, StepStarted("judge/0#1", "m", "c")),
+    "a step that does not show whom it names": lambda events: events.__setitem__(
+        12, StepStarted("judge/0#1", "m", "c", ASKED, (Shown("C", A),))
+    ),
+    "a step recalled that was never made": put(StepRecalled("judge/0#1"), 12),
+    "a judge that writes before it reads": without(VerdictReading),
+    "a judge that reads outside the verdict": swapped(VerdictStarted, VerdictReading),
+    "a judge that writes nothing": lambda events: events.__setitem__(13, VerdictDelta("")),
     "a verdict without an end": without(VerdictFinished),
     "a verdict without a start": without(VerdictStarted),
     "a verdict twice": doubled(VerdictFinished),
     "a verdict over one": lambda events: events.__setitem__(10, VerdictStarted((A,))),
     "a verdict that is no JSON": lambda events: events.__setitem__(
-        13, VerdictFinished({**VERDICT, "x": float("nan")})
+        15, VerdictFinished({**VERDICT, "x": float("nan")})
     ),
     "half a character in a verdict": lambda events: events.__setitem__(
-        13, VerdictFinished({**VERDICT, "x": "\ud800"})
+        15, VerdictFinished({**VERDICT, "x": "\ud800"})
     ),
     "fused before the verdict": swapped(VerdictFinished, FusedStarted),
     "no fused answer": without(FusedFinished),
@@ -131,12 +147,12 @@ FAULTS: dict[str, Change] = {
     "fused text outside": put(FusedDelta(1, "x"), 0),
     "fused text after its end": put(FusedDelta(1, "x"), -2),
     "an empty fused text": without(FusedDelta, 1),
-    "a fused answer of nothing": lambda events: events.__setitem__(18, FusedStarted(1, Source.BEST_OF, ())),
+    "a fused answer of nothing": lambda events: events.__setitem__(20, FusedStarted(1, Source.BEST_OF, ())),
     "made of what is not there": lambda events: events.__setitem__(
-        18, FusedStarted(1, Source.BEST_OF, (AnswerKey(0, 5),))
+        20, FusedStarted(1, Source.BEST_OF, (AnswerKey(0, 5),))
     ),
     "used and late": lambda events: events.__setitem__(
-        18, FusedStarted(1, Source.BEST_OF, (A, B), late=(B,))
+        20, FusedStarted(1, Source.BEST_OF, (A, B), late=(B,))
     ),
     "an unknown state": lambda events: events.__setitem__(-1, FusionFinished("tired")),
     "failed without a reason": lambda events: events.__setitem__(-1, FusionFinished("failed")),

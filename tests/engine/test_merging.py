@@ -58,6 +58,7 @@ def test_the_merger_is_given_the_analysis_and_the_aspects() -> None:
     assert analysis["blind_spots"] == ["No cost."]
     letter = next(letter for letter, text in candidates_in(call.ask).items() if text == "One way.")
     assert f"Prefer candidate {letter} for: aspect 0" in call.prompt
+    assert "write nowhere that code was run or tested" in call.prompt
 
 
 def test_each_try_starts_the_text_again() -> None:

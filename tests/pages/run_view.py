@@ -75,8 +75,18 @@ def verdict() -> dict[str, Any]:
         "partial_coverage": [{"labels": [HOSTILE], "point": HOSTILE}],
         "unique_insights": [{"label": HOSTILE, "insight": HOSTILE}],
         "blind_spots": [HOSTILE],
+        "moves": [
+            {"label": HOSTILE, "did": "changed", "changed": True, "reason": HOSTILE, "quotes": [HOSTILE]}
+        ],
+        "version": 2,
         "note": HOSTILE,
     }
+
+
+def judging() -> dict[str, Any]:
+    """Give what a judge that still writes has found."""
+    lists = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
+    return {"text": HOSTILE, **{name: verdict()[name] for name in lists}}
 
 
 def provenance() -> dict[str, Any]:
@@ -142,13 +152,14 @@ def run_view(**more: Any) -> dict[str, Any]:
             "waits": "",
             "fuse_label": f"Fuse again {HOSTILE}",
         },
-        "header": f"Fused from 2 of 3 · {HOSTILE}",
+        "header": f"Fused from 2 of 3. {HOSTILE}",
+        "grounds": ["Fused from 2 of 3.", HOSTILE, f"Qwen timed out at 60 s. {HOSTILE}"],
         "answers": [answer(**{"member": i, "id": f"answer{i}", **kind}) for i, kind in enumerate(kinds)],
         "fused": {
             "version": 2,
             "source": "merge",
             "source_label": HOSTILE,
-            "note": HOSTILE,
+            "code_note": HOSTILE,
             "finished": False,
             "choice": {
                 "keep": [tick(is_heeded=True), tick(is_heeded=None)],
@@ -162,6 +173,7 @@ def run_view(**more: Any) -> dict[str, Any]:
         "versions": [{"number": 1, "is_shown": False}, {"number": 2, "is_shown": True}],
         "guide": {"waits_until": datetime(2026, 11, 24, 15, tzinfo=UTC)},
         "verdict": verdict(),
+        "judging": None,
         "rounds": [0, 1],
         "status": "The fused answer is being written.",
         **more,

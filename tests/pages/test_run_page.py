@@ -15,7 +15,7 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from tests.pages.run_view import HOSTILE, run_view
+from tests.pages.run_view import HOSTILE, judging, run_view
 from tests.pages.run_view import answer as run_answer
 
 FRAGMENTS = {
@@ -106,6 +106,18 @@ def test_nothing_of_a_stranger_acts() -> None:
     assert HOSTILE not in page
     assert page.count("&lt;script&gt;") > 20
     assert "<p>First <em>block</em>.</p>" in page
+
+
+def test_what_a_judge_writes_stands_in_the_place_of_the_verdict_and_only_as_text() -> None:
+    state = run_view(verdict=None, judging=judging())
+    whole = render_to_string("runs/_verdict.html", {"state": state, "oob": True})
+    found = render_to_string("runs/_judge_found.html", {"state": state, "oob": True})
+    assert [root.get("id") for root in Elements(whole).roots] == ["verdict"]
+    assert [root.get("id") for root in Elements(found).roots] == ["judge-found"]
+    assert {"judge-text", "judge-found", "judge-writes", "verdict-title"} <= set(Elements(whole).ids)
+    assert whole.count("hx-swap-oob") == found.count("hx-swap-oob") == 1
+    assert HOSTILE not in whole
+    assert "whom it picks is known at its end" in whole
 
 
 def test_finished_blocks_stand_before_the_tail() -> None:

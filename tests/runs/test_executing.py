@@ -14,8 +14,8 @@ from fusion_site.engine.events import AnswerKey
 from fusion_site.ops.metrics import REGISTRY
 from fusion_site.pools.models import Connection
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.header import header
 from fusion_site.runs.live.feed import follow
-from fusion_site.runs.live.presenting import headline
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Event, Run, Step
 from fusion_site.runs.resuming import resume_of
@@ -392,4 +392,6 @@ def test_a_refusal_is_left_out_and_the_headline_says_so(desk: Desk, upstream: Up
     upstream.scripts["ada"] = Script(["I'm sorry, but I can't ", "help with that."])
     run = work(desk.start())
     assert run.answers.get(member=0).pk not in run.fusions.get().answers
-    assert headline(load_state(run.pk)) == "Fused from 2 of 3 · Ada: refused"
+    assert header(load_state(run.pk)).startswith(
+        "Fused from 2 of 3. It is Bea's answer, word for word. Ada refused"
+    )

@@ -12,8 +12,8 @@ from django.test import Client
 
 from fusion_site.accounts.models import User
 from fusion_site.runs.live import watching
+from fusion_site.runs.parts import AnswerState
 from fusion_site.runs.saying import billed_after_cancel, billing_line, retry_line, served_line
-from fusion_site.runs.state import AnswerState
 from tests.api.conftest import program_of
 from tests.runs.conftest import Desk, working
 from tests.runs.test_costs import named, stop_at

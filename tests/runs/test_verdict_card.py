@@ -6,7 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from fusion_site.runs.live.presenting import verdict_view
+from fusion_site.runs.live.verdict_card import verdict_view
 
 LABELS = {"a1": "Ada", "a2": "Bea", "a3": "Cyd"}
 VERDICT: dict[str, Any] = {
@@ -52,6 +52,38 @@ def test_it_names_the_second_judge_where_one_was_asked() -> None:
     second = [{"order": "AB", "winner": "A", "model": "other/second", "stage": "fence"}]
     assert "second judge: other/second" in card(second=second)
     assert "second judge" not in card(second=[])
+
+
+def test_it_quotes_in_plain_words() -> None:
+    check = {"name": "Correct", "met": True, "quote": "Add it as **nullable**, then `fill` <b>it</b>"}
+    candidates = [{**VERDICT["candidates"][0], "criteria": [check]}]
+    html = card(
+        candidates=candidates,
+        contradictions=[{"topic": "*When*", "stances": [{"label": "A", "stance": "`now`"}]}],
+    )
+    assert "<q>Add it as nullable, then fill &lt;b&gt;it&lt;/b&gt;</q>" in html
+    assert "<p>When</p>" in html
+    assert "<dt>Ada</dt><dd>now</dd>" in html
+
+
+def test_it_says_who_moved_in_the_debate_and_after_whose_words() -> None:
+    moves = [
+        {
+            "answer": "a1",
+            "choice": "change",
+            "changed": True,
+            "reason": "“It <i>” is wrong",
+            "quotes": ["a2"],
+        },
+        {"answer": "a3", "choice": "change", "changed": False, "reason": "", "quotes": []},
+    ]
+    html = card(moves=moves)
+    assert (
+        "<dt>Ada</dt><dd><strong>changed its answer</strong>, quoting Bea: “It &lt;i&gt;” is wrong</dd>"
+        in html
+    )
+    assert "<dt>Cyd</dt><dd>meant to change its answer, but gave no reason" in html
+    assert "In the debate" not in card()
 
 
 def test_verdicts_of_earlier_versions_are_shown_as_they_were() -> None:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_mini
 
 from fusion_site.pages import figures, words
+from fusion_site.pages.markdown import plain_words
 
 register = Library()
 
@@ -25,6 +26,7 @@ register.filter("count", figures.count)
 register.filter("state_word", words.state_word)
 register.filter("outcome_word", words.outcome_word)
 register.filter("error_word", words.error_word)
+register.filter("plain_words", plain_words)
 
 
 @register.filter

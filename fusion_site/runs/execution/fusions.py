@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fusion_site.runs.models import Fusion
+from fusion_site.runs.missing import missing_from
+from fusion_site.runs.models import Answer, Fusion
+
+_READ = ("round", "member", "outcome", "text", "error", "total_ms")
 
 
 def begin_fusion(run_id: str, version: int, fields: dict[str, Any]) -> None:
-    """Store that a version begins, or begins again."""
+    """Store that a version begins, or begins again; who has no part in it is read from the rows as they are by now."""
+    answers = list(Answer.objects.filter(run_id=run_id).only(*_READ))
+    missing = missing_from(answers, fields["answers"], fields["late"])
     nothing = {"finished": False, "text": "", "provenance": None}
-    Fusion.objects.update_or_create(run_id=run_id, version=version, defaults={**fields, **nothing})
+    Fusion.objects.update_or_create(
+        run_id=run_id, version=version, defaults={**fields, "missing": missing, **nothing}
+    )
 
 
 def finish_fusion(run_id: str, version: int, **fields: Any) -> None:

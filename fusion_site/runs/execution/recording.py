@@ -19,17 +19,16 @@ from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
 from fusion_site.runs.execution.fusions import begin_fusion, finish_fusion, trace_fusion
 from fusion_site.runs.execution.journal import RunLog
-from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
+from fusion_site.runs.execution.steps import StepLog
 from fusion_site.runs.execution.tracing import Untraced, untraced
-from fusion_site.runs.execution.verdicts import verdict_with_ids
+from fusion_site.runs.execution.verdicts import shown_json, stored_verdict
 from fusion_site.runs.execution.writing import Writing, updating
 from fusion_site.runs.guidance import guidance_json, heeded_json, with_heeded
 from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Answer, Run, State
-from fusion_site.runs.resuming import is_judged
+from fusion_site.runs.parts import FusedState
 from fusion_site.runs.shapes import answer_json, ended_json, error_json, money, served_json
 from fusion_site.runs.spent import Spent
-from fusion_site.runs.state import FusedState
 
 
 class Recorder:
@@ -41,7 +40,8 @@ class Recorder:
         told = state_of(run)
         texts = {key: (answer.text, answer.reasoning) for key, answer in told.answers.items()}
         self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
-        self._verdict = run.verdict if is_judged(run) else None
+        self._verdict = told.verdict if told.is_judged else None
+        self._judged_length = 0
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
         self._has_fused = any(f.finished and f.version == run.version for f in run.fusions.all())
@@ -52,6 +52,9 @@ class Recorder:
         self._untraced = fused if fused and fused.finished and fused.provenance is None else None
         self._guidance: dict[str, Any] | None = None
         self._spent = Spent(run, settings, answers)
+        steps = StepLog(run, log, self._spent, self._id)
+        self._step_started, self._step_recalled = steps.started, steps.recalled
+        self._step_accepted, self._step_finished = steps.accepted, steps.finished
 
     def record(self, event: e.FusionEvent) -> None:
         """Write one event down; raises Fenced when the run has been taken over."""
@@ -160,24 +163,21 @@ class Recorder:
 
     # Judge ------------------------------------------------------------------------------------------------
 
-    def _step_started(self, event: e.StepStarted) -> None:
-        self._spent.begin(event.name, event.connection)
-        self._log.change(partial(begin_step, self._run.pk, event))
-
-    def _step_accepted(self, event: e.StepAccepted) -> None:
-        self._log.change(partial(accept_step, self._run.pk, event))
-
-    def _step_finished(self, event: e.StepFinished) -> None:
-        cost = self._spent.end(event.name, event.result.cost_usd)
-        self._log.change(partial(finish_step, self._run.pk, event, cost), urgent=True)
-
     def _verdict_started(self, event: e.VerdictStarted) -> None:
         self._move(State.JUDGING)
         known = {"scored": self._ids(event.scored), "with_needs": event.with_needs}
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
+    def _verdict_reading(self, event: e.VerdictReading) -> None:
+        self._judged_length = 0
+        self._tell("verdict.reading", {"candidates": shown_json(event.shown, self._id)})
+
+    def _verdict_delta(self, event: e.VerdictDelta) -> None:
+        self._tell_text("verdict.delta", "run", self._run.pk, self._judged_length, event.text)
+        self._judged_length += len(event.text)
+
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
-        verdict = self._verdict = verdict_with_ids(event.verdict, self._id)
+        verdict = self._verdict = stored_verdict(event.verdict, self._id)
         spent = self._spent.fields()
         self._tell("verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **spent)
 
@@ -209,7 +209,8 @@ class Recorder:
             "guidance": with_heeded(self._guidance, None),
         }
         made_of = self._fused_from
-        make = partial(begin_fusion, self._run.pk, event.version, {**fields, "answers": made_of})
+        grounds = {"answers": made_of, "verdict": self._verdict}
+        make = partial(begin_fusion, self._run.pk, event.version, {**fields, **grounds})
         self._tell("fused.started", {"version": event.version, "from": made_of, **fields}, make, urgent=True)
 
     def _fused_delta(self, event: e.FusedDelta) -> None:
@@ -256,8 +257,6 @@ class Recorder:
         }
         closed |= {"message": said["message"], **self._spent.fields(final=True)}
         self._tell(kind, told, urgent=True, **closed)
-
-    # ------------------------------------------------------------------------------------------------------
 
     def _id(self, key: e.AnswerKey) -> str:
         return self._writing(key).id

@@ -12,7 +12,7 @@ from typing import Any
 from fusion_site.engine.provenance import Carried, Point, points_of, trace
 from fusion_site.runs.execution.storing import Fenced
 from fusion_site.runs.execution.writing import Writing
-from fusion_site.runs.state import FusedState
+from fusion_site.runs.parts import FusedState
 
 log = logging.getLogger(__name__)
 

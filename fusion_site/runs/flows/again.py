@@ -13,7 +13,7 @@ from fusion_site.engine.fusing import NOTHING_USABLE
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.runs.flows.reopening import NotNow, held, opened
 from fusion_site.runs.frozen import settings_of
-from fusion_site.runs.models import Again, Answer, Run, Step
+from fusion_site.runs.models import Again, Answer, Run
 from fusion_site.runs.resuming import resume_of
 
 BEING_WRITTEN = "This answer is still being written."
@@ -39,8 +39,7 @@ def judge_anew_after_failure(run: Run) -> None:
     """Have what the judge could not do for the newest version asked of it again, not read again."""
     newest = run.fusions.last()
     if newest is not None and newest.source == Source.FALLBACK:
-        for step in run.steps.all():
-            _forget(step, result=None)
+        run.steps.update(is_replaced=True)
 
 
 @transaction.atomic
@@ -72,8 +71,8 @@ _UNSAID: dict[str, Any] = {
 }
 
 
-def _forget(row: Answer | Step, **fields: Any) -> None:
-    """Have a call made anew. What it cost is settled; where a part of that is unknown, it stays so."""
+def _forget(row: Answer, **fields: Any) -> None:
+    """Have an answer asked for anew. What it cost is settled; where a part of that is unknown, it stays so."""
     if row.cost_usd is not None:
         row.paid_usd = (row.paid_usd or Decimal(0)) + row.cost_usd
         row.paid_attempts = row.attempt if row.attempt - row.paid_attempts <= 1 else row.paid_attempts

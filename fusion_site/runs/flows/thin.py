@@ -11,7 +11,7 @@ from fusion_site.runs.models import Event, Fusion, Run
 
 # A program that was cut off can go on from any event for this long after a run's end; later it gets a snapshot.
 KEPT_FOR = timedelta(hours=1)
-PIECES = ("answer.delta", "answer.reasoning", "fused.delta")
+PIECES = ("answer.delta", "answer.reasoning", "verdict.delta", "fused.delta")
 # Runs thinned at a time, so that other writers get their turn in between.
 MOST = 50
 

@@ -15,11 +15,13 @@ from fusion_site.runs.live.showing import ShownText
 
 _GUIDE = ("guide_head", "guide_actions")
 _TEXTS = {"answer.started", "answer.delta", "answer.finished"}
-DELTAS = {"answer.delta", "answer.reasoning", "fused.delta"}
+DELTAS = {"answer.delta", "answer.reasoning", "verdict.delta", "fused.delta"}
 _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
 # The run goes on, or what it went on for is over: other buttons, another version, an answer that begins anew.
 _PASSES = {"run.reopened", "answer.reopened", "run.updated"}
 _HEADS = {"answer.queued", "answer.started", "answer.retrying", "answer.accepted", "answer.finished"}
+# What the judge writes is shown as it is found; with another fused answer stands its own verdict.
+_VERDICT = {"verdict.started", "verdict.reading", "verdict.finished", "fused.started"}
 # After these the run's own header says something else.
 _HEADER = {
     "answer.started",
@@ -39,12 +41,18 @@ _GUIDES = {"guidance.wanted", "guidance.given", "run.finished"}
 
 @dataclass
 class Touched:
-    """What a few events have changed. `grown` says of each text how many blocks stood before, None if it began anew."""
+    """What a few events have changed.
+
+    `grown` says of each text how many blocks stood before, None if it began anew; `judged` is what the judge went on to
+    write, and `found` whether that says anything new.
+    """
 
     texts: set[str] = field(default_factory=set)
     heads: set[str] = field(default_factory=set)
     reasoning: dict[str, list[str]] = field(default_factory=dict)
     grown: dict[str, int | None] = field(default_factory=dict)
+    judged: list[str] = field(default_factory=list)
+    found: bool = False
     header: bool = False
     verdict: bool = False
     fused_head: bool = False
@@ -69,6 +77,8 @@ class Touched:
             self.fused_head |= kind != "fused.delta"
         if kind == "answer.reasoning" and answer:
             self.reasoning.setdefault(answer, []).append(fact.data["text"])
+        if kind == "verdict.delta":
+            self.judged.append(fact.data["text"])
         if kind == "answer.started" and fact.data["attempt"] > 1:
             self.whole = True
         self.whole |= kind == "answer.added" or (kind in _PASSES and fact.data.get("reason") != "cost")
@@ -77,15 +87,15 @@ class Touched:
         self.header |= kind in _HEADER
         self.provenance |= kind in {"fused.started", "fused.provenance"}
         # Where a choice may be made, the verdict's points can be ticked.
-        self.verdict |= kind in {"verdict.started", "verdict.finished"} | _GUIDES
+        self.verdict |= kind in _VERDICT | _GUIDES
         self.guide |= kind in _GUIDES
         # The fused answer's head says who won and what it waits for.
         self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished"} | _GUIDES
 
     @property
     def is_growth(self) -> bool:
-        """Whether nothing but texts has changed, and none of them began anew."""
-        return self.only_text and not any(self.is_restarted(key) for key in self.texts)
+        """Whether nothing but texts has changed, none of them began anew, and the judge's says nothing new."""
+        return self.only_text and not self.found and not any(self.is_restarted(key) for key in self.texts)
 
     def is_restarted(self, key: str) -> bool:
         """Whether this text began anew, so that all of it must be replaced."""
@@ -107,8 +117,7 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     parts += _fused_parts(state, touched)
     if touched.provenance:
         parts.append(_partial("_provenance.html", state))
-    if touched.verdict:
-        parts.append(_partial("_verdict.html", state))
+    parts += _verdict_parts(state, touched)
     if touched.header:
         parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status", "ask_another")]
     if touched.guide:
@@ -118,7 +127,11 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
 
 def growth(shown: Mapping[str, ShownText], touched: Touched) -> str:
     """Give what has been added to texts, where nothing else has changed: nearly all that is ever sent of a run."""
-    parts: list[str] = [_reasoning(key, "".join(pieces)) for key, pieces in touched.reasoning.items()]
+    parts: list[str] = [
+        _added(f"answer-{key}-reasoning", "".join(pieces)) for key, pieces in touched.reasoning.items()
+    ]
+    if touched.judged:
+        parts.append(_added("judge-text", "".join(touched.judged)))
     for key in touched.texts:
         place = key if key == "fused" else f"answer-{key}"
         parts += _grown(place, shown[key].blocks, shown[key].open_html, touched.grown.get(key))
@@ -135,7 +148,7 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
     if touched.all_heads or key in touched.heads:
         parts.append(_partial("_answer_head.html", state, a=answer))
     if key in touched.reasoning:
-        parts.append(_reasoning(key, "".join(touched.reasoning[key])))
+        parts.append(_added(f"answer-{key}-reasoning", "".join(touched.reasoning[key])))
     if key in touched.texts:
         parts += _grown(f"answer-{key}", answer["blocks"], answer["open_html"], touched.grown.get(key))
     return parts
@@ -151,6 +164,15 @@ def _fused_parts(state: dict[str, Any], touched: Touched) -> list[str]:
     return [*parts, *_grown("fused", fused["blocks"], fused["open_html"], touched.grown.get("fused"))]
 
 
+def _verdict_parts(state: dict[str, Any], touched: Touched) -> list[str]:
+    if touched.verdict:
+        return [_partial("_verdict.html", state)]
+    if not touched.judged or not state["judging"]:
+        return []
+    found = [_partial("_judge_found.html", state)] if touched.found else []
+    return [*found, _added("judge-text", "".join(touched.judged))]
+
+
 def _blocks(place: str, blocks: Sequence[str]) -> str:
     """Append the blocks that were completed; what stood there is not touched, so selected text stays selected."""
     if not blocks:
@@ -164,8 +186,8 @@ def _tail(place: str, open_html: SafeString) -> SafeString:
     return format_html('<div class="tail" id="{}-tail" hx-swap-oob="true">{}</div>', place, open_html)
 
 
-def _reasoning(key: str, text: str) -> SafeString:
-    return format_html('<div hx-swap-oob="beforeend:#answer-{}-reasoning"><span>{}</span></div>', key, text)
+def _added(place: str, text: str) -> SafeString:
+    return format_html('<div hx-swap-oob="beforeend:#{}"><span>{}</span></div>', place, text)
 
 
 def _partial(name: str, state: dict[str, Any], **more: Any) -> str:

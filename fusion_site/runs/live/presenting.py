@@ -8,15 +8,16 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from fusion_site.engine.refusals import is_refusal
-from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import MAX_MEMBERS, Mode
+from fusion_site.runs.header import code_note, sentences
 from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.live.sourcing import sourced
+from fusion_site.runs.live.verdict_card import judging_view, verdict_view
 from fusion_site.runs.models import State
-from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
-from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.parts import AnswerState, FusedState
+from fusion_site.runs.saying import AGAIN, billing_line, fuse_label, retry_line, served_line
+from fusion_site.runs.state import RunState
 from fusion_site.runs.thread_words import thread_lines
 
 TITLE_LENGTH = 80
@@ -36,9 +37,11 @@ def present(
     """Give what the run's templates read as `state`; `shown` holds the rendered texts by answer id, and `fused`."""
     answers = sorted(state.answers.values(), key=lambda a: (a.round, a.member))
     labels = {a.id: a.label for a in answers}
+    grounds = sentences(state)
     return {
         "run": _run(state, may_act=may_act),
-        "header": headline(state),
+        "header": " ".join(grounds),
+        "grounds": grounds,
         "answers": [
             _answer(state, a, shown[a.id], aspects.get(a.member, ""), may_act=may_act) for a in answers
         ],
@@ -47,7 +50,8 @@ def present(
         "provenance": partial(_provenance, state),
         "versions": _versions(state),
         "guide": guide_view(state, may_act=may_act),
-        "verdict": verdict_view(state.verdict, labels) if state.verdict else None,
+        "verdict": _verdict(state, labels),
+        "judging": judging_view(state.judging, labels) if state.judging else None,
         "rounds": sorted({a.round for a in answers}),
         "status": status_line(state),
         "thread_lines": thread_lines(state),
@@ -61,35 +65,6 @@ def title_of(prompt: str) -> str:
         return first
     cut, _, rest = first[: TITLE_LENGTH - 1].rpartition(" ")
     return (cut if len(cut) > TITLE_LENGTH // 2 else cut + rest).rstrip(" ,;:") + "…"
-
-
-def headline(state: RunState) -> str:
-    """Say honestly what the fused answer rests on, e.g. "Fused from 2 of 3 · Qwen: Out of time"."""
-    first = [a for a in state.answers.values() if a.round == 0]
-    failed = [f"{a.label}: {_why(a)}" for a in first if a.outcome and a.outcome not in USABLE]
-    fused = state.fused
-    if state.state == State.FAILED:
-        return " · ".join([state.message or "Failed.", *failed])
-    if fused is None:
-        done = sum(1 for a in first if a.outcome)
-        return " · ".join([f"{done} of {len(first)} answers are in", *failed])
-    members = {state.answers[i].member for i in fused.answers if i in state.answers}
-    left_out = [a for a in first if a.outcome in USABLE and a.member not in members]
-    refused = [f"{a.label}: refused" for a in left_out if is_refusal(a.text)]
-    parts = [f"{_made(fused.source)} {len(members)} of {len(first)}", *failed, *refused]
-    late = [state.answers[i].label for i in fused.late if i in state.answers]
-    if late:
-        parts.append(f"late: {', '.join(late)}")
-    return " · ".join(parts)
-
-
-def _made(source: str) -> str:
-    words = {"single": "Not fused:", "fallback": "Not judged:", "vote": "Agreed by vote from"}
-    return words.get(source, "Fused from")
-
-
-def _why(answer: AnswerState) -> str:
-    return error_word(answer.error["kind"]) if answer.error else outcome_word(answer.outcome)
 
 
 def status_line(state: RunState) -> str:
@@ -155,9 +130,7 @@ def _answer(
         "served": served_line(answer),
         "billing": billing_line(answer),
         "retry_message": retry.get("error", {}).get("message", ""),
-        "is_winner": bool(state.verdict) and state.verdict.get("winner") == answer.id
-        if state.verdict
-        else False,
+        "is_winner": (state.shown_verdict or {}).get("winner") == answer.id,
         "is_late": fused is not None and answer.id in fused.late,
         "may_cancel": may_act and state.is_open and not answer.outcome,
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
@@ -195,13 +168,24 @@ def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] |
         "version": fused.version,
         "source": fused.source,
         "source_label": SOURCES.get(fused.source, fused.source),
-        "note": fused.note,
+        "code_note": code_note(fused),
         "finished": fused.finished,
         "choice": choice_view(fused.guidance),
         "text": fused.text,
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
+
+
+def _verdict(state: RunState, labels: Mapping[str, str]) -> dict[str, Any] | None:
+    """Give the verdict that is shown, and the version whose judging can be read."""
+    verdict = state.shown_verdict
+    if verdict is None:
+        return None
+    fused = state.fused
+    is_its_own = fused is not None and fused.verdict == verdict
+    newest = fused.version if fused and is_its_own else max(state.fusions, default=0) + 1
+    return {**verdict_view(verdict, labels), "version": newest}
 
 
 def _provenance(state: RunState) -> dict[str, Any] | None:
@@ -214,67 +198,6 @@ def _versions(state: RunState) -> list[dict[str, Any]]:
     shown = state.fused.version if state.fused else None
     whole = [number for number, fused in sorted(state.fusions.items()) if fused.finished]
     return [{"number": n, "is_shown": n == shown} for n in whole] if len(whole) > 1 else []
-
-
-def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """Give a verdict as a table of criteria by candidates, with names where the judge saw letters."""
-    candidates = verdict.get("candidates", [])
-    names = {c["label"]: labels.get(c["answer"], c["label"]) for c in candidates}
-    judge = verdict.get("judge")
-    return {
-        "judge_label": f"{judge['name']} ({judge['model']})" if judge else "",
-        "winner_label": labels.get(verdict.get("winner") or "", ""),
-        "close_call": verdict.get("close_call", False),
-        "judge_in_pool": verdict.get("judge_in_pool", False),
-        "second_model": next((p["model"] for p in verdict.get("second", [])), ""),
-        "needs": verdict.get("needs", []),
-        "reasoning": verdict.get("reasoning", ""),
-        "columns": [
-            {
-                "letter": c["label"],
-                "answer_label": names[c["label"]],
-                "score": c["score"],
-                "is_finalist": c["label"] in verdict.get("finalists", names),
-            }
-            for c in candidates
-        ],
-        "rows": [_row(criterion, candidates, names) for criterion in verdict.get("criteria", [])],
-        "consensus": verdict.get("consensus", []),
-        "contradictions": [
-            {
-                "topic": item["topic"],
-                "stances": [{**s, "label": names.get(s["label"], s["label"])} for s in item["stances"]],
-            }
-            for item in verdict.get("contradictions", [])
-        ],
-        "partial_coverage": [
-            {**item, "labels": [names.get(x, x) for x in item["labels"]]}
-            for item in verdict.get("partial_coverage", [])
-        ],
-        "unique_insights": [
-            {**item, "label": names.get(item["label"], item["label"])}
-            for item in verdict.get("unique_insights", [])
-        ],
-        "blind_spots": verdict.get("blind_spots", []),
-        "note": verdict.get("note", ""),
-    }
-
-
-def _row(
-    criterion: dict[str, Any], candidates: list[dict[str, Any]], names: Mapping[str, str]
-) -> dict[str, Any]:
-    cells = []
-    for candidate in candidates:
-        name = criterion["name"].casefold()
-        check = next((c for c in candidate["criteria"] if c["name"].casefold() == name), None)
-        cells.append(
-            {
-                "label": names[candidate["label"]],
-                "met": check["met"] if check else None,
-                "quote": check["quote"] if check else "",
-            }
-        )
-    return {"criterion": criterion["name"], "cells": cells}
 
 
 def _spent(state: RunState) -> Decimal | None:

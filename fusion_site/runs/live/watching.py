@@ -14,6 +14,7 @@ from fusion_site.runs.live.feed import Fact, follow
 from fusion_site.runs.live.fragments import Touched, fragments, growth, snapshot
 from fusion_site.runs.live.presenting import present
 from fusion_site.runs.live.showing import ShownText
+from fusion_site.runs.live.verdict_card import found_by
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
 from fusion_site.runs.state import RunState
@@ -96,9 +97,11 @@ class LiveRun:
 
     def _take(self, facts: list[Fact]) -> None:
         touched = Touched()
+        before = self._found()
         for fact in facts:
             self.state.apply(fact.seq, fact.kind, fact.data)
             touched.add(fact)
+        touched.found = self._found() != before
         touched.grown = self._render(touched.texts)
         if touched.is_growth:
             self._offer(growth(self._shown, touched), self.listeners)
@@ -110,6 +113,10 @@ class LiveRun:
     def _offer(self, frame: str, listeners: Iterable[Listener]) -> None:
         for listener in listeners:
             listener.offer(frame)
+
+    def _found(self) -> dict[str, Any] | None:
+        judging = self.state.judging
+        return found_by(judging) if judging else None
 
     def _shown_keys(self) -> set[str]:
         return {*self.state.answers, "fused"}

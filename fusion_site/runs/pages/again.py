@@ -8,12 +8,14 @@ from functools import partial
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fusion_site.accounts.access import membership_in, signed_in
 from fusion_site.accounts.models import Membership, User
+from fusion_site.engine.again import stand_now
 from fusion_site.ops.draining import Draining
 from fusion_site.pools.drafts import Fields, draft_of
+from fusion_site.pools.estimating import estimate_again
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection
 from fusion_site.pools.plain import Plain
@@ -22,9 +24,11 @@ from fusion_site.runs.access import actable_run, found_run
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.reopening import NotNow
+from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
+from fusion_site.runs.resuming import resume_of
 
 
 @signed_in
@@ -44,6 +48,18 @@ def retry(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
     if answer is None:
         raise Http404
     return gone_on(request, run, partial(retry_answer, answer))
+
+
+@signed_in
+@require_GET
+def fuse_estimate(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Say what fusing again may cost, as the fragment beside its button."""
+    run = actable_run(request.user, run_id)
+    settings = settings_from_json(run.settings)
+    stood = stand_now(settings, resume_of(run))
+    written = [len(position.text) for position in stood] if len(stood) > 1 else []
+    found = estimate_again(settings, (), judged=True, written=written)
+    return render(request, "runs/_estimate.html", {"estimate": found})
 
 
 def gone_on(request: HttpRequest, run: Run, reopen: Callable[[], Run]) -> HttpResponse:

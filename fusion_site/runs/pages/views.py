@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,11 +21,13 @@ from fusion_site.pools.models import Preset
 from fusion_site.runs.access import actable_run, found_run, may_act
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import Order, start_run
+from fusion_site.runs.header import short_header
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.choosing import WAITS
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.live.watching import page_view
+from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.pages.choosing import given_variables, preset_choices
 from fusion_site.runs.pages.thread import thread_view
@@ -76,14 +79,14 @@ def _compose_page(request: HttpRequest, errors: dict[str, list[str]], status: in
     wanted = request.POST.get("preset") or request.GET.get("preset")
     known = {preset["id"] for preset in presets}
     runs = _listed(place.team)
-    mine = runs.filter(person_id=request.user.pk)[:RECENT]
+    mine = list(runs.filter(person_id=request.user.pk)[:RECENT])
     form = {
         "presets": presets,
         "preset": wanted if wanted in known else next(iter(known), ""),
         "prompt": request.POST.get("prompt", ""),
         "guided": request.POST.get("guided", ""),
         "errors": errors,
-        "recent": [_row(run) for run in mine],
+        "recent": _rows(mine),
         "first_visit": not mine,
     }
     return render(request, "runs/compose.html", {"compose": form}, status=status)
@@ -117,7 +120,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(created_at__lt=last.created_at) if last else rows
     found = list(rows[: PAGE + 1])
     context = {
-        "runs": [_row(run) for run in found[:PAGE]],
+        "runs": _rows(found[:PAGE]),
         "query": query,
         "cursor": cursor or "",
         "next": found[PAGE - 1].pk if len(found) > PAGE else "",
@@ -131,12 +134,18 @@ def _listed(team: Team) -> QuerySet[Run]:
     return Run.objects.filter(team=team).select_related("person", "after").defer(*large)
 
 
-def _row(run: Run) -> dict[str, Any]:
+def _rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    states = brief_states(runs)
+    return [_row(run, short_header(states[run.pk])) for run in runs]
+
+
+def _row(run: Run, header: str) -> dict[str, Any]:
     return {
         "id": run.pk,
         "title": title_of(run.prompt),
         "after": {"id": run.after.pk, "title": title_of(run.after.prompt)} if run.after else None,
         "state": run.state,
+        "header": header,
         "waits": WAITS if run.guided_until else "",
         "mode": run.mode,
         "mode_label": run.get_mode_display(),

@@ -21,9 +21,9 @@ from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.following import preset_after
 from fusion_site.runs.flows.start import Order, start_run
+from fusion_site.runs.header import header
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.feed import Fact, follow
-from fusion_site.runs.live.presenting import headline
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, State
 from fusion_site.runs.queue import use_queue
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             raise CommandError(str(invalid)) from None
         except LimitReached as limit:
             raise CommandError(str(limit)) from None
-        for line in (headline(state), *thread_lines(state)):
+        for line in (header(state), *thread_lines(state)):
             self.stderr.write(line)
         if state.state != State.DONE:
             raise CommandError(f"The run is {state.state}. {state.message}", returncode=1)
