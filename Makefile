@@ -25,8 +25,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	python3 -c '$(NEW_ENOUGH)' 2>/dev/null && echo python3)
 
 run: $(RUN_STAMP)
-	@$(BIN)/python manage.py migrate --verbosity 0
-	@exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
+	@exec $(BIN)/python manage.py serve --migrate --host $(HOST) --port $(PORT)
 
 test: $(TEST_STAMP)
 	@$(BIN)/python -m tests.chromium

@@ -205,7 +205,7 @@ def test_a_page_that_talks_over_its_socket_is_no_page_of_ours(shared: Site, said
 def test_what_a_page_is_sent_is_not_bounded(api: Api, upstream: Upstream) -> None:
     upstream.scripts["ada"] = Script(["A long paragraph. " * 10 + "\n\n"] * 8000)
     visitor = Visitor(api.site, "reader@example.com").sign_up()
-    own = Api(api.site, api.site.manage("createtoken", visitor.email).strip())
+    own = Api(api.site, visitor.make_token())
     slug = own.preset(upstream, "best_of", ("ada",))
     run_id = own("POST", "runs", {"preset": slug, "prompt": "Why?"})["id"]
     assert sum(1 for _ in own.events(run_id)) > 1
