@@ -7,6 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
 .PHONY: run test check lock bench crash
+# Processes start by the hundred here. Where the shell keeps bytecode from being written, each would compile the site anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -40,7 +42,7 @@ check:
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	FUSION_URL=https://fusion.example $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile
+	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 # The test requirements hold the others in the same versions, so one installation serves both.
 $(TEST_STAMP): requirements.txt tests/requirements.txt
