@@ -37,7 +37,9 @@ django.setup()
 
 from asgiref.sync import async_to_sync  # noqa: E402
 from django.conf import settings as site_settings  # noqa: E402
+from django.contrib.contenttypes.management import create_contenttypes  # noqa: E402
 from django.db import connections  # noqa: E402
+from django.db.models.signals import post_migrate  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from fusion_site.accounts.access import SESSION_TEAM  # noqa: E402
@@ -46,6 +48,9 @@ from fusion_site.accounts.flows.new_team import new_team  # noqa: E402
 from fusion_site.accounts.flows.open_account import open_account  # noqa: E402
 from fusion_site.accounts.models import Role, Team, User  # noqa: E402
 
+# Django fills these tables anew after each test that commits. The site reads neither of them.
+post_migrate.disconnect(create_contenttypes)
+post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 # Begun first, since their files take long: side by side, the last ones should be short. The rest follows by name.
 LONG_FIRST = ["cluster", "crash", "browser", "site", "compact", "runs", "pools", "pages"]
 REQUIRE_ALL = os.environ.get("FUSION_REQUIRE_ALL", "") not in {"", "0"}
