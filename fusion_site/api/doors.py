@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
@@ -33,12 +33,19 @@ from fusion_site.pools.naming import is_id
 N = TypeVar("N", bound=Named)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Caller:
     """The person a call is made for, in the one team that its token belongs to."""
 
     token: ApiToken
-    membership: Membership
+
+    @cached_property
+    def membership(self) -> Membership:
+        """Their place in the team."""
+        place = membership_in(self.token.user, self.token.team_id)
+        if place is None:  # it was taken away since the token was looked at
+            raise Http404
+        return place
 
 
 class Bearer(HttpBearer):
@@ -47,13 +54,12 @@ class Bearer(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         """Give the caller, or None for an unknown token; raises Throttled when it is over its limit."""
         found = holder(token)
-        place = membership_in(found.user, found.team_id) if found else None
-        if found is None or place is None:
+        if found is None:
             return None
         if (wait := spend_call(found)) is not None:
             raise Throttled(math.ceil(wait))
         name_person(request, found.user_id)
-        return Caller(found, place)
+        return Caller(found)
 
 
 class Given(Schema):

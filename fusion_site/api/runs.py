@@ -16,25 +16,29 @@ from django.urls import reverse
 from ninja import Field, Header, Query, Router
 from pydantic import StringConstraints
 
+from fusion_site.accounts.models import Membership
 from fusion_site.accounts.passes import Pass
 from fusion_site.accounts.watch import while_good
+from fusion_site.api.choice_shapes import Choice
 from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
 from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
 from fusion_site.engine.asking import ErrorKind, Message
 from fusion_site.ops.metrics import LISTENERS
+from fusion_site.ops.querying import snapshot
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.runs.access import may_act
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.live.feed import follow
-from fusion_site.runs.loading import load_state
+from fusion_site.runs.loading import load_state, state_of
 from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.reading import run_json
 
@@ -60,6 +64,10 @@ class NewRun(Given):
     prompt: str | None = None
     messages: list[TurnGiven] | None = None
     variables: dict[str, str] | None = Field(None, description="Values for the preset's template.")
+    guided: bool | None = Field(
+        None,
+        description="Wait before the final step for a choice of what is kept; null is as the preset has it.",
+    )
 
 
 class NewMember(Given):
@@ -115,7 +123,8 @@ def _order(payload: NewRun, team: str, key: str | None) -> Order:
     turns = [Message(t.role, t.content) for t in payload.messages or []]
     if payload.messages is not None and (not turns or turns[-1].role != "user"):
         raise Invalid({"messages": ["The last message must be the user's."]})
-    return Order(preset, payload.prompt or "", turns, payload.variables or {}, None, key)
+    variables = payload.variables or {}
+    return Order(preset, payload.prompt or "", turns, variables, guided=payload.guided, idempotency_key=key)
 
 
 def _url(request: HttpRequest, run: Run) -> str:
@@ -140,7 +149,8 @@ def list_runs(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
 @router.get("/{run_id}", response=RunOut, by_alias=True)
 def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
-    return run_json(load_state(_found(request, run_id).pk))
+    with snapshot():
+        return run_json(state_of(_found(request, run_id)))
 
 
 @router.post("/{run_id}/cancel", response={202: AcceptedRun})
@@ -177,6 +187,16 @@ def retry_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[
     return _again(request, partial(retry_answer, answer))
 
 
+@router.post("/{run_id}/guidance", response={202: AcceptedRun})
+def guide(request: HttpRequest, run_id: str, payload: Choice) -> dict[str, Any] | HttpResponse:
+    """Say what the fused answer keeps. A run that waits goes on, also with none; one that is over makes a further version.
+
+    409 where it neither waits nor is over.
+    """
+    given = payload.model_dump(exclude_unset=True, by_alias=True)
+    return _again(request, partial(guide_run, _actable(request, run_id), given))
+
+
 @router.post("/{run_id}/answers", response={202: AcceptedRun})
 def add_run_member(request: HttpRequest, run_id: str, payload: NewMember) -> dict[str, Any] | HttpResponse:
     """Ask one more model; `run.updated` says when that is over. 409 while a pass is open, or with 8 members."""
@@ -208,19 +228,23 @@ async def follow_run(
     request: HttpRequest, run_id: str, last_event_id: Header[Seq | None] = None
 ) -> StreamingHttpResponse:
     """Stream the run's events (SSE) after `Last-Event-ID`; ends when no pass is open, or the token no longer good."""
-    run = await sync_to_async(_found)(request, run_id)
-    events = _events(caller(request), run.pk, last_event_id or 0)
+    run, place = await sync_to_async(_followed)(request, run_id)
+    events = _events(caller(request), place, run.pk, last_event_id or 0)
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _events(who: Caller, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
+def _followed(request: HttpRequest, run_id: str) -> tuple[Run, Membership]:
+    return _found(request, run_id), caller(request).membership
+
+
+async def _events(who: Caller, place: Membership, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
     given = Pass(who.token.user_id, who.token.team_id, token=who.token.pk)
     told = follow(run_id, after, heartbeat_s=HEARTBEAT_S)
     with LISTENERS.labels("api").track_inprogress():
-        async for facts in while_good(given, who.membership, told):
+        async for facts in while_good(given, place, told):
             if not facts:
                 yield b": still here\n\n"
                 continue

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from django.conf import settings as site
+from django.db.models import Q
+
 from fusion_site.engine import settings as engine
 from fusion_site.engine.asking import Message, ModelRef
 from fusion_site.pools.models import CatalogueModel, Connection, Judge, Kind, PoolMember, Preset
@@ -12,9 +15,16 @@ from fusion_site.pools.sampling import sampling_of
 
 
 def freeze(
-    preset: Preset, messages: Sequence[Message], *, mode: engine.Mode | None = None, seed: int
+    preset: Preset,
+    messages: Sequence[Message],
+    *,
+    mode: engine.Mode | None = None,
+    guided: bool | None = None,
+    seed: int,
 ) -> engine.FusionSettings:
-    """Give all that one run of `preset` uses, in another mode where one is named; `messages` ends with the user's turn.
+    """Give all that one run of `preset` uses; `messages` ends with the user's turn.
+
+    `mode` and `guided` take the place of the preset's where they are given.
 
     Reads the pool, its members, the judge and what the catalogue says of the judge's context length.
     """
@@ -31,6 +41,8 @@ def freeze(
         do_no_harm=preset.do_no_harm,
         seed=seed,
         zero_retention=preset.pool.zero_retention,
+        guided=preset.guided if guided is None else guided,
+        guided_s=site.FUSION_GUIDED_S,
     )
 
 
@@ -72,6 +84,11 @@ def _told_apart(members: list[engine.Member]) -> list[engine.Member]:
 
 def _judge(row: Judge) -> engine.Judge:
     own = tuple(engine.Criterion(**criterion) for criterion in row.criteria)
+    window, fallback_window, second_window = _windows(
+        (row.connection, row.model),
+        (row.fallback_connection, row.fallback_model),
+        (row.second_connection, row.second_model),
+    )
     return engine.Judge(
         name=row.name,
         model=ModelRef(row.connection_id, row.model),
@@ -79,10 +96,10 @@ def _judge(row: Judge) -> engine.Judge:
         criteria=own or engine.DEFAULT_CRITERIA,
         instructions=row.instructions,
         swap_check=row.swap_check,
-        window=_window(row.connection, row.model),
-        fallback_window=_window(row.fallback_connection, row.fallback_model),
+        window=window,
+        fallback_window=fallback_window,
         second=_ref(row.second_connection_id, row.second_model),
-        second_window=_window(row.second_connection, row.second_model),
+        second_window=second_window,
     )
 
 
@@ -90,12 +107,20 @@ def _ref(connection: str | None, model: str) -> ModelRef | None:
     return ModelRef(connection, model) if connection and model else None
 
 
-def _window(connection: Connection | None, model: str) -> int | None:
-    """Give a judge's context length in tokens, where its connection has told it.
+def _windows(*models: tuple[Connection | None, str]) -> list[int | None]:
+    """Give each model's context length in tokens, where its connection has told it.
 
     The Compact host offers one model, which goes by its own name and by its file's.
     """
-    offered = CatalogueModel.objects.filter(connection=connection)
-    if connection is None or connection.kind != Kind.COMPACT:
-        offered = offered.filter(model=model)
-    return offered.values_list("context_length", flat=True).first()
+    offered = CatalogueModel.objects.filter(connection__in=[c for c, _ in models if c])
+    known = {(row.connection_id, row.model): row.context_length for row in offered.filter(_any_of(models))}
+    hosted = {connection: length for (connection, _), length in reversed(known.items())}
+    return [
+        None if c is None else hosted.get(c.pk) if c.kind == Kind.COMPACT else known.get((c.pk, model))
+        for c, model in models
+    ]
+
+
+def _any_of(models: Iterable[tuple[Connection | None, str]]) -> Q:
+    named = Q(model__in=[model for _, model in models])
+    return named | Q(connection__kind=Kind.COMPACT)

@@ -10,8 +10,12 @@ from django.utils import timezone
 
 from fusion_site.engine.asking import Ask, Asker, AskEvent, AskFinished, ModelRef
 from fusion_site.ops.querying import query_patiently
+from fusion_site.ops.recent import Recent
 from fusion_site.pools.models import CatalogueModel, Connection
 from fusion_site.providers import FREE, Prices, cost_of
+
+# A catalogue is read anew once in many hours.
+PRICES_GOOD_FOR_S = 10.0
 
 
 class PricedAsker:
@@ -19,6 +23,7 @@ class PricedAsker:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._prices = Recent(_look_up, PRICES_GOOD_FOR_S)
 
     async def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
         """Stream what happens to `ask`."""
@@ -26,11 +31,13 @@ class PricedAsker:
         async with aclosing(self._asker.ask(ask)) as events:
             async for event in events:
                 if isinstance(event, AskFinished) and event.cost_usd is None:
-                    event = replace(
-                        event,
-                        cost_usd=cost_of(event.usage, await query_patiently(prices_of, ask.model), asked_at),
-                    )
+                    prices = await self._prices.get(ask.model)
+                    event = replace(event, cost_usd=cost_of(event.usage, prices, asked_at))
                 yield event
+
+
+async def _look_up(model: ModelRef) -> Prices:
+    return await query_patiently(prices_of, model)
 
 
 def free_connections(ids: Collection[str]) -> set[str]:

@@ -17,6 +17,7 @@ from fusion_site.accounts.sealing import SealBroken, SealContext, origin_of, uns
 from fusion_site.compact.supervisor import CompactStatus
 from fusion_site.engine.asking import Asker, AskError, ErrorKind
 from fusion_site.ops.querying import query_patiently
+from fusion_site.ops.recent import Recent
 from fusion_site.pools import compact_host
 from fusion_site.pools.measuring import MeasuredAsker, learn_kind
 from fusion_site.pools.models import Connection, Kind
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # The largest files take minutes from a slow disk; until then the asks to it wait, and their clocks do not run.
 COMPACT_LOADS_WITHIN_S = 300.0
 COMPACT_LOOK_S = 0.2
+ROW_GOOD_FOR_S = 1.0
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Providers] = WeakKeyDictionary()
 _starting = threading.Lock()
@@ -56,13 +58,28 @@ async def close_providers() -> None:
 
 
 def asker() -> Asker:
-    """Give the running loop's way to ask models; their connections and prices are looked up at each ask."""
-    return MeasuredAsker(PricedAsker(providers().asker(endpoint)))
+    """Give the running loop's way to ask models; their connections and prices are looked up at each ask.
+
+    What a connection was a second ago is good enough: the judge alone asks it several times within that.
+    """
+    rows = Recent(_row, ROW_GOOD_FOR_S)
+
+    async def look_up(connection_id: str) -> Endpoint:
+        return await _leading_to(await rows.get(connection_id))
+
+    return MeasuredAsker(PricedAsker(providers().asker(look_up)))
 
 
 async def endpoint(connection_id: str) -> Endpoint:
     """Give where a connection leads now, its key opened; raises EndpointUnavailable with the reason."""
-    row = await query_patiently(Connection.objects.filter(pk=connection_id).first)
+    return await _leading_to(await _row(connection_id))
+
+
+async def _row(connection_id: str) -> Connection | None:
+    return await query_patiently(Connection.objects.filter(pk=connection_id).first)
+
+
+async def _leading_to(row: Connection | None) -> Endpoint:
     if row is None:
         raise _unavailable(ErrorKind.NOT_FOUND, "The connection of this model has been deleted.")
     learn_kind(row.pk, row.kind)

@@ -18,15 +18,22 @@ _LONGEST = 16 << 10
 
 
 class ChunkMerger:
-    """Reads one side of a connection; tell it by `begin` that a request is sent, so that a new response will come.
+    """Keeps what one side of a connection sends until it is taken; its length is how much can be.
 
-    `is_chunked` says whether the body that comes now is being merged.
+    Tell it by `begin` that a request is sent, so that a new response will come. `is_chunked` says whether the body that
+    comes now is being merged: all chunks that come between two takes become one.
     """
 
     def __init__(self) -> None:
+        self._ready = bytearray()
+        # What the merged chunks hold, which comes after what is ready.
+        self._body = bytearray()
         self._rest = b""
         self._is_head = True
         self.is_chunked = False
+
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._body)
 
     @property
     def waits(self) -> bool:
@@ -37,49 +44,81 @@ class ChunkMerger:
         """Expect the head of a response."""
         self._is_head, self.is_chunked = True, False
 
-    def feed(self, data: bytes) -> bytes:
-        """Give what can be handed on; an unfinished chunk waits for its rest, see `flush`."""
+    def feed(self, data: bytes) -> None:
+        """Keep what has come; an unfinished chunk waits for its rest, see `flush`."""
+        data, self._rest = self._rest + data, b""
         if self._is_head:
-            return self._head(self._rest + data)
-        return self._body(self._rest + data) if self.is_chunked else data
+            self._head(data)
+        elif self.is_chunked:
+            self._merge(data)
+        else:
+            self._ready += data
 
-    def flush(self) -> bytes:
-        """Give what still waits as it came; from here on the body of this response is not looked at any more."""
-        rest, self._rest = self._rest, b""
+    @property
+    def has_content_only(self) -> bool:
+        """Whether all that is kept, and comes until this changes, is the contents of merged chunks."""
+        return self.is_chunked and not self._ready
+
+    def content(self) -> bytes:
+        """Take the contents of the merged chunks; only where there is nothing else."""
+        data = bytes(self._body)
+        self._body.clear()
+        return data
+
+    def take(self, most: int) -> bytes:
+        """Give what can be handed on, up to `most` bytes of it: a head by itself, then the chunks after it."""
+        if not self._ready:
+            self._seal()
+        data = bytes(self._ready[:most])
+        del self._ready[:most]
+        return data
+
+    def flush(self) -> None:
+        """Let what still waits be taken as it came; from here on the body of this response is not looked at any more."""
+        self._seal()
+        self._ready += self._rest
+        self._rest = b""
         self._is_head = self.is_chunked = False
-        return rest
 
-    def _head(self, data: bytes) -> bytes:
-        """Hand the head on when it is whole, so that it is seen whether the body is chunked."""
-        self._rest = data
+    def _head(self, data: bytes) -> None:
+        """Keep the head when it is whole, so that it is seen whether the body is chunked."""
         blank = _BLANK.search(data)
         if blank is None:
-            is_head = data.startswith(b"HTTP/1."[: len(data)]) and len(data) < _LONGEST_HEAD
-            return b"" if is_head else self.flush()
+            self._rest = data
+            if not data.startswith(b"HTTP/1."[: len(data)]) or len(data) >= _LONGEST_HEAD:
+                self.flush()
+            return
         head, body = data[: blank.end()], data[blank.end() :]
-        self._rest = b""
+        self._ready += head
         if head.startswith(b"HTTP/1.1 1"):  # Continue, Early Hints: the response itself is still to come
-            return head + (self._head(body) if body else b"")
+            if body:
+                self._head(body)
+            return
         self._is_head, self.is_chunked = False, _CHUNKED.search(head) is not None
-        return head + (self._body(body) if self.is_chunked else body)
+        if self.is_chunked:
+            self._merge(body)
+        else:
+            self._ready += body
 
-    def _body(self, data: bytes) -> bytes:
+    def _merge(self, data: bytes) -> None:
         """Merge the whole chunks; at the last chunk, and at whatever is no plain short chunk, the merging ends."""
-        parts: list[bytes] = []
         at = 0
         while (chunk := _CHUNK.match(data, at)) is not None:
             begin, size = chunk.end(), int(chunk[1], 16)
             end = begin + size
             if not size or data[end : end + 2] != b"\r\n":
                 break
-            parts.append(data[begin:end])
+            self._body += data[begin:end]
             at = end + 2
-        rest = data[at:]
-        self.is_chunked = _may_go_on(rest)
-        merged = b"".join(parts)
-        framed = b"%x\r\n%b\r\n" % (len(merged), merged) if parts else b""
-        self._rest = rest if self.is_chunked else b""
-        return framed if self.is_chunked else framed + rest
+        self._rest = data[at:]
+        if not _may_go_on(self._rest):
+            self.flush()
+
+    def _seal(self) -> None:
+        """Make one chunk of what was merged."""
+        if self._body:
+            self._ready += b"%x\r\n" % len(self._body) + self._body + b"\r\n"
+            self._body.clear()
 
 
 def _may_go_on(rest: bytes) -> bool:

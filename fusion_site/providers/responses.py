@@ -12,6 +12,7 @@ import httpx
 from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.providers.endpoint import AskFailed
 from fusion_site.providers.errors import from_reply, sentence
+from fusion_site.providers.network import WireStream
 from fusion_site.providers.reports import Report, read_report_bytes
 
 ERROR_CAP = 64 << 10
@@ -26,9 +27,20 @@ def refuse_detours(response: httpx.Response) -> None:
         raise _not_understood("it is compressed although that was not accepted", response.status_code)
 
 
-def raw_body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """Give the bytes of the body as they come; httpx declares less than it returns, so that it can be closed."""
-    return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+async def raw_body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Give the bytes of the body as they come. Raises httpx.HTTPError.
+
+    Most of a stream is short chunks, which the connection takes apart by itself at a fraction of the cost; how a body
+    ends, and whatever is not that plain, is read by httpx.
+    """
+    connection = response.extensions.get("network_stream")
+    if isinstance(connection, WireStream):
+        while content := await connection.content():
+            yield content
+    # httpx declares less than it returns.
+    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as rest:
+        async for data in rest:
+            yield data
 
 
 async def refusal_of(response: httpx.Response, until: float) -> tuple[AskError, Report]:

@@ -1,4 +1,4 @@
-"""TCP connections for httpcore that read what comes in as little steps as people need.
+"""One connection over TCP, read in as few steps as people need.
 
 Text is shown some ten times a second, so a stream of a hundred tokens a second need not wake its reader a hundred
 times. What has come is kept meanwhile, its chunks merged, and the end of a stream wakes the reader at once.
@@ -7,21 +7,20 @@ times. What has come is kept meanwhile, its chunks merged, and the end of a stre
 from __future__ import annotations
 
 import asyncio
+import math
 import select
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, cast
-
-import httpcore
+from typing import cast
 
 from fusion_site.providers.merging import ChunkMerger
 
-# A stream is read at most every tenth of a second, and all streams of a process together so often a second.
+# A stream is read at most every tenth of a second. Of more than 16, each is read less often the more there are: every
+# 0.2 s of 64, every 0.4 s of 256, every 0.8 s of 1,024. So text stays as smooth as there is time for.
 LEAST_S = 0.1
-READS_PER_S = 1_600
+_SMOOTH_STREAMS = 16
+# With so many streams not even the kernel's buffers are emptied more often than that.
+MANY_STREAMS = 160
 # The first reads of a response are not held back: head, role and first words come as fast as they can.
-UNPACED = 8
+UNPACED = 5
 # So much is handed on at once; with more than the second figure kept, the peer is made to wait.
 PROMPT_BYTES = 16 << 10
 MOST_KEPT = 256 << 10
@@ -37,12 +36,12 @@ class Pace:
     @property
     def seconds(self) -> float:
         """Give the least time between two reads of one stream."""
-        return max(LEAST_S, self.streams / READS_PER_S)
+        return LEAST_S * max(1.0, math.sqrt(self.streams / _SMOOTH_STREAMS))
 
     @property
     def is_slow(self) -> bool:
-        """Whether there are so many streams that each is read less often than it could be."""
-        return self.seconds > LEAST_S
+        """Whether there are so many streams that taking what comes, to be read later, already costs too much."""
+        return self.streams > MANY_STREAMS
 
 
 class Wire(asyncio.Protocol):
@@ -53,12 +52,11 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._merger = ChunkMerger()
-        self._kept = bytearray()
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reads = 0
-        self._next_at = 0.0
+        self._next_at = self._came_at = 0.0
         self._is_urgent = False
         self._is_counted = False
         self._is_paused = False
@@ -74,10 +72,11 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Keep what has come, and wake the reader when it is worth it."""
-        self._kept += self._merger.feed(data)
+        self._merger.feed(data)
+        self._came_at = self._loop.time()
         self._is_urgent |= not self._merger.is_chunked or len(data) >= PROMPT_BYTES or _DONE in data[-64:]
         self._count(self._merger.is_chunked)
-        if len(self._kept) > MOST_KEPT:
+        if len(self._merger) > MOST_KEPT:
             self._pause(True)
         self._wake()
 
@@ -111,7 +110,7 @@ class Wire(asyncio.Protocol):
         The socket itself is asked, too: the loop may not have come to read it yet.
         """
         own = self._transport.get_extra_info("socket") if self._transport is not None else None
-        if self._is_over or self._kept or own is None or own.fileno() < 0:
+        if self._is_over or self._merger or own is None or own.fileno() < 0:
             return True
         poll = select.poll()
         poll.register(own.fileno(), select.POLLIN)
@@ -120,13 +119,19 @@ class Wire(asyncio.Protocol):
     async def read(self, most: int) -> bytes:
         """Give what has come, or nothing at the end. Raises what broke the connection, once all before it was given."""
         while not self._is_ready():
-            self._reader = self._loop.create_future()
-            self._set_timer()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        return self._take(most)
+            await self._woken()
+        data = self._taken(self._merger.take(most))
+        if not data and self._error is not None:
+            raise self._error
+        return data
+
+    async def content(self) -> bytes:
+        """Give what is in the chunks that have come; nothing once what comes has to be read as HTTP, by `read`."""
+        while self._merger.has_content_only:
+            if self._is_ready():
+                return self._taken(self._merger.content())
+            await self._woken()
+        return b""
 
     async def write(self, data: bytes) -> None:
         """Send, and wait while the peer does not take it. Raises OSError."""
@@ -160,21 +165,27 @@ class Wire(asyncio.Protocol):
 
     def _may_rest(self) -> bool:
         """Whether nothing need be taken until the next read is due: with so many streams even that costs too much."""
-        return self._merger.is_chunked and not self._kept and self._next_at > 0 and self._pace.is_slow
+        return self._merger.is_chunked and not self._merger and self._next_at > 0 and self._pace.is_slow
 
     def _is_ready(self) -> bool:
-        return self._is_over or (bool(self._kept) and (self._is_urgent or self._loop.time() >= self._next_at))
+        return self._is_over or (
+            bool(self._merger) and (self._is_urgent or self._loop.time() >= self._next_at)
+        )
 
-    def _take(self, most: int) -> bytes:
-        data = bytes(self._kept[:most])
-        del self._kept[:most]
-        self._is_urgent = bool(self._kept)
+    async def _woken(self) -> None:
+        self._reader = self._loop.create_future()
+        self._set_timer()
+        try:
+            await self._reader
+        finally:
+            self._reader = None
+
+    def _taken(self, data: bytes) -> bytes:
+        self._is_urgent = bool(self._merger)
         self._reads += 1
         if self._reads > UNPACED:
             self._next_at = self._loop.time() + self._pace.seconds
-        self._pause(len(self._kept) > MOST_KEPT // 2 or self._may_rest())
-        if not data and self._error is not None:
-            raise self._error
+        self._pause(len(self._merger) > MOST_KEPT // 2 or self._may_rest())
         return data
 
     def _wake(self) -> None:
@@ -187,23 +198,29 @@ class Wire(asyncio.Protocol):
 
     def _set_timer(self) -> None:
         """Look again when the next read is due; a chunk whose rest has not come by then is handed on as it is."""
-        if self._timer is None and (self._kept or self._merger.waits or self._is_paused):
+        if self._timer is None and (self._merger or self._merger.waits or self._is_paused):
             self._timer = self._loop.call_at(max(self._next_at, self._loop.time()), self._due)
 
     def _due(self) -> None:
         self._timer = None
-        if self._is_paused and not self._kept:
+        if not self._merger:
             self._pause(False)
-            if self._merger.waits:
-                self._timer = self._loop.call_later(LEAST_S, self._due)
-            return
-        if not self._kept:
-            self._kept += self._merger.flush()
-            self._is_urgent = True
+            self._give_up_waiting()
         self._wake()
 
+    def _give_up_waiting(self) -> None:
+        """Hand an unfinished chunk on as it is, once nothing of it has come for a while."""
+        if not self._merger.waits:
+            return
+        until = self._came_at + LEAST_S
+        if self._loop.time() < until:
+            self._timer = self._loop.call_at(until, self._due)
+        else:
+            self._merger.flush()
+            self._is_urgent = True
+
     def _end(self, error: Exception | None) -> None:
-        self._kept += self._merger.flush()
+        self._merger.flush()
         self._is_over, self._error = True, self._error or error
         self._count(False)
         self._wake()
@@ -211,72 +228,3 @@ class Wire(asyncio.Protocol):
     def _count(self, is_streaming: bool) -> None:
         self._pace.streams += is_streaming - self._is_counted
         self._is_counted = is_streaming
-
-
-class WireStream(httpcore.AsyncNetworkStream):
-    """A Wire as httpcore uses it. Timeouts are seconds; they and broken connections raise httpcore's exceptions."""
-
-    def __init__(self, wire: Wire, transport: asyncio.Transport) -> None:
-        self._wire, self._transport = wire, transport
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Give the next bytes, none at the end."""
-        with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
-            async with asyncio.timeout(timeout):
-                return await self._wire.read(max_bytes)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes."""
-        if buffer:
-            with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
-                async with asyncio.timeout(timeout):
-                    await self._wire.write(buffer)
-
-    async def aclose(self) -> None:
-        """Close at once: nobody waits for a peer that does not answer."""
-        self._wire.abort()
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        """Give the same connection under TLS."""
-        loop = asyncio.get_running_loop()
-        try:
-            with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
-                async with asyncio.timeout(timeout):
-                    secured = await loop.start_tls(
-                        self._transport, self._wire, ssl_context, server_hostname=server_hostname
-                    )
-        except BaseException:
-            self._wire.abort()
-            raise
-        if secured is None:
-            raise httpcore.ConnectError("closed during the handshake")
-        self._wire.connection_made(secured)
-        return WireStream(self._wire, secured)
-
-    def get_extra_info(self, info: str) -> Any:
-        """Give what httpcore asks for by these names."""
-        if info == "is_readable":
-            return self._wire.has_news
-        names = {"client_addr": "sockname", "server_addr": "peername"}
-        return self._transport.get_extra_info(names.get(info, info))
-
-
-async def connect(address: str, port: int, pace: Pace, timeout: float | None) -> WireStream:
-    """Connect to an address within `timeout` seconds. Raises httpcore's ConnectError or ConnectTimeout."""
-    loop = asyncio.get_running_loop()
-    with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
-        async with asyncio.timeout(timeout):
-            transport, wire = await loop.create_connection(lambda: Wire(pace), address, port)
-    return WireStream(wire, transport)
-
-
-@contextmanager
-def _mapped(timeout: type[Exception], broken: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise timeout(str(error)) from error
-    except OSError as error:
-        raise broken(str(error)) from error

@@ -25,12 +25,23 @@ def cut(data: bytes, random_: random.Random) -> list[bytes]:
     return [data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)]
 
 
+def everything(merger: ChunkMerger) -> bytes:
+    """Take all there is."""
+    return merger.take(1 << 30) + merger.take(1 << 30)
+
+
 def merged(pieces: list[bytes], *, flush: bool = True) -> list[bytes]:
     """Give what a merger makes of the pieces of one response."""
     merger = ChunkMerger()
     merger.begin()
-    given = [merger.feed(piece) for piece in pieces]
-    return [*given, merger.flush()] if flush else given
+    given = []
+    for piece in pieces:
+        merger.feed(piece)
+        given.append(everything(merger))
+    if flush:
+        merger.flush()
+        given.append(everything(merger))
+    return given
 
 
 def read(data: bytes) -> tuple[bytes, str]:
@@ -114,9 +125,25 @@ def test_the_next_response_of_the_connection_is_read_anew() -> None:
     merger = ChunkMerger()
     for _ in range(2):
         merger.begin()
-        assert merger.feed(HEAD + chunked(b"a", b"b") + END) == HEAD + chunked(b"ab") + END
+        merger.feed(HEAD + chunked(b"a", b"b") + END)
+        assert everything(merger) == HEAD + chunked(b"ab") + END
     merger.begin()
-    assert merger.feed(PLAIN + b"1\r\na\r\n1\r\nb\r\n") == PLAIN + b"1\r\na\r\n1\r\nb\r\n"
+    merger.feed(PLAIN + b"1\r\na\r\n1\r\nb\r\n")
+    assert everything(merger) == PLAIN + b"1\r\na\r\n1\r\nb\r\n"
+
+
+def test_chunks_that_came_one_by_one_become_one_when_they_are_taken() -> None:
+    merger = ChunkMerger()
+    merger.begin()
+    for piece in (HEAD, *(chunked(letter) for letter in (b"a", b"b", b"c"))):
+        merger.feed(piece)
+    assert len(merger) == len(HEAD) + 3
+    assert merger.take(len(HEAD)) + merger.take(1000) == HEAD + chunked(b"abc")
+    assert len(merger) == 0
+    merger.feed(chunked(b"d"))
+    assert (merger.has_content_only, merger.content(), len(merger)) == (True, b"d", 0)
+    merger.feed(chunked(b"e") + END)
+    assert (merger.has_content_only, merger.take(1000)) == (False, chunked(b"e") + END)
 
 
 def test_a_long_chunk_is_not_waited_for() -> None:

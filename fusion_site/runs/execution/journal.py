@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from django.db import connection
 
@@ -19,10 +20,10 @@ from fusion_site.runs.execution.storing import Away, Batch, Change, write
 
 log = logging.getLogger(__name__)
 
-# Deltas that come within this many seconds are written, sent and rendered as one.
+# Deltas that come within this many seconds are written, sent and rendered as one; where more than four runs are worked
+# on, within more: 0.2 s of 16, 0.7 s of 200. What is urgent is written at once.
 COALESCE_S = 0.1
-# All runs together are written so often a second, so that many runs are written, and shown, less often each.
-WRITES_PER_S = 600
+_SMOOTH_RUNS = 4
 
 
 class RunLog:
@@ -118,6 +119,7 @@ class Journal:
 
     def __init__(self, bell: Bell) -> None:
         self._ringer = Ringer(bell)
+        self._logs: WeakSet[RunLog] = WeakSet()
         self._dirty: dict[int, RunLog] = {}
         JOURNAL_WAITING.set_function(lambda: len(self._dirty))
         self._wake = asyncio.Event()
@@ -129,7 +131,9 @@ class Journal:
 
     def open(self, run: str, epoch: int, seq: int) -> RunLog:
         """Give the log of one run, which was claimed with `epoch` and whose last event is `seq`."""
-        return RunLog(self, run, epoch, seq)
+        log = RunLog(self, run, epoch, seq)
+        self._logs.add(log)
+        return log
 
     def mark(self, run_log: RunLog, *, urgent: bool) -> None:
         """Have this run's log written: soon, or at once."""
@@ -157,11 +161,14 @@ class Journal:
             await self._wake.wait()
             # Not asyncio.wait_for: in Python 3.11 it loses a cancellation that comes as the event is set.
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(COALESCE_S, len(self._dirty) / WRITES_PER_S)):
+                async with asyncio.timeout(self._pause_s()):
                     await self._urgent.wait()
             # The write itself must not be cut in half when the site stops.
             self._flushing = asyncio.create_task(self._flush())
             await asyncio.shield(self._flushing)
+
+    def _pause_s(self) -> float:
+        return COALESCE_S * max(1.0, math.sqrt(len(self._logs) / _SMOOTH_RUNS))
 
     async def _flush(self) -> None:
         self._wake.clear()

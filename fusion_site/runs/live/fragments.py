@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from fusion_site.runs.live.feed import Fact
+from fusion_site.runs.live.showing import ShownText
 
+_GUIDE = ("guide_head", "guide_actions")
 _TEXTS = {"answer.started", "answer.delta", "answer.finished"}
+DELTAS = {"answer.delta", "answer.reasoning", "fused.delta"}
 _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
 # The run goes on, or what it went on for is over: other buttons, another version, an answer that begins anew.
 _PASSES = {"run.reopened", "answer.reopened", "run.updated"}
@@ -24,9 +28,13 @@ _HEADER = {
     "verdict.finished",
     "fused.started",
     "fused.finished",
+    "guidance.wanted",
+    "guidance.given",
     "run.finished",
     "run.updated",
 }
+# After these a choice may be made, or may not be made any more.
+_GUIDES = {"guidance.wanted", "guidance.given", "run.finished"}
 
 
 @dataclass
@@ -40,12 +48,16 @@ class Touched:
     header: bool = False
     verdict: bool = False
     fused_head: bool = False
+    provenance: bool = False
     all_heads: bool = False
+    guide: bool = False
     whole: bool = False
+    only_text: bool = True
 
     def add(self, fact: Fact) -> None:
         """Note what one event changes."""
         kind, answer = fact.kind, fact.data.get("answer")
+        self.only_text &= kind in DELTAS
         if kind in _TEXTS and answer:
             self.texts.add(answer)
         if kind in _PASSES:
@@ -63,9 +75,17 @@ class Touched:
         # These say of every answer whether it was picked, came too late, or can still be stopped.
         self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished", "run.updated"}
         self.header |= kind in _HEADER
-        self.verdict |= kind in {"verdict.started", "verdict.finished"}
+        self.provenance |= kind in {"fused.started", "fused.provenance"}
+        # Where a choice may be made, the verdict's points can be ticked.
+        self.verdict |= kind in {"verdict.started", "verdict.finished"} | _GUIDES
+        self.guide |= kind in _GUIDES
         # The fused answer's head says who won and what it waits for.
-        self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished", "run.finished"}
+        self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished"} | _GUIDES
+
+    @property
+    def is_growth(self) -> bool:
+        """Whether nothing but texts has changed, and none of them began anew."""
+        return self.only_text and not any(self.is_restarted(key) for key in self.texts)
 
     def is_restarted(self, key: str) -> bool:
         """Whether this text began anew, so that all of it must be replaced."""
@@ -74,7 +94,7 @@ class Touched:
 
 def snapshot(state: dict[str, Any]) -> str:
     """Give the whole run, which replaces whatever the page shows of it."""
-    return _partial("_run.html", state) + _partial("_status.html", state)
+    return "".join(_partial(f"_{name}.html", state) for name in ("run", "status", *_GUIDE))
 
 
 def fragments(state: dict[str, Any], touched: Touched) -> str:
@@ -85,11 +105,28 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     for answer in state["answers"]:
         parts += _answer_parts(answer, state, touched)
     parts += _fused_parts(state, touched)
+    if touched.provenance:
+        parts.append(_partial("_provenance.html", state))
     if touched.verdict:
         parts.append(_partial("_verdict.html", state))
     if touched.header:
         parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status", "ask_another")]
+    if touched.guide:
+        parts += [_partial(f"_{name}.html", state) for name in _GUIDE]
     return "".join(parts)
+
+
+def growth(shown: Mapping[str, ShownText], touched: Touched) -> str:
+    """Give what has been added to texts, where nothing else has changed: nearly all that is ever sent of a run."""
+    parts: list[str] = [_reasoning(key, "".join(pieces)) for key, pieces in touched.reasoning.items()]
+    for key in touched.texts:
+        place = key if key == "fused" else f"answer-{key}"
+        parts += _grown(place, shown[key].blocks, shown[key].open_html, touched.grown.get(key))
+    return "".join(parts)
+
+
+def _grown(place: str, blocks: Sequence[SafeString], open_html: SafeString, before: int | None) -> list[str]:
+    return [_blocks(place, blocks[before or 0 :]), _tail(place, open_html)]
 
 
 def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touched) -> list[str]:
@@ -100,8 +137,7 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
     if key in touched.reasoning:
         parts.append(_reasoning(key, "".join(touched.reasoning[key])))
     if key in touched.texts:
-        parts.append(_blocks(f"answer-{key}", answer["blocks"][touched.grown.get(key) or 0 :]))
-        parts.append(_tail(f"answer-{key}", answer["open_html"]))
+        parts += _grown(f"answer-{key}", answer["blocks"], answer["open_html"], touched.grown.get(key))
     return parts
 
 
@@ -112,11 +148,10 @@ def _fused_parts(state: dict[str, Any], touched: Touched) -> list[str]:
     parts = [_partial("_fused_head.html", state)] if touched.fused_head else []
     if fused is None or "fused" not in touched.texts:
         return parts
-    parts.append(_blocks("fused", fused["blocks"][touched.grown.get("fused") or 0 :]))
-    return [*parts, _tail("fused", fused["open_html"])]
+    return [*parts, *_grown("fused", fused["blocks"], fused["open_html"], touched.grown.get("fused"))]
 
 
-def _blocks(place: str, blocks: list[str]) -> str:
+def _blocks(place: str, blocks: Sequence[str]) -> str:
     """Append the blocks that were completed; what stood there is not touched, so selected text stays selected."""
     if not blocks:
         return ""

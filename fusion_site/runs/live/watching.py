@@ -11,7 +11,7 @@ from fusion_site.ops.log_facts import carrying
 from fusion_site.ops.metrics import LAGGED, LISTENERS
 from fusion_site.ops.querying import query_patiently
 from fusion_site.runs.live.feed import Fact, follow
-from fusion_site.runs.live.fragments import Touched, fragments, snapshot
+from fusion_site.runs.live.fragments import Touched, fragments, growth, snapshot
 from fusion_site.runs.live.presenting import present
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.loading import load_state
@@ -100,11 +100,16 @@ class LiveRun:
             self.state.apply(fact.seq, fact.kind, fact.data)
             touched.add(fact)
         touched.grown = self._render(touched.texts)
+        if touched.is_growth:
+            self._offer(growth(self._shown, touched), self.listeners)
+            return
         for may_act in {listener.may_act for listener in self.listeners}:
             frame = fragments(self.view(may_act=may_act), touched)
-            for listener in self.listeners:
-                if listener.may_act is may_act:
-                    listener.offer(frame)
+            self._offer(frame, [each for each in self.listeners if each.may_act is may_act])
+
+    def _offer(self, frame: str, listeners: Iterable[Listener]) -> None:
+        for listener in listeners:
+            listener.offer(frame)
 
     def _shown_keys(self) -> set[str]:
         return {*self.state.answers, "fused"}
