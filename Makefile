@@ -7,6 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
 .PHONY: run test check lock bench crash
+# Processes start by the hundred here. Where the shell keeps bytecode from being written, each would compile the site anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -25,8 +27,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	python3 -c '$(NEW_ENOUGH)' 2>/dev/null && echo python3)
 
 run: $(RUN_STAMP)
-	@$(BIN)/python manage.py migrate --verbosity 0
-	@exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
+	@exec $(BIN)/python manage.py serve --migrate --host $(HOST) --port $(PORT)
 
 test: $(TEST_STAMP)
 	@$(BIN)/python -m tests.chromium
@@ -41,7 +42,7 @@ check:
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	FUSION_URL=https://fusion.example $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile
+	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 # The test requirements hold the others in the same versions, so one installation serves both.
 $(TEST_STAMP): requirements.txt tests/requirements.txt

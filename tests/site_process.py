@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
 _POLL_S = 0.05
+DATABASE = "fusion.sqlite3"
 _OF_A_SITE = ("FUSION_", "DATABASE_URL", "REDIS_URL")
 
 
@@ -44,12 +49,19 @@ class Site:
         self.env = {**inherited, "PYTHONUNBUFFERED": "1", **own, **env}
 
     def start(self, *, within: float = READY_WITHIN_S) -> Site:
-        """Migrate if there is no database yet, serve, and come back once `/readyz` says yes (`within` seconds)."""
-        if "DATABASE_URL" not in self.env and not (self.data_dir / "fusion.sqlite3").exists():
-            self.manage("migrate", "--verbosity", "0")
+        """Install if there is no database yet, serve, and come back once `/readyz` says yes (`within` seconds)."""
+        if "DATABASE_URL" not in self.env:
+            self.install()
         self._launch("serve", "--host", "127.0.0.1", "--port", str(self.port))
         self._wait_until_ready(within)
         return self
+
+    def install(self) -> None:
+        """Put a migrated, empty database into the data folder, unless it has one."""
+        database = self.data_dir / DATABASE
+        if not database.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(migrated(), database)
 
     def _launch(self, *arguments: str) -> None:
         """Start a command of `manage.py` that goes on until it is ended."""
@@ -170,6 +182,16 @@ class Site:
             return response.status, response.read().decode()
         finally:
             connection.close()
+
+
+@cache
+def migrated() -> Path:
+    """Give a database as `manage.py migrate` leaves it: made once for all sites of this process, which copy it."""
+    folder = Path(tempfile.mkdtemp(prefix="fusion-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Site(folder).manage("migrate", "--verbosity", "0")
+    assert not (folder / f"{DATABASE}-wal").exists()
+    return folder / DATABASE
 
 
 def free_port() -> int:

@@ -8,9 +8,6 @@ from typing import Any
 import dj_database_url
 import orjson
 from django.core.exceptions import ImproperlyConfigured
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 # Django's own backend, but for the pool.
 POSTGRESQL = "fusion_site.ops.postgresql"
@@ -65,6 +62,11 @@ def channel_layer_at(url: str) -> dict[str, Any]:
     """
     if not url:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    # A twentieth of the time that a start takes, which a site without Redis does not need.
+    from redis.asyncio.connection import parse_url
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     try:
         parse_url(url)
     except ValueError:

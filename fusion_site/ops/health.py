@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from fusion_site.ops.draining import is_draining
+from fusion_site.ops.migrating import unapplied
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +33,11 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _database_problems() -> list[str]:
-    connection = connections[DEFAULT_DB_ALIAS]
     try:
-        connection.ensure_connection()
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        missing = unapplied()
     except DatabaseError:
         logger.exception("the database cannot be read")
         return ["The database cannot be reached."]
     if missing:
-        return [f"{len(missing)} database migrations are not applied: run manage.py migrate."]
+        return [f"{missing} database migrations are not applied: run manage.py migrate."]
     return []

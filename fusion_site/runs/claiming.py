@@ -9,7 +9,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db import connection
+from django.db.models import DateTimeField, F, Func, Q, QuerySet
+from django.db.models.functions import Now
+from django.db.models.lookups import LessThan
 from django.utils import timezone
 
 from fusion_site.runs.models import Run
@@ -17,6 +20,9 @@ from fusion_site.runs.models import Run
 # A run whose process was killed is taken over after this long; a renewal comes three times as often.
 LEASE = timedelta(seconds=settings.FUSION_LEASE_S)
 RENEW_S = settings.FUSION_LEASE_S / 3
+# For so long after the database was away, leases that ran out meanwhile are let be: their owners live, hold answers that
+# were paid for, and renew them as soon as they get a connection, for which one look may wait five seconds.
+PATIENCE = LEASE + timedelta(seconds=5)
 
 
 def lease_end() -> datetime:
@@ -66,8 +72,20 @@ def waiting() -> Q:
 
 def claimable() -> QuerySet[Run]:
     """Give the runs that need work and that nobody works on, oldest first."""
-    free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    free = Q(lease_until=None) | _is_run_out()
     return Run.objects.filter(free, ~waiting(), is_open=True).order_by("opened_at")
+
+
+def _is_run_out() -> Q:
+    """Whose lease is over, though the database has been up for long enough that it could have been renewed.
+
+    The database's own clock says so, whether or not whoever asks has noticed a restart.
+    """
+    over = Q(lease_until__lt=timezone.now())
+    if connection.vendor == "postgresql":
+        up_since = Func(function="pg_postmaster_start_time", output_field=DateTimeField())
+        over &= Q(LessThan(up_since, Now() - PATIENCE))
+    return over
 
 
 def claim(run_id: str, owner: str) -> Run | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, ViewportSize, sync_playwright
@@ -37,25 +35,10 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a data folder with a migrated, empty database: sites start from copies of it."""
-    data_dir = tmp_path_factory.mktemp("migrated")
-    Site(data_dir).manage("migrate", "--verbosity", "0")
-    return data_dir
-
-
-@pytest.fixture
-def fresh(migrated: Path, tmp_path: Path) -> Path:
-    """Give a fresh data folder for a test that starts sites of its own: `Site(fresh, NAME="value")`."""
-    return Path(shutil.copytree(migrated, tmp_path / "data"))
-
-
 @pytest.fixture(scope="module")
-def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a running site that nobody has signed up to before this module, with fast rehearsal models."""
-    data_dir = tmp_path_factory.mktemp("site") / "data"
-    running = Site(Path(shutil.copytree(migrated, data_dir)))
+    running = Site(tmp_path_factory.mktemp("site"))
     try:
         yield running.start()
     finally:

@@ -25,6 +25,14 @@ def sign_up(page: Page, email: str) -> None:
     page.wait_for_url("**/")
 
 
+def make_token(page: Page, name: str = "build server") -> str:
+    """Make an API token for the person of the page, and give it."""
+    page.goto("/tokens/")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Make a token").click()
+    return page.locator("#made-token").inner_text()
+
+
 def me(site: Site, token: str) -> tuple[int, dict[str, object]]:
     """Ask the API whose token this is."""
     request = urllib.request.Request(f"{site.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"})
@@ -37,10 +45,7 @@ def me(site: Site, token: str) -> tuple[int, dict[str, object]]:
 
 def test_a_token_made_on_the_page_works_until_it_is_revoked_there(page: Page, site: Site) -> None:
     sign_up(page, "token@example.com")
-    page.goto("/tokens/")
-    page.get_by_label("Name").fill("build server")
-    page.get_by_role("button", name="Make a token").click()
-    token = page.locator("#made-token").inner_text()
+    token = make_token(page)
     assert re.fullmatch(r"fus_[\w-]{43}", token)
     status, body = me(site, token)
     assert (status, body["email"]) == (200, "token@example.com")

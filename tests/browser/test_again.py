@@ -4,17 +4,15 @@ and it is followed up."""
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.test_accounts import sign_up
+from tests.browser.test_accounts import make_token, sign_up
 from tests.site_process import Site
 from tests.upstream import Script, Upstream, candidates_in, judge_for, task_of, verdict
 
@@ -25,32 +23,32 @@ BEA = "Add it as *nullable*.\n\nThen fill it in one batch.\n\n- Look at the lock
 CYD = "Add it as *nullable*.\n\nThen fill it in small batches.\n\n- Look at the locks.\n- Be patient."
 
 
-@pytest.fixture
-def gate() -> threading.Event:
-    """Give what cyd waits for after her first words, so that she is late."""
-    return threading.Event()
-
-
-@pytest.fixture
-def upstream(gate: threading.Event) -> Iterator[Upstream]:
-    """Give an upstream that does not know ada, and whose cyd is late."""
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    """Give the upstream of this module."""
     server = Upstream()
-    middle = len(CYD) // 2
-    server.scripts |= {
-        "bea": Script([BEA]),
-        "cyd": Script([CYD[:middle], CYD[middle:]], gate=gate, gate_at=1),
-        "ada": Script(status=401, body={"error": {"message": "no such key"}}),
-        "judge": judge_for("small batches"),
-    }
     yield server
-    gate.set()
     server.close()
 
 
 @pytest.fixture
-def site(migrated: Path, tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
-    """Give a site of this test, which may reach the upstream, and where everybody may have one run going on."""
-    data_dir = Path(shutil.copytree(migrated, tmp_path / "again"))
+def gate(upstream: Upstream) -> Iterator[threading.Event]:
+    """Have the upstream not know ada, and give what its cyd waits for after her first words, so that she is late."""
+    middle, opened = len(CYD) // 2, threading.Event()
+    upstream.scripts |= {
+        "bea": Script([BEA]),
+        "cyd": Script([CYD[:middle], CYD[middle:]], gate=opened, gate_at=1),
+        "ada": Script(status=401, body={"error": {"message": "no such key"}}),
+        "judge": judge_for("small batches"),
+    }
+    yield opened
+    opened.set()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
+    """Give a site that may reach the upstream, and where everybody may have one run going on."""
+    data_dir = tmp_path_factory.mktemp("again")
     env = {
         "FUSION_PRIVATE_UPSTREAMS": upstream.host_port,
         "FUSION_REHEARSAL": "0",
@@ -60,9 +58,9 @@ def site(migrated: Path, tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
         yield running
 
 
-def set_up(site: Site, upstream: Upstream, email: str, quorum: int = 1) -> None:
-    """Give a person's team a preset of ada, bea and cyd that waits for one answer only, or so many, over REST."""
-    headers = {"Authorization": f"Bearer {site.manage('createtoken', email).strip()}"}
+def set_up(page: Page, site: Site, upstream: Upstream, quorum: int = 1) -> None:
+    """Give the page's person a preset of ada, bea and cyd that waits for one answer only, or so many, over REST."""
+    headers = {"Authorization": f"Bearer {make_token(page)}"}
     with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
 
         def make(what: str, **fields: Any) -> str:
@@ -89,7 +87,7 @@ def test_a_run_that_is_over_goes_on(
     page: Page, site: Site, upstream: Upstream, gate: threading.Event
 ) -> None:
     sign_up(page, "again@example.com")
-    set_up(site, upstream, "again@example.com")
+    set_up(page, site, upstream)
     ask(page)
     header, fused = page.locator("#run-header"), page.locator("#fused")
     expect(fused).to_contain_text("one batch")
@@ -181,7 +179,7 @@ def test_a_refusal_is_said_on_the_page(
 ) -> None:
     gate.set()
     sign_up(page, "refused@example.com")
-    set_up(site, upstream, "refused@example.com")
+    set_up(page, site, upstream)
     ask(page)
     expect(page.locator("#run-header")).to_have_attribute("data-final", "")
     upstream.scripts["cyd"] = Script([CYD], gate=threading.Event())
@@ -208,7 +206,7 @@ def test_a_person_chooses_what_is_kept(
 ) -> None:
     upstream.scripts |= {"ada": Script(["Ada would not."]), "judge": pointing_out}
     sign_up(page, "guided@example.com")
-    set_up(site, upstream, "guided@example.com", quorum=2)
+    set_up(page, site, upstream, quorum=2)
     page.goto("/")
     page.get_by_label("Prompt").fill(PROMPT)
     page.get_by_label("Let me choose before the final step").check()

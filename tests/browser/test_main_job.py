@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -23,11 +22,11 @@ _NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
-def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a site that hosts a small Compact model and the rehearsal models."""
     folder = tmp_path_factory.mktemp("main-job")
     model = write_tiny_gguf(folder / "tiny.gguf", name="tiny", script=COMPACT_SAYS)
-    running = Site(Path(shutil.copytree(migrated, folder / "data")), FUSION_COMPACT_MODEL=str(model))
+    running = Site(folder / "data", FUSION_COMPACT_MODEL=str(model))
     try:
         yield running.start()
     finally:
@@ -131,10 +130,10 @@ def test_the_compact_model_is_a_member_and_the_judge(newcomer: Page) -> None:
     expect(newcomer.locator("#verdict")).to_contain_text("rehearsal/judge")
 
 
-def test_a_malformed_model_file_is_an_error_on_the_page(page: Page, migrated: Path, tmp_path: Path) -> None:
+def test_a_malformed_model_file_is_an_error_on_the_page(page: Page, tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF\x03\x00\x00\x00" + b"\xff" * 4096)
-    own = Site(Path(shutil.copytree(migrated, tmp_path / "data")), FUSION_COMPACT_MODEL=str(broken))
+    own = Site(tmp_path / "data", FUSION_COMPACT_MODEL=str(broken))
     with own:
         page.goto(f"{own.url}/accounts/signup/")
         page.get_by_label("E-mail", exact=False).fill("owner@example.com")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -25,15 +23,14 @@ def openrouter() -> Iterator[OpenRouter]:
 
 
 @pytest.fixture(scope="module")
-def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory, openrouter: OpenRouter) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, openrouter: OpenRouter) -> Iterator[Site]:
     """Give a running site that takes the stand-in for OpenRouter."""
-    data_dir = tmp_path_factory.mktemp("openrouter") / "data"
     settings = {
         "FUSION_PRIVATE_UPSTREAMS": openrouter.host_port,
         "FUSION_OPENROUTER_URL": openrouter.url,
         "FUSION_OPENROUTER_AUTH_URL": openrouter.auth_url,
     }
-    running = Site(Path(shutil.copytree(migrated, data_dir)), **settings)
+    running = Site(tmp_path_factory.mktemp("openrouter"), **settings)
     try:
         yield running.start()
     finally:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,14 +27,10 @@ def models_server() -> Iterator[ModelsServer]:
 
 
 @pytest.fixture(scope="module")
-def site(
-    migrated: Path, tmp_path_factory: pytest.TempPathFactory, models_server: ModelsServer
-) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, models_server: ModelsServer) -> Iterator[Site]:
     """Give a running site whose operator has listed that server."""
-    data_dir = tmp_path_factory.mktemp("pools") / "data"
-    running = Site(
-        Path(shutil.copytree(migrated, data_dir)), FUSION_PRIVATE_UPSTREAMS=models_server.host_port
-    )
+    data_dir = tmp_path_factory.mktemp("pools")
+    running = Site(data_dir, FUSION_PRIVATE_UPSTREAMS=models_server.host_port)
     try:
         yield running.start()
     finally:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.browser.test_accounts import sign_up
+from tests.browser.test_accounts import make_token, sign_up
 from tests.site_process import Site
 from tests.upstream import Script, Upstream, judge_for, task_of
 
@@ -58,9 +56,9 @@ def gate(upstream: Upstream) -> Iterator[threading.Event]:
 
 
 @pytest.fixture(scope="module")
-def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Site]:
     """Give a site of this module, which may reach the upstream."""
-    data_dir = Path(shutil.copytree(migrated, tmp_path_factory.mktemp("reader") / "data"))
+    data_dir = tmp_path_factory.mktemp("reader")
     running = Site(data_dir, FUSION_PRIVATE_UPSTREAMS=upstream.host_port, FUSION_REHEARSAL="0")
     try:
         yield running.start()
@@ -71,16 +69,14 @@ def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory, upstream: Ups
 @pytest.fixture
 def reader(page: Page, site: Site, upstream: Upstream, gate: threading.Event) -> Page:
     """Give the page of a person whose only preset asks ada and bea."""
-    email = f"reader{next(_NUMBERS)}@example.com"
-    sign_up(page, email)
-    set_up(site, upstream, email)
+    sign_up(page, f"reader{next(_NUMBERS)}@example.com")
+    set_up(page, site, upstream)
     return page
 
 
-def set_up(site: Site, upstream: Upstream, email: str, mode: str = "best_of") -> None:
-    """Give a person's team a preset of ada and bea, over REST."""
-    token = site.manage("createtoken", email).strip()
-    headers = {"Authorization": f"Bearer {token}"}
+def set_up(page: Page, site: Site, upstream: Upstream, mode: str = "best_of") -> None:
+    """Give the page's person a preset of ada and bea, over REST."""
+    headers = {"Authorization": f"Bearer {make_token(page)}"}
     with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
 
         def make(what: str, **fields: Any) -> str:
@@ -273,7 +269,7 @@ def test_each_sentence_leads_to_who_says_it(
     merges = lambda body: Script([MERGED]) if task_of(body) == "merge" else picks(body)  # noqa: E731
     monkeypatch.setitem(upstream.scripts, "judge", merges)
     sign_up(page, "sources@example.com")
-    set_up(site, upstream, "sources@example.com", mode="merge")
+    set_up(page, site, upstream, mode="merge")
     ask(page)
     gate.set()
     found, bar, marks = page.locator("#provenance"), page.locator("#carried-by"), page.locator("mark.passage")

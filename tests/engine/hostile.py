@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.engine.attacks import ORDER, TURNS
 
-LONG = 1_000_000
+LONG = 400_000
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,14 @@ def test_known():
 """
 
 
-def outcome(folder: Path, source: str, **env: str) -> tuple[int, str]:
-    """Run `source` as a test module under this project's conftest; gives the exit status and what was printed."""
-    (folder / "test_inner.py").write_text(source)
+ASYNC = "import asyncio\n\nasync def test_fails():\n    await asyncio.sleep(0)\n    assert 1 == 2\n"
+NO_MODULE = "import pytest\npytest.skip('no such library', allow_module_level=True)\n"
+
+
+def outcome(folder: Path, *sources: str, **env: str) -> tuple[int, str]:
+    """Run `sources` as test modules under this project's conftest; gives the exit status and what was printed."""
+    for number, source in enumerate(sources):
+        (folder / f"test_inner{number}.py").write_text(source)
     inherited = {name: value for name, value in os.environ.items() if name != "FUSION_REQUIRE_ALL"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "pyproject.toml", "-q", str(folder)],
@@ -34,30 +39,23 @@ def outcome(folder: Path, source: str, **env: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_skip_is_named_and_passes_by_default(tmp_path: Path) -> None:
-    status, printed = outcome(tmp_path, SKIPPING)
-    assert status == 0, printed
-    assert "SKIPPED [1]" in printed
+def test_a_skip_is_named_and_passes_by_default_and_an_async_test_can_fail(tmp_path: Path) -> None:
+    status, printed = outcome(tmp_path, SKIPPING, ASYNC, NO_MODULE)
+    assert status == 1, printed
+    assert "assert 1 == 2" in printed
     assert "no such thing here" in printed
+    assert "no such library" in printed
+    assert "1 failed, 2 skipped, 1 xfailed" in printed
 
 
-def test_a_skip_fails_where_everything_is_required(tmp_path: Path) -> None:
+def test_a_skip_fails_where_everything_is_required_and_so_does_a_module_that_skips_itself(
+    tmp_path: Path,
+) -> None:
     status, printed = outcome(tmp_path, SKIPPING, FUSION_REQUIRE_ALL="1")
     assert status == 1
     assert "FUSION_REQUIRE_ALL=1 wants everything run" in printed
     assert "no such thing here" in printed
     assert "1 failed, 1 xfailed" in printed
-
-
-def test_a_module_that_skips_itself_fails_too(tmp_path: Path) -> None:
-    source = "import pytest\npytest.skip('no such library', allow_module_level=True)\n"
-    status, printed = outcome(tmp_path, source, FUSION_REQUIRE_ALL="1")
+    status, printed = outcome(tmp_path, NO_MODULE, FUSION_REQUIRE_ALL="1")
     assert status not in {0, 5}, printed
     assert "no such library" in printed
-
-
-def test_an_async_test_can_fail(tmp_path: Path) -> None:
-    source = "import asyncio\n\nasync def test_fails():\n    await asyncio.sleep(0)\n    assert 1 == 2\n"
-    status, printed = outcome(tmp_path, source)
-    assert status == 1
-    assert "assert 1 == 2" in printed

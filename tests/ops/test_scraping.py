@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from urllib.error import HTTPError
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from fusion_site.ops.scraping import DoorNotSafe, serve_metrics
@@ -48,6 +49,13 @@ def test_a_token_is_asked_for_where_there_is_one(settings: Settings) -> None:
     settings.FUSION_METRICS_TOKEN = "right-token"
     with door() as url:
         assert [read(f"{url}/metrics", token)[0] for token in ("", "wrong", "right-token")] == [404, 404, 200]
+
+
+@pytest.mark.django_db
+def test_the_pages_port_of_a_site_without_a_token_shows_nothing() -> None:
+    tokens = ("", "None", "any-token")
+    told = [Client(headers={"Authorization": f"Bearer {token}"}).get("/metrics") for token in tokens]
+    assert [answer.status_code for answer in told] == [404] * 3
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "worker.example"])

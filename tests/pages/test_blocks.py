@@ -108,17 +108,17 @@ def test_a_closed_text_takes_no_more() -> None:
 def hostile_texts() -> dict[str, str]:
     chance = random.Random(1)
     return {
-        "fence": "```\n" + "".join(f"{'# ' * (n % 3)}line {n}\n\n" for n in range(9_000)),
-        "backticks in a fence": "````\n" + "```\n" * 30_000,
-        "list": "".join(f"- item {n}\n\n" for n in range(10_000)),
-        "lazy list": "- a\n" + "".join(f"{chance.choice('#>`$ab')}lazy\n" for _ in range(20_000)),
-        "numbers": "".join(f"{n}. item\n   # x\n" for n in range(8_000)),
-        "indented": "    code\n\n" * 12_000,
-        "paragraph": "".join(f"{'ab-|:'[n % 5]}\\words\n" for n in range(15_000)),
-        "table": "|a|b|\n|-|-|\n" + "|c|d|\n" * 18_000,
-        "quotes": "> a\n" * 25_000 + "> > b\n" * 2_000,
-        "one line": "word " * 25_000,
-        "maths": "$$\n" + "a = b\n" * 18_000,
+        "fence": "```\n" + "".join(f"{'# ' * (n % 3)}line {n}\n\n" for n in range(3_000)),
+        "backticks in a fence": "````\n" + "```\n" * 10_000,
+        "list": "".join(f"- item {n}\n\n" for n in range(3_500)),
+        "lazy list": "- a\n" + "".join(f"{chance.choice('#>`$ab')}lazy\n" for _ in range(7_000)),
+        "numbers": "".join(f"{n}. item\n   # x\n" for n in range(3_000)),
+        "indented": "    code\n\n" * 4_000,
+        "paragraph": "".join(f"{'ab-|:'[n % 5]}\\words\n" for n in range(5_000)),
+        "table": "|a|b|\n|-|-|\n" + "|c|d|\n" * 6_000,
+        "quotes": "> a\n" * 8_000 + "> > b\n" * 2_000,
+        "one line": "word " * 9_000,
+        "maths": "$$\n" + "a = b\n" * 6_000,
     }
 
 
@@ -163,5 +163,6 @@ def test_showing_the_open_block_after_every_piece_draws_a_bounded_number_of_char
 
 
 def test_a_text_over_the_limit_is_still_shown_block_by_block() -> None:
-    text = "some words\n\n" * (MAX_CHARS // 10)
-    assert fed([text]) == ["<p>some words</p>\n"] * (MAX_CHARS // 10)
+    words = " ".join(["some words"] * 20)
+    times = 2 + MAX_CHARS // len(words)
+    assert fed([f"{words}\n\n" * times]) == [f"<p>{words}</p>\n"] * times

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from fusion_site.engine.asking import ErrorKind, Outcome
 from fusion_site.providers import Clocks, Providers
+from tests.certificates import self_signed
 from tests.providers.server import (
     HELLO,
     PATIENT,
@@ -32,25 +28,8 @@ from tests.providers.server import (
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """Give a file with a key and a certificate for model.test that vouches for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "model.test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("model.test")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path = tmp_path / "model.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(key.private_bytes(pem, *form) + made.public_bytes(pem))
+    path.write_bytes(b"".join(self_signed("model.test")))
     return path
 
 

@@ -9,14 +9,17 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from fusion_site.pools.reaching import asker, close_providers
+from fusion_site.runs import claiming
 from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.models import Run
@@ -180,3 +183,18 @@ async def test_whoever_stops_leaves_the_run_to_the_next(desk: Desk, upstream: Up
     async with at_work():
         await until(lambda: state_of(run) == "done")
     assert [len(upstream.asked(name)) for name in ("ada", "bea", "cyd")] == [1, 1, 2]
+
+
+def test_a_lease_that_ran_out_is_let_be_until_its_owner_had_the_time_to_renew_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = desk.start()
+    assert claiming.claim(run.pk, "first")
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    # As if the server that is asked had been started a moment ago. SQLite has none that could be away.
+    monkeypatch.setattr(claiming, "PATIENCE", timedelta(days=1000))
+    assert claiming.claimable().exists() == (connection.vendor == "sqlite")
+    monkeypatch.setattr(claiming, "PATIENCE", timedelta(0))
+    taken = claiming.claim(run.pk, "second")
+    assert taken
+    assert (taken.lease_owner, taken.epoch) == ("second", 2)

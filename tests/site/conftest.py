@@ -81,8 +81,7 @@ def upstream() -> Iterator[Upstream]:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Install a site once: its data folder, to be copied, and a token."""
     site = Site(tmp_path_factory.mktemp("installed") / "var")
-    site.data_dir.mkdir()
-    site.manage("migrate", "--verbosity", "0")
+    site.install()
     return site.data_dir, site.manage("createtoken", "ops@example.com", "--create").strip()
 
 

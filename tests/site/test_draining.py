@@ -61,7 +61,7 @@ def test_a_server_that_is_told_to_end_takes_nothing_new_and_ends(
     own = {"FUSION_PRIVATE_UPSTREAMS": upstream.host_port, "FUSION_DRAIN_S": str(DRAIN_S)}
     with Site(tmp_path / "var", **own) as site, ThreadPoolExecutor(4) as threads:
         visitor = Visitor(site, "viewer@example.com")
-        api = Api(site, site.manage("createtoken", visitor.sign_up().email).strip())
+        api = Api(site, visitor.sign_up().make_token())
         order = {"preset": api.preset(upstream, "best_of", ("ada",)), "prompt": "Why?"}
         run_id = api("POST", "runs", order)["id"]
         upstream.wait_for("ada", sent=1)

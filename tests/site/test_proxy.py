@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import re
 import shutil
 import socket
 import ssl
@@ -11,18 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from websockets.sync.client import connect
 
-from tests.site.conftest import Api
+from tests.certificates import self_signed
 from tests.site.test_logs import token_in
 from tests.site.test_metrics import until
 from tests.site_process import ROOT, Site, free_port
@@ -39,7 +34,6 @@ class Front:
     """The site as people reach it."""
 
     site: Site
-    token: str
     url: str
     plain_url: str
     trust: ssl.SSLContext
@@ -53,25 +47,9 @@ class Front:
 def make_certificate(folder: Path) -> None:
     """Write a certificate for 127.0.0.1 that vouches for itself, under the names that the file expects."""
     folder.mkdir()
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fusion")])
-    now = datetime.now(UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (folder / "privkey.pem").write_bytes(key.private_bytes(pem, pkcs8, plain))
-    (folder / "fullchain.pem").write_bytes(made.public_bytes(pem))
+    key, certificate = self_signed("127.0.0.1")
+    (folder / "privkey.pem").write_bytes(key)
+    (folder / "fullchain.pem").write_bytes(certificate)
 
 
 def moved_here(folder: Path, changes: dict[str, str]) -> Path:
@@ -114,12 +92,19 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.fixture
-def front(tmp_path: Path, upstream: Upstream, installed: tuple[Path, str]) -> Iterator[Front]:
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    """Give an upstream for all of these tests."""
+    server = Upstream()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Front]:
     """Give a site behind the proxy, over TLS."""
-    data_dir, token = installed
-    shutil.copytree(data_dir, tmp_path / "var")
-    make_certificate(tmp_path / "tls")
+    folder = tmp_path_factory.mktemp("proxy")
+    make_certificate(folder / "tls")
     ports = free_port(), free_port()
     url = f"https://127.0.0.1:{ports[1]}"
     env = {
@@ -128,9 +113,9 @@ def front(tmp_path: Path, upstream: Upstream, installed: tuple[Path, str]) -> It
         "FUSION_METRICS_TOKEN": TOKEN,
         "FUSION_PRIVATE_UPSTREAMS": upstream.host_port,
     }
-    trust = ssl.create_default_context(cafile=str(tmp_path / "tls" / "fullchain.pem"))
-    with Site(tmp_path / "var", **env) as site, proxy(tmp_path, site, ports):
-        yield Front(site, token, url, f"http://127.0.0.1:{ports[0]}", trust)
+    trust = ssl.create_default_context(cafile=str(folder / "tls" / "fullchain.pem"))
+    with Site(folder / "var", **env) as site, proxy(folder, site, ports):
+        yield Front(site, url, f"http://127.0.0.1:{ports[0]}", trust)
 
 
 def sign_up(browser: httpx.Client) -> None:
@@ -139,6 +124,14 @@ def sign_up(browser: httpx.Client) -> None:
     form["csrfmiddlewaretoken"] = token_in(browser.get("/accounts/signup/").text)
     headers = {"Referer": f"{browser.base_url}/accounts/signup/"}
     assert browser.post("/accounts/signup/", data=form, headers=headers).status_code == 302
+
+
+def make_token(browser: httpx.Client) -> str:
+    """Make an API token on the page for it."""
+    form = {"name": "a program", "csrfmiddlewaretoken": token_in(browser.get("/tokens/").text)}
+    made = browser.post("/tokens/", data=form, headers={"Referer": f"{browser.base_url}/tokens/"}).text
+    (token,) = re.findall(r"fus_[\w-]{43}", made)
+    return str(token)
 
 
 def test_pages_streams_and_sockets_pass_and_the_rest_does_not(front: Front, upstream: Upstream) -> None:
@@ -177,9 +170,9 @@ def check_live(front: Front, browser: httpx.Client, upstream: Upstream) -> None:
     """Check that what a model writes is seen through the proxy while it writes."""
     gate = threading.Event()
     upstream.scripts["ada"] = Script(["early ", "late."], gate=gate, gate_at=1)
-    api = Api(front.site, front.site.manage("createtoken", "ann@example.com").strip())
-    slug = preset(front, browser, api.token, upstream)
-    headers = {"Authorization": f"Bearer {api.token}"}
+    token = make_token(browser)
+    slug = preset(browser, token, upstream)
+    headers = {"Authorization": f"Bearer {token}"}
     run_id = browser.post("/api/v1/runs", json={"preset": slug, "prompt": "Now?"}, headers=headers).json()[
         "id"
     ]
@@ -199,7 +192,7 @@ def check_live(front: Front, browser: httpx.Client, upstream: Upstream) -> None:
             assert any('"state":"done"' in line for line in told)
 
 
-def preset(front: Front, browser: httpx.Client, token: str, upstream: Upstream) -> str:
+def preset(browser: httpx.Client, token: str, upstream: Upstream) -> str:
     """Make a preset with one member, through the proxy."""
     headers = {"Authorization": f"Bearer {token}"}
 

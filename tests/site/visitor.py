@@ -44,6 +44,13 @@ class Visitor:
         )
         return answer.raise_for_status()
 
+    def make_token(self) -> str:
+        """Make an API token on the page for it, and give it."""
+        page = self.post("/tokens/", name="a program").text
+        made = re.search(r'id="made-token"[^>]*>([^<]+)<', page)
+        assert made is not None, page
+        return made[1]
+
     @contextmanager
     def socket(self, run_id: str) -> Iterator[ClientConnection]:
         """Open the socket of a run's page."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from fusion_site.accounts.models import Team
 from fusion_site.engine.settings import DEFAULT_CRITERIA
@@ -35,8 +36,11 @@ def on_team_created(sender: object, team: Team, **_: Any) -> None:
 
 def ensure_local_connections() -> None:
     """Give every team the connections to this machine's own hosts that it lacks, with a set for each; for the site's start."""
-    for team in Team.objects.all():
-        give_starter_set(team)
+    wanted = {Kind.REHEARSAL: settings.FUSION_REHEARSAL, Kind.COMPACT: settings.FUSION_COMPACT_MODEL}
+    for kind in (kind for kind, is_wanted in wanted.items() if is_wanted):
+        there = Connection.objects.filter(team=OuterRef("pk"), kind=kind, base_url="")
+        for team in Team.objects.filter(~Exists(there)):
+            give_starter_set(team)
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils import timezone
 from procrastinate.contrib.django import app as site_app
@@ -14,7 +14,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.pools.reaching import asker, close_providers
-from fusion_site.runs.claiming import LEASE, free_leases_of_the_dead, new_owner
+from fusion_site.runs.claiming import PATIENCE, free_leases_of_the_dead, new_owner
 from fusion_site.runs.execution.jobs import HEARTBEAT_S, STALLED_S, requeue_given_back, requeue_stalled
 from fusion_site.runs.execution.supervisor import PARK_WITHIN_S, SWEEP_S, Supervisor
 from fusion_site.runs.execution.upkeep import Upkeep
@@ -25,9 +25,6 @@ log = logging.getLogger(__name__)
 FETCH_EVERY_S = 2.0
 # After the queue could not be reached, in seconds.
 PAUSE_S = 0.5
-# For so long after an outage, leases that ran out in it are let be: their owners live, hold answers that were paid
-# for, and renew them as soon as they get a connection.
-PATIENCE = LEASE + timedelta(seconds=5)
 
 
 class Worker:
@@ -43,6 +40,8 @@ class Worker:
 
     def start(self) -> None:
         """Begin; a database that is not there yet is waited for."""
+        # The start may be the end of an outage, too.
+        self._be_patient()
         self._fetching = asyncio.create_task(self._fetch())
         self._sweeping = asyncio.create_task(self._sweep())
         self._upkeep.start()
@@ -57,6 +56,10 @@ class Worker:
         await asyncio.wait([self._fetching, self._sweeping], timeout=PARK_WITHIN_S)
         await close_providers()
 
+    def _be_patient(self) -> None:
+        """Leave to their owners what ran out in an outage that may have just ended, a restart of the database or not."""
+        self._patient_until = timezone.now() + PATIENCE
+
     async def _fetch(self) -> None:
         """Have procrastinate hand out jobs; it ends with each outage of the database, and is started again."""
         while True:
@@ -64,6 +67,8 @@ class Worker:
                 await self._fetch_until_disturbed()
             except (ConnectorException, *DISTURBED) as error:
                 log.warning("the queue of runs cannot be reached: %s", error)
+            # It stands on connections of its own, and so notices the shortest outage, which a sweep may miss.
+            self._be_patient()
             await asyncio.sleep(PAUSE_S)
 
     async def _fetch_until_disturbed(self) -> None:
@@ -82,13 +87,12 @@ class Worker:
             )
 
     async def _sweep(self) -> None:
-        """Queue again what was lost. The start may be the end of an outage, too."""
-        patient_until = timezone.now() + PATIENCE
+        """Queue again what was lost."""
         while True:
             try:
-                await query(sweep, patient_until)
+                await query(sweep, self._patient_until)
             except DISTURBED:
-                patient_until = timezone.now() + PATIENCE
+                self._be_patient()
             except Exception:
                 log.exception("the look for lost runs failed")
             await asyncio.sleep(SWEEP_S)

@@ -14,7 +14,9 @@ from twisted.internet import reactor as installed_reactor
 from twisted.python.log import PythonLoggingObserver
 
 from fusion_site.ops.draining import begin_draining
+from fusion_site.ops.garbage import is_started
 from fusion_site.ops.metrics_port import add_metrics_port, metrics_shown
+from fusion_site.ops.migrating import bring_up_to_date
 from fusion_site.ops.server import SiteServer
 from fusion_site.runs.execution.serving import Backstage
 
@@ -25,12 +27,13 @@ reactor = cast("Any", installed_reactor)
 class Command(BaseCommand):
     """Serve the site by daphne, and work on its runs on the same event loop."""
 
-    help = "Serve the site and work on its runs. It does not migrate; `make run` does."
+    help = "Serve the site and work on its runs. It migrates only if told to, as `make run` does."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where to listen."""
+        """Where to listen, and whether to migrate before."""
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
         add_metrics_port(parser)
 
     def handle(
@@ -38,12 +41,15 @@ class Command(BaseCommand):
         *args: Any,
         host: str,
         port: int,
+        migrate: bool,
         metrics_host: str,
         metrics_port: int | None,
         **options: Any,
     ) -> None:
         """Serve until SIGTERM or Ctrl-C: new runs are refused then, others parked for the next start to go on with."""
         refuse_a_taken_port(host, port)
+        if migrate:
+            bring_up_to_date()
         # What fails in the server itself is logged like all else.
         PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
         backstage = Backstage()
@@ -66,6 +72,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"The site could not start: {error}")
                 reactor.stop()
                 return
+            is_started()
             self.stdout.write(f"Fusion is served on http://{host}:{port}  (stop it with Ctrl-C)")
             if settings.FUSION_IS_CLUSTER:
                 self.stdout.write(

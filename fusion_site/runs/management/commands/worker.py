@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from fusion_site.ops.garbage import is_started
 from fusion_site.ops.loop import LoopWatch
 from fusion_site.ops.metrics_port import add_metrics_port, metrics_shown
 
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         watch.start()
         worker = Worker(concurrency)
         worker.start()
+        is_started()
         log.info("the worker has started")
         self.stdout.write(f"Works on up to {concurrency} runs at once  (stop it with Ctrl-C)")
         await told_to_end.wait()
