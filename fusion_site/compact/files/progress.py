@@ -18,3 +18,8 @@ class Progress:
     def share(self) -> float:
         """From 0 to 1."""
         return self.done / self.size if self.size else 1.0
+
+    @property
+    def left_ms(self) -> float | None:
+        """The time left in milliseconds."""
+        return None if self.left_s is None else self.left_s * 1000
