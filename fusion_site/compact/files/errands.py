@@ -20,6 +20,7 @@ from fusion_site.compact.files.progress import Progress
 
 log = logging.getLogger(__name__)
 LOOK_WITHIN_S = 60.0
+GRACE_S = 5.0
 # What leads to a hub from behind a company's proxy.
 _WAY_OUT = re.compile(r"(https?|all|no)_proxy|ssl_cert_(file|dir)", re.IGNORECASE)
 
@@ -129,9 +130,19 @@ class Errands:
             process.stdin.write(json.dumps({**place, **order}).encode() + b"\n")
             yield _lines(process)
         finally:
-            if process.returncode is None:
-                process.kill()
+            await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """End a process by ending its input, so that one which ends by itself just now is not signalled; by force if it stays."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(GRACE_S):
             await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:

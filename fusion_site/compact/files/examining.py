@@ -19,7 +19,7 @@ from fusion_site.compact.files.facts import FileFacts
 from fusion_site.compact.files.header import BadFile, read_header
 
 WITHIN_S = 30.0
-CPU_S = 20
+CPU_S = 10
 MEMORY = 512 * 1024 * 1024  # beside the file, which is looked at in place and counts as well
 
 

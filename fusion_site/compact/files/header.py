@@ -20,6 +20,7 @@ STRING, ARRAY = 8, 9
 PLAIN = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 MOST_PAIRS, MOST_TENSORS, MOST_DIMENSIONS = 65_536, 1_000_000, 8
 LONGEST_KEPT = 4096  # arrays: of the longer ones (a vocabulary) only the length is kept
+MOST_TEXTS = 8_000_000  # the largest vocabularies have a quarter of a million, and a few times as many merges
 LONGEST_TEXT = 4 * 1024 * 1024
 HALF_FLOAT = 2
 
@@ -99,11 +100,12 @@ class _Reader:
                 self.skip(width * count)
                 return count
             return [self.number(PLAIN[kind]) for _ in range(count)]
+        if kind != STRING:
+            raise ValueError(f"a list of the unknown kind {kind}")
+        if count > MOST_TEXTS:
+            raise ValueError(f"a list of {count} texts")
         for _ in range(count):
-            if kind == STRING:
-                self.skip(self.number("<Q"))
-            else:
-                self.value(kind)
+            self.skip(self.number("<Q"))
         return count
 
 
