@@ -10,7 +10,7 @@ from django.db import transaction
 
 from fusion_site.accounts.models import Team, User
 from fusion_site.pools import compact_files
-from fusion_site.pools.compact_choice import chosen, set_file
+from fusion_site.pools.compact_choice import chosen, hosted_file, set_file
 from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import CompactHost
@@ -69,7 +69,7 @@ def remove_file(by: User, name: str) -> None:
     kept = compact_files.shelf().find(name)
     if kept is None:
         return
-    if chosen().file == str(kept.path):
+    if hosted_file() == kept.path:
         raise Invalid({"file": [f"{name} is the file that is hosted; choose another one first."]})
     compact_files.shelf().remove(name)
 
