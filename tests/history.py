@@ -13,6 +13,7 @@ from typing import Any
 
 from fusion_site.engine.asking import Message
 from fusion_site.engine.calling import digest_of
+from fusion_site.engine.thread import messages_for
 from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.state import RunState
 from tests.upstream import Asked
@@ -21,7 +22,7 @@ Row = dict[str, Any]
 # Runs one SQL query and gives its rows; JSON may come parsed or as text.
 Rows = Callable[[str], list[Row]]
 
-_JSON = {"settings", "verdict", "data", "answers", "late", "usage", "error", "result"}
+_JSON = {"settings", "thread", "verdict", "data", "answers", "late", "provenance", "usage", "error", "result"}
 # What cannot be billed however it ends.
 _FREE = ("compact", "rehearsal")
 # Which request it was: the model, and what exactly it was asked; None stands for a later round of a debate.
@@ -74,7 +75,8 @@ Sighting = tuple[int, Seen]
 class History:
     """One run as everybody knows it. `view` and `stream` are missing where no server was asked.
 
-    `asked` is its part of the ledger in order; `sightings` say what was in rows between these requests.
+    `asked` is its part of the ledger in order; `sightings` say what was in rows between these requests. `thread` is what
+    the settings of a follow-up hold besides.
     """
 
     run: Row
@@ -85,6 +87,7 @@ class History:
     free: set[str]
     asked: list[Asked] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
+    thread: dict[str, Any] = field(default_factory=dict)
     view: dict[str, Any] | None = None
     stream: list[dict[str, Any]] | None = None
 
@@ -96,8 +99,8 @@ class History:
 
     def calls(self) -> Mapping[Call, list[Row]]:
         """Give the answers and steps by what was asked for them; the very same may be asked for more than one."""
-        settings = settings_from_json(self.run["settings"])
-        firsts = {m.index: digest_of(settings.messages_for(m)) for m in settings.members}
+        settings = settings_from_json({**self.run["settings"], **self.thread})
+        firsts = {m.index: digest_of(messages_for(settings, m)) for m in settings.members}
         found: dict[Call, list[Row]] = defaultdict(list)
         for answer in self.answers:
             found[answer["model"], firsts[answer["member"]] if not answer["round"] else None].append(answer)
@@ -157,6 +160,7 @@ def history_of(
         return rows(f"SELECT * FROM {table} WHERE run_id = '{run_id}' ORDER BY {order}")
 
     asked = [asked for asked in ledger if _is_about(asked, run["prompt"])]
+    said_before = of("runs_conversation", "run_id")
     return History(
         run=run,
         events=of("runs_event", "seq"),
@@ -165,6 +169,7 @@ def history_of(
         fusions=of("runs_fusion", "version"),
         free={row["id"] for row in rows(f"SELECT id FROM pools_connection WHERE kind IN {_FREE}")},
         asked=asked,
+        thread={"thread": said_before[0]["thread"]} if said_before else {},
         sightings=[(sum(a in asked for a in ledger[:count]), seen) for count, seen in sightings],
         view=view,
         stream=stream,
@@ -184,10 +189,21 @@ def rebuilt(events: list[Row]) -> RunState:
     """Give the state that a reader builds from the events alone."""
     first, *rest = events
     told = first["data"]
-    names = ("mode", "prompt", "preset", "preset_name", "rehearsal")
+    names = (
+        "mode",
+        "prompt",
+        "preset",
+        "preset_name",
+        "rehearsal",
+        "guided",
+        "after",
+        "left_out",
+        "stand_ins",
+    )
     state = RunState(
         id=told["run"], seq=1, state="queued", created_at=told["at"], **{n: told[n] for n in names}
     )
+    state.history, state.earlier = told["history"] or "", told["thread"][:-1]
     for answer in told["answers"]:
         state.apply(1, "answer.added", answer)
     for event in rest:

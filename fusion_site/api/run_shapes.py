@@ -6,6 +6,8 @@ from typing import Any
 
 from ninja import Field, Schema
 
+from fusion_site.api.choice_shapes import GuidanceOut
+
 
 class AcceptedRun(Schema):
     """A run that was accepted: from now on it is not lost."""
@@ -58,6 +60,42 @@ class AnswerOut(Schema):
     attempt: int
 
 
+class PassageOut(Schema):
+    """A place in an answer's text, as of that attempt, and how much of a sentence stands there, from 0 to 1."""
+
+    answer: str
+    attempt: int = Field(description="Where the answer has a later one, its text is another by now.")
+    offset: int
+    length: int
+    score: float
+
+
+class CarriedOut(Schema):
+    """A sentence of the fused answer, or a part of one, and who says it."""
+
+    offset: int
+    length: int
+    said_in: list[PassageOut] = Field(
+        alias="from", serialization_alias="from", description="The best first; empty: nobody, by its words."
+    )
+
+
+class PlaceOut(Schema):
+    """A place in the fused answer."""
+
+    offset: int
+    length: int
+
+
+class DroppedOut(Schema):
+    """What one answer held against others (`contradiction`) or alone (`insight`), and the fused answer does not say."""
+
+    kind: str
+    topic: str
+    text: str = Field(description="As the judge put it.")
+    answer: str
+
+
 class FusedOut(Schema):
     """One version of the fused answer, so far."""
 
@@ -68,6 +106,30 @@ class FusedOut(Schema):
     late: list[str] = Field(description="Ids of answers that were not done in time.")
     note: str
     finished: bool
+    provenance: list[CarriedOut] | None = Field(
+        description="Null until it is known. Offsets and lengths count Unicode code points."
+    )
+    judge_only: list[PlaceOut] | None = Field(description="Sentences that no answer has, by their words.")
+    dropped: list[DroppedOut] | None
+    provenance_clipped: bool | None = Field(
+        description="Whether the texts were too long to be compared whole."
+    )
+    guidance: GuidanceOut | None = Field(description="Null where nobody was asked to choose.")
+
+
+class LeftOut(Schema):
+    """What of a thread one reader was not shown, for want of room."""
+
+    member: int | None = Field(description="The index in the pool; null is the judge.")
+    turns: int = Field(description="How many of the oldest turns were left out.")
+    shortened: bool = Field(description="Whether texts of the newest turn were cut, head and tail kept.")
+
+
+class StandIn(Schema):
+    """A member that was shown fused answers where it had none of its own."""
+
+    member: int = Field(description="The index in the pool.")
+    turns: int
 
 
 class RunOut(Schema):
@@ -78,11 +140,22 @@ class RunOut(Schema):
     reopened: str | None = Field(
         description="What a later pass is for while one is open: `fuse`, `retry` or `add`."
     )
+    guided: bool = Field(description="Whether it waits before its final step for a choice of what is kept.")
+    waits_until: str | None = Field(description="Until when it waits for that; null where it does not.")
     mode: str
     preset: str | None = Field(description="The id of its preset; null once that is deleted.")
     preset_name: str
     rehearsal: bool
     prompt: str
+    after: str | None = Field(description="The run that this one follows up.")
+    history: str | None = Field(
+        description="What a follow-up's members were shown as earlier answers: `fused`, `own` or `all`."
+    )
+    thread: list[str] = Field(description="The runs of its thread up to this one, oldest first.")
+    left_out: list[LeftOut] = Field(description="Who was not shown the whole thread; empty if all were.")
+    stand_ins: list[StandIn] = Field(
+        description="With `own`: who was shown fused answers in place of its own."
+    )
     message: str
     answers: list[AnswerOut]
     verdict: dict[str, Any] | None

@@ -19,19 +19,24 @@ from pydantic import StringConstraints
 from fusion_site.accounts.models import Membership
 from fusion_site.accounts.passes import Pass
 from fusion_site.accounts.watch import while_good
+from fusion_site.api.choice_shapes import Choice
 from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
 from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage
 from fusion_site.engine.asking import ErrorKind, Message
+from fusion_site.engine.turns import History
 from fusion_site.ops.metrics import LISTENERS
 from fusion_site.ops.querying import snapshot
-from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.invalid import REQUIRED, Invalid, no_such
 from fusion_site.pools.models import Preset
+from fusion_site.pools.reading import is_storable
 from fusion_site.runs.access import may_act
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.following import preset_after
+from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
@@ -56,12 +61,26 @@ class TurnGiven(Given):
 
 
 class NewRun(Given):
-    """What a new run needs: a preset, and either a prompt or a conversation that ends with a user turn."""
+    """What a new run needs: a preset, and either a prompt or a conversation that ends with a user turn.
 
-    preset: str = Field(description="The id or the slug of a preset.")
+    A follow-up needs a prompt, and the run that it comes after.
+    """
+
+    preset: str | None = Field(
+        None, description="The id or the slug of a preset; a follow-up's is its run's by default."
+    )
     prompt: str | None = None
     messages: list[TurnGiven] | None = None
     variables: dict[str, str] | None = Field(None, description="Values for the preset's template.")
+    after: str | None = Field(None, description="The run that this one follows up, which has to be over.")
+    history: Literal["fused", "own", "all"] | None = Field(
+        None,
+        description="What members are shown as earlier answers: the fused ones (default), each its own, or all.",
+    )
+    guided: bool | None = Field(
+        None,
+        description="Wait before the final step for a choice of what is kept; null is as the preset has it.",
+    )
 
 
 class NewMember(Given):
@@ -108,16 +127,45 @@ def _later(status: int, why: Exception, kind: ErrorKind, *, after_s: int | None)
 
 
 def _order(payload: NewRun, team: str, key: str | None) -> Order:
-    named = Q(pk=payload.preset) | Q(slug=payload.preset)
-    preset = Preset.objects.select_related("judge__connection", "pool").filter(named, team=team).first()
-    if preset is None:
-        raise Invalid({"preset": ["There is no such preset."]})
+    after = _run_before(payload.after, team)
+    preset = _preset(payload.preset, after, team)
     if (payload.prompt is None) == (payload.messages is None):
         raise Invalid({"prompt": ["Give either a prompt or messages."]})
     turns = [Message(t.role, t.content) for t in payload.messages or []]
     if payload.messages is not None and (not turns or turns[-1].role != "user"):
         raise Invalid({"messages": ["The last message must be the user's."]})
-    return Order(preset, payload.prompt or "", turns, payload.variables or {}, None, key)
+    history = History(payload.history) if payload.history else None
+    return Order(
+        preset,
+        payload.prompt or "",
+        turns,
+        payload.variables or {},
+        guided=payload.guided,
+        idempotency_key=key,
+        after=after,
+        history=history,
+    )
+
+
+def _run_before(run_id: str | None, team: str) -> Run | None:
+    if run_id is None:
+        return None
+    run = Run.objects.filter(team=team, pk=run_id).first() if is_storable(run_id) else None
+    if run is None:
+        raise Invalid({"after": [no_such("run")]})
+    return run
+
+
+def _preset(name: str | None, after: Run | None, team: str) -> Preset:
+    if name is None and after is None:
+        raise Invalid({"preset": [REQUIRED]})
+    if name is None and after is not None:
+        return preset_after(after)
+    named = Q(pk=name) | Q(slug=name)
+    preset = Preset.objects.select_related("judge__connection", "pool").filter(named, team=team).first()
+    if preset is None:
+        raise Invalid({"preset": [no_such("preset")]})
+    return preset
 
 
 def _url(request: HttpRequest, run: Run) -> str:
@@ -178,6 +226,16 @@ def retry_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[
     if answer is None:
         raise Http404
     return _again(request, partial(retry_answer, answer))
+
+
+@router.post("/{run_id}/guidance", response={202: AcceptedRun})
+def guide(request: HttpRequest, run_id: str, payload: Choice) -> dict[str, Any] | HttpResponse:
+    """Say what the fused answer keeps. A run that waits goes on, also with none; one that is over makes a further version.
+
+    409 where it neither waits nor is over.
+    """
+    given = payload.model_dump(exclude_unset=True, by_alias=True)
+    return _again(request, partial(guide_run, _actable(request, run_id), given))
 
 
 @router.post("/{run_id}/answers", response={202: AcceptedRun})

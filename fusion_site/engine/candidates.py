@@ -43,13 +43,14 @@ def lettered(
 
 def clipped(candidates: Sequence[Candidate], budget: int) -> list[Candidate]:
     """Give the candidates shortened to `budget` bytes of UTF-8 in all, by water-filling: short ones keep everything."""
-    cap = _common_cap([size_of(c.text) for c in candidates], budget)
-    return [
-        replace(c, clipped=False)
-        if size_of(c.text) <= cap
-        else replace(c, text=_head_and_tail(c.text, cap), clipped=True)
-        for c in candidates
-    ]
+    texts = shortened([candidate.text for candidate in candidates], budget)
+    return [replace(c, text=text, clipped=text != c.text) for c, text in zip(candidates, texts, strict=True)]
+
+
+def shortened(texts: Sequence[str], budget: int) -> list[str]:
+    """Give the texts in `budget` bytes of UTF-8 in all: of those that are too long head and tail, with a mark between."""
+    cap = _common_cap([size_of(text) for text in texts], budget)
+    return [text if size_of(text) <= cap else _head_and_tail(text, cap) for text in texts]
 
 
 def size_of(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ _TURNS = re.compile(
 # Look-alikes of our own delimiters.
 _FENCES = re.compile(
     r"<<[^<>\n]{0,80}>>"
-    r"|<<\s{0,4}(?:/|end\b)?\s{0,4}(?:candidate|question|criteria|needs|conversation|analysis|reason)\b",
+    r"|<<\s{0,4}(?:/|end\b)?\s{0,4}(?:candidate|question|criteria|needs|conversation|analysis|wishes|reason)\b",
     re.IGNORECASE,
 )
 _DEFUSED = str.maketrans({"<": "‹", "[": "⟦"})
@@ -91,6 +92,15 @@ def harmless(text: str) -> str:
     for marks in (_TURNS, _FENCES):
         text = marks.sub(lambda mark: mark[0].translate(_DEFUSED), text)
     return text
+
+
+def nonce_of(seed: int, task: str) -> str:
+    """Give the random word in the delimiters of one task of a run.
+
+    All calls of a task share it, so that caches keep their prefix. Tasks do not: a member that was shown it in a
+    debate could use it in the answer that the judge is to read.
+    """
+    return hashlib.sha256(f"delimiter {task} {seed}".encode()).hexdigest()[:10]
 
 
 def fenced(kind: str, nonce: str, content: object, letter: str = "") -> str:

@@ -16,6 +16,7 @@ from fusion_site.engine.positions import Answers, Position, is_answer, is_cut_sh
 from fusion_site.engine.quorum import Look, Waiting
 from fusion_site.engine.reading import Settled
 from fusion_site.engine.settings import FusionSettings, Member, Mode
+from fusion_site.engine.thread import messages_for
 
 
 class Members:
@@ -41,7 +42,7 @@ class Members:
     def ask_all(self) -> None:
         """Ask everybody for a first answer."""
         for member in self._settings.members:
-            self._ask(AnswerKey(0, member.index), member, self._settings.messages_for(member))
+            self._ask(AnswerKey(0, member.index), member, messages_for(self._settings, member))
 
     def challenge_all(self, number: int, positions: Sequence[Position]) -> None:
         """Ask everybody who holds a position about those of the others, in debate round `number`."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from fusion_site.engine.asking import Message, ModelRef, Sampling, ends_with_user
+from fusion_site.engine.turns import Thread
 
 
 class Mode(StrEnum):
@@ -20,7 +21,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One place in the pool. `deadline_s` counts from the moment the ask leaves the queue; None follows the run."""
+    """One place in the pool. `deadline_s` counts from the moment the ask leaves the queue; None follows the run.
+
+    `window` is the model's context length in tokens; None is unknown and taken as ample.
+    """
 
     index: int
     label: str
@@ -30,6 +34,7 @@ class Member:
     required: bool = False
     deadline_s: float | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,9 @@ class FusionSettings:
     """One prompt through one pool. Durations are seconds; `messages` ends with the user's turn.
 
     `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again. It
-    must be one that nobody can guess. `zero_retention` goes with every ask of the run, the judge's too. Raises
-    ValueError where there is nobody or nothing to ask.
+    must be one that nobody can guess. `zero_retention` goes with every ask of the run, the judge's too. With `guided`,
+    a reader may choose before the final step what is kept, for `guided_s` at most. `thread` is what was said before
+    `messages`. Raises ValueError where there is nobody or nothing to ask.
     """
 
     mode: Mode
@@ -91,6 +97,9 @@ class FusionSettings:
     do_no_harm: bool = False
     seed: int = 0
     zero_retention: bool = False
+    guided: bool = False
+    guided_s: float = 3600.0
+    thread: Thread = field(default_factory=Thread)
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of; ranges are for the forms to check."""
@@ -114,11 +123,3 @@ class FusionSettings:
     def question(self) -> str:
         """What the members were asked: the last user turn."""
         return self.messages[-1].content
-
-    def messages_for(self, member: Member) -> tuple[Message, ...]:
-        """Give what one member is asked first: one system turn with its own and the given ones, then the conversation."""
-        own = [member.system] if member.system else []
-        given = [m.content for m in self.messages if m.role == "system"]
-        turns = tuple(m for m in self.messages if m.role != "system")
-        system = "\n\n".join(own + given)
-        return (Message("system", system), *turns) if system else turns

@@ -18,6 +18,7 @@ from fusion_site.engine.merging import MERGE_TOKENS, MERGED_AT_MOST
 from fusion_site.engine.needs import NEEDS_TOKENS
 from fusion_site.engine.scoring import SCORE_TOKENS, asks_needs, most_scores
 from fusion_site.engine.settings import FusionSettings, Member, Mode
+from fusion_site.engine.thread import conversation, messages_for
 from fusion_site.pools.models import CatalogueModel, Connection
 from fusion_site.providers import FREE, Prices
 from fusion_site.providers.prices import Rates
@@ -125,14 +126,16 @@ def _member_calls(settings: FusionSettings, usual: Lengths) -> list[_Call]:
 
 
 def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
-    asked = _tokens(_JUDGE_CHARS + len(settings.question) + len(settings.judge.instructions))
+    before = sum(len(said["content"]) for said in conversation(settings))
+    asked = _tokens(_JUDGE_CHARS + before + len(settings.question) + len(settings.judge.instructions))
     verdict = _Call(settings.judge.model, asked + answers, JUDGE_TOKENS)
     calls = [*_early_calls(settings, asked), *[verdict] * (2 if settings.judge.swap_check else 1)]
     if settings.judge.second is not None:
         calls += [_Call(settings.judge.second, asked + answers, JUDGE_TOKENS)] * 2
-    if settings.mode is Mode.BEST_OF:
+    if settings.mode is Mode.BEST_OF and not settings.guided:
         return calls
-    longest = sorted((_longest(member) for member in settings.members), reverse=True)[:MERGED_AT_MOST]
+    longest = sorted((_longest(member) for member in settings.members), reverse=True)
+    longest = longest if settings.guided else longest[:MERGED_AT_MOST]
     calls.append(_Call(settings.judge.model, asked + sum(longest), MERGE_TOKENS))
     if settings.do_no_harm:
         calls += [_Call(settings.judge.model, asked + MERGE_TOKENS + longest[0], JUDGE_TOKENS)] * 2
@@ -148,7 +151,7 @@ def _early_calls(settings: FusionSettings, asked: int) -> list[_Call]:
 
 
 def _asked(settings: FusionSettings, member: Member) -> int:
-    return _tokens(len(member.system) + sum(len(message.content) for message in settings.messages))
+    return _tokens(sum(len(message.content) for message in messages_for(settings, member)))
 
 
 def _tokens(chars: int) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
+from django.conf import settings as site
 from django.db.models import Q
 
 from fusion_site.engine import settings as engine
@@ -12,18 +15,32 @@ from fusion_site.engine.asking import Message, ModelRef
 from fusion_site.pools.models import CatalogueModel, Connection, Judge, Kind, PoolMember, Preset
 from fusion_site.pools.sampling import sampling_of
 
+# Context lengths in tokens; None is unknown.
+Windows = Mapping[ModelRef, int | None]
+# Who may be asked: the connection and the model's id.
+Asked = tuple[Connection, str]
+
 
 def freeze(
-    preset: Preset, messages: Sequence[Message], *, mode: engine.Mode | None = None, seed: int
+    preset: Preset,
+    messages: Sequence[Message],
+    *,
+    mode: engine.Mode | None = None,
+    guided: bool | None = None,
+    seed: int,
 ) -> engine.FusionSettings:
-    """Give all that one run of `preset` uses, in another mode where one is named; `messages` ends with the user's turn.
+    """Give all that one run of `preset` uses; `messages` ends with the user's turn.
 
-    Reads the pool, its members, the judge and what the catalogue says of the judge's context length.
+    `mode` and `guided` take the place of the preset's where they are given.
+
+    Reads the pool, its members, the judge and what the catalogue says of their context lengths.
     """
+    rows = preset.pool.members.select_related("connection")
+    windows = windows_of([*((row.connection, row.model) for row in rows), *_asked(preset.judge)])
     return engine.FusionSettings(
         mode=mode or engine.Mode(preset.mode),
-        members=_members(preset.pool.members.all()),
-        judge=_judge(preset.judge),
+        members=_members(rows, windows),
+        judge=_judge(preset.judge, windows),
         messages=tuple(messages),
         quorum=preset.quorum,
         grace=preset.grace,
@@ -33,20 +50,24 @@ def freeze(
         do_no_harm=preset.do_no_harm,
         seed=seed,
         zero_retention=preset.pool.zero_retention,
+        guided=preset.guided if guided is None else guided,
+        guided_s=site.FUSION_GUIDED_S,
     )
 
 
-def freeze_member(row: PoolMember, index: int) -> engine.Member:
+def freeze_member(row: PoolMember, index: int, windows: Windows) -> engine.Member:
     """Give one place in a pool as a run knows it, under this index."""
+    model = ModelRef(row.connection_id, row.model)
     return engine.Member(
         index=index,
         label=label_of(row),
-        model=ModelRef(row.connection_id, row.model),
+        model=model,
         system=row.system,
         aspect=row.aspect,
         required=row.required,
         deadline_s=row.deadline_s,
         sampling=sampling_of(row.params),
+        window=windows.get(model),
     )
 
 
@@ -55,8 +76,8 @@ def label_of(member: PoolMember) -> str:
     return member.label or member.model.rstrip("/").rsplit("/", 1)[-1][:80] or member.model[:80]
 
 
-def _members(rows: Iterable[PoolMember]) -> tuple[engine.Member, ...]:
-    return tuple(_told_apart([freeze_member(row, index) for index, row in enumerate(rows)]))
+def _members(rows: Iterable[PoolMember], windows: Windows) -> tuple[engine.Member, ...]:
+    return tuple(_told_apart([freeze_member(row, index, windows) for index, row in enumerate(rows)]))
 
 
 def _told_apart(members: list[engine.Member]) -> list[engine.Member]:
@@ -72,24 +93,22 @@ def _told_apart(members: list[engine.Member]) -> list[engine.Member]:
     return found
 
 
-def _judge(row: Judge) -> engine.Judge:
+def _judge(row: Judge, windows: Windows) -> engine.Judge:
     own = tuple(engine.Criterion(**criterion) for criterion in row.criteria)
-    window, fallback_window, second_window = _windows(
-        (row.connection, row.model),
-        (row.fallback_connection, row.fallback_model),
-        (row.second_connection, row.second_model),
-    )
+    model = ModelRef(row.connection_id, row.model)
+    fallback = _ref(row.fallback_connection_id, row.fallback_model)
+    second = _ref(row.second_connection_id, row.second_model)
     return engine.Judge(
         name=row.name,
-        model=ModelRef(row.connection_id, row.model),
-        fallback=_ref(row.fallback_connection_id, row.fallback_model),
+        model=model,
+        fallback=fallback,
         criteria=own or engine.DEFAULT_CRITERIA,
         instructions=row.instructions,
         swap_check=row.swap_check,
-        window=window,
-        fallback_window=fallback_window,
-        second=_ref(row.second_connection_id, row.second_model),
-        second_window=second_window,
+        window=windows.get(model),
+        fallback_window=windows.get(fallback) if fallback else None,
+        second=second,
+        second_window=windows.get(second) if second else None,
     )
 
 
@@ -97,20 +116,32 @@ def _ref(connection: str | None, model: str) -> ModelRef | None:
     return ModelRef(connection, model) if connection and model else None
 
 
-def _windows(*models: tuple[Connection | None, str]) -> list[int | None]:
-    """Give each model's context length in tokens, where its connection has told it.
+def _asked(judge: Judge) -> list[Asked]:
+    """Give whom a judge may ask."""
+    others = [
+        (judge.fallback_connection, judge.fallback_model),
+        (judge.second_connection, judge.second_model),
+    ]
+    return [(judge.connection, judge.model), *((where, model) for where, model in others if where and model)]
+
+
+def windows_of(asked: Sequence[Asked]) -> dict[ModelRef, int | None]:
+    """Give the context lengths of models in tokens, where their connections have told them; None is unknown.
 
     The Compact host offers one model, which goes by its own name and by its file's.
     """
-    offered = CatalogueModel.objects.filter(connection__in=[c for c, _ in models if c])
-    known = {(row.connection_id, row.model): row.context_length for row in offered.filter(_any_of(models))}
-    hosted = {connection: length for (connection, _), length in reversed(known.items())}
-    return [
-        None if c is None else hosted.get(c.pk) if c.kind == Kind.COMPACT else known.get((c.pk, model))
-        for c, model in models
-    ]
+    wanted = reduce(or_, (_offered(*each) for each in asked), Q(pk__in=[]))
+    told = CatalogueModel.objects.filter(wanted).values_list("connection", "model", "context_length")
+    known = {(connection, model): length for connection, model, length in told}
+    hosts = {connection: length for (connection, _), length in reversed(known.items())}
+    return {
+        ModelRef(where.pk, model): (
+            hosts.get(where.pk) if where.kind == Kind.COMPACT else known.get((where.pk, model))
+        )
+        for where, model in asked
+    }
 
 
-def _any_of(models: Iterable[tuple[Connection | None, str]]) -> Q:
-    named = Q(model__in=[model for _, model in models])
-    return named | Q(connection__kind=Kind.COMPACT)
+def _offered(connection: Connection, model: str) -> Q:
+    offered = Q(connection=connection)
+    return offered if connection.kind == Kind.COMPACT else offered & Q(model=model)

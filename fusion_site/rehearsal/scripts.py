@@ -41,7 +41,7 @@ def script_for(model: Model, request: ChatRequest) -> Script:
     """The script for a request: the same request always gives the same one. Raises Refusal where it was told to."""
     failure = told_failure(request.system)
     if failure is None and model.fails_by_prompt:
-        failure = told_failure(request.prompt)
+        failure = told_failure(tasks.own_words(request.prompt))
     if failure is not None and (refusal := refusal_for(failure)):
         raise refusal
     script = _limited(_answer(model, request), request.limit)
@@ -65,10 +65,11 @@ def _answer(model: Model, request: ChatRequest) -> Script:
             tasks.Kind.NEEDS: judging.needs,
         }
         return Script(do[task.kind](task))
-    prompt = read_prompt(request.prompt)
+    asked = tasks.own_words(request.prompt)
+    prompt = read_prompt(asked)
     reasoning = model.think(prompt) if model.think else ""
-    if found := find_sum(request.prompt):
-        wrong = model.slips and _DISAGREE in request.prompt.lower()
+    if found := find_sum(asked):
+        wrong = model.slips and _DISAGREE in asked.lower()
         return Script(sums.answer_sum(found, title=model.sum_title, wrong=wrong), reasoning)
     return Script(model.write(prompt, chance_for(model, request)), reasoning)
 

@@ -50,6 +50,12 @@ class Run(models.Model):
     A pass `is_open` until nothing of it is to be done any more. The first one ends with a final state; `reopened` says
     what a later one is for, while it is open. `version` numbers the fused answer that the newest pass makes, `opened_at`
     is when that was wanted, and `claims` counts how often somebody began to work on it.
+
+    `guided_until` is set while a person may choose what the fused answer keeps; `guidance` is what they chose. The run
+    `is_paused` where nothing else is left to do before: then nobody holds it.
+
+    A follow-up comes `after` an earlier run; `history` says how its members see the thread, and `thread` what of it
+    reached them: `{earlier: [ids, oldest first], left_out, stand_ins}`. The texts are in its Conversation.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
@@ -84,6 +90,12 @@ class Run(models.Model):
     claims = models.PositiveIntegerField(default=0)
     version = models.PositiveSmallIntegerField(default=1)
     is_thinned = models.BooleanField(default=False)
+    guidance = models.JSONField(null=True)
+    guided_until = models.DateTimeField(null=True)
+    is_paused = models.BooleanField(default=False)
+    after = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="follow_ups")
+    history = models.CharField(max_length=5, blank=True)
+    thread = models.JSONField(default=dict)
 
     class Meta:
         """Newest first; the runs that still need work are found without a scan."""
@@ -102,6 +114,13 @@ class Run(models.Model):
     def is_final(self) -> bool:
         """Whether the first pass is over."""
         return self.state in FINAL_STATES
+
+
+class Conversation(models.Model):
+    """What was said before a follow-up, frozen with its settings. In a row of its own, since a run's row is written often."""
+
+    run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="conversation")
+    thread = models.JSONField()
 
 
 class Answer(models.Model):
@@ -179,7 +198,11 @@ class Step(models.Model):
 
 
 class Fusion(models.Model):
-    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without."""
+    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without.
+
+    `guidance` is what a person chose before it, with what came of each tick. `provenance` says which answers carry each
+    sentence, and what nobody said or is left out; None until that is known.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="fusions")
     version = models.PositiveSmallIntegerField()
@@ -188,7 +211,9 @@ class Fusion(models.Model):
     answers = models.JSONField(default=list)
     late = models.JSONField(default=list)
     note = models.TextField(blank=True)
+    provenance = models.JSONField(null=True)
     finished = models.BooleanField(default=False)
+    guidance = models.JSONField(null=True)
 
     class Meta:
         """Oldest version first."""

@@ -17,11 +17,18 @@ def run_json(state: RunState) -> dict[str, Any]:
         "id": state.id,
         "state": state.state,
         "reopened": state.reopened or None,
+        "guided": state.guided,
+        "waits_until": state.waits_until,
         "mode": state.mode,
         "preset": state.preset,
         "preset_name": state.preset_name,
         "rehearsal": state.rehearsal,
         "prompt": state.prompt,
+        "after": state.after,
+        "history": state.history or None,
+        "thread": [*state.earlier, state.id],
+        "left_out": state.left_out,
+        "stand_ins": state.stand_ins,
         "message": state.message,
         "answers": [answer_json(a) for a in answers],
         "verdict": state.verdict,
@@ -67,7 +74,8 @@ def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def fused_json(fused: FusedState) -> dict[str, Any]:
-    """Give one version of the fused answer, with what has been written of it."""
+    """Give one version of the fused answer, with what has been written of it; where it comes from is None until it is known."""
+    found = fused.provenance or {}
     return {
         "version": fused.version,
         "text": fused.text,
@@ -76,4 +84,9 @@ def fused_json(fused: FusedState) -> dict[str, Any]:
         "late": fused.late,
         "note": fused.note,
         "finished": fused.finished,
+        "guidance": fused.guidance,
+        "provenance": found.get("sentences"),
+        "judge_only": found.get("judge_only"),
+        "dropped": found.get("dropped"),
+        "provenance_clipped": found.get("clipped"),
     }

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome, Usage
 from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
+from fusion_site.engine.guidance import Guidance
 from fusion_site.runs.frozen import result_from_json
+from fusion_site.runs.guidance import guidance_of
 from fusion_site.runs.models import Again, Answer, Run, State, Step
 
 
@@ -17,19 +21,33 @@ def resume_of(run: Run) -> Resume:
     answers, steps = list(run.answers.all()), list(run.steps.all())
     fusion = next((f for f in run.fusions.all() if f.finished and f.version == run.version), None)
     return Resume(
-        answers={AnswerKey(a.round, a.member): _result(a) for a in answers if a.outcome},
+        answers=results_of(answers),
         steps={s.name: result_from_json(s.result) for s in steps if s.outcome and s.result},
         verdict=run.verdict,
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
         paid_usd=_paid([*answers, *steps]),
         **_compared(run),
+        **_guided(run),
     )
+
+
+def results_of(answers: Iterable[Answer]) -> dict[AnswerKey, AnswerResult]:
+    """Give what came of those answers that are finished."""
+    return {AnswerKey(a.round, a.member): _result(a) for a in answers if a.outcome}
 
 
 def does_fuse(run: Run) -> bool:
     """Whether the later pass that is open makes a fused answer: if it is for that, and where there is none yet."""
     earlier = run.fusions.filter(finished=True, version__lt=run.version)
     return run.reopened == Again.FUSE or not earlier.exists()
+
+
+def is_judged(run: Run) -> bool:
+    """Whether the run's verdict is of the pass that is open, and not of an earlier one."""
+    if run.verdict is None or not run.reopened:
+        return run.verdict is not None
+    told = run.events.filter(kind__in=("verdict.finished", "run.reopened")).last()
+    return told is not None and told.kind == "verdict.finished"
 
 
 def _compared(run: Run) -> dict[str, Any]:
@@ -45,6 +63,16 @@ def _compared(run: Run) -> dict[str, Any]:
         "scored": tuple(keys[answer] for answer in told.data.get("scored", ())),
         "with_needs": told.data.get("with_needs", False),
     }
+
+
+def _guided(run: Run) -> dict[str, Any]:
+    """Give what a person chose, or how long they have left, once they were asked; of a time that is up, that."""
+    if run.guidance is not None:
+        return {"guidance": guidance_of(run)}
+    if run.guided_until is None:
+        return {}
+    left_s = (run.guided_until - timezone.now()).total_seconds()
+    return {"guidance_left_s": left_s} if left_s > 0 else {"guidance": Guidance(missed=True)}
 
 
 def _paid(rows: Iterable[Answer | Step]) -> Decimal:

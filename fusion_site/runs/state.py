@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_site.runs.guidance import with_heeded
 from fusion_site.runs.models import FINAL_STATES, State
+
+# What is known of where a fused answer comes from.
+PROVENANCE = ("sentences", "judge_only", "dropped", "clipped")
 
 
 @dataclass
@@ -41,7 +45,10 @@ class AnswerState:
 
 @dataclass
 class FusedState:
-    """One version of the fused answer. `answers` and `late` are ids of answers."""
+    """One version of the fused answer. `answers` and `late` are ids of answers; `guidance` is what a person chose before.
+
+    `provenance` is None until it is known.
+    """
 
     version: int
     source: str
@@ -50,13 +57,17 @@ class FusedState:
     answers: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     finished: bool = False
+    guidance: dict[str, Any] | None = None
+    provenance: dict[str, Any] | None = None
 
 
 @dataclass
 class RunState:
     """One run with all its answers. `seq` is the last event that it includes.
 
-    `reopened` says what a later pass is for, while one is open.
+    `reopened` says what a later pass is for, while one is open; `waits_until` until when a person may choose what the
+    fused answer keeps, while it waits for that. A follow-up comes `after` another run: `earlier` are the ids of its
+    thread, oldest first, and `left_out` and `stand_ins` say what of it members and judge were not shown.
     """
 
     id: str
@@ -68,11 +79,18 @@ class RunState:
     preset_name: str
     rehearsal: bool
     created_at: str
+    after: str | None = None
+    history: str = ""
+    earlier: list[str] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    stand_ins: list[dict[str, Any]] = field(default_factory=list)
     message: str = ""
     finished_at: str | None = None
     reopened: str = ""
     cost_usd: str | None = None
     cost_complete: bool = False
+    guided: bool = False
+    waits_until: str | None = None
     verdict: dict[str, Any] | None = None
     answers: dict[str, AnswerState] = field(default_factory=dict)
     fusions: dict[int, FusedState] = field(default_factory=dict)
@@ -117,6 +135,8 @@ def _added(run: RunState, data: dict[str, Any]) -> None:
         rehearsal=data["rehearsal"],
     )
     run.rehearsal = run.rehearsal or data["rehearsal"]
+    # Of the thread of a follow-up, one more member may be shown less than the others.
+    run.left_out, run.stand_ins = data.get("left_out", run.left_out), data.get("stand_ins", run.stand_ins)
 
 
 def _queued(run: RunState, data: dict[str, Any]) -> None:
@@ -184,11 +204,20 @@ def _verdict_finished(run: RunState, data: dict[str, Any]) -> None:
     run.verdict = data["verdict"]
 
 
+def _guidance_wanted(run: RunState, data: dict[str, Any]) -> None:
+    run.waits_until = data["until"]
+
+
+def _guidance_given(run: RunState, data: dict[str, Any]) -> None:
+    run.waits_until = None
+
+
 def _fused_started(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.FUSING)
     run.fusions[data["version"]] = FusedState(
         data["version"], data["source"], data["note"], "", data["from"], data["late"]
     )
+    run.fusions[data["version"]].guidance = data.get("guidance")
 
 
 def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
@@ -197,13 +226,19 @@ def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
 
 
 def _fused_finished(run: RunState, data: dict[str, Any]) -> None:
-    run.fusions[data["version"]].finished = True
+    fused = run.fusions[data["version"]]
+    fused.finished, fused.guidance = True, with_heeded(fused.guidance, data.get("heeded"))
     run.move(State.SETTLING)
+
+
+def _fused_provenance(run: RunState, data: dict[str, Any]) -> None:
+    run.fusions[data["version"]].provenance = {name: data[name] for name in PROVENANCE}
 
 
 def _run_finished(run: RunState, data: dict[str, Any]) -> None:
     run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
+    run.waits_until = None
 
 
 def _run_reopened(run: RunState, data: dict[str, Any]) -> None:
@@ -240,9 +275,12 @@ _CHANGES = {
     "answer.finished": _finished,
     "verdict.started": _verdict_started,
     "verdict.finished": _verdict_finished,
+    "guidance.wanted": _guidance_wanted,
+    "guidance.given": _guidance_given,
     "fused.started": _fused_started,
     "fused.delta": _fused_delta,
     "fused.finished": _fused_finished,
+    "fused.provenance": _fused_provenance,
     "run.finished": _run_finished,
     "run.reopened": _run_reopened,
     "run.updated": _run_updated,

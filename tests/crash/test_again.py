@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.crash.theatre import COUNTED, MEMBERS, Theatre
-from tests.upstream import BEFORE_HEADERS, Script, judge_for
+from tests.upstream import BEFORE_HEADERS, Asked, Script, judge_for
 
 RUNS = 2
 
@@ -70,6 +70,29 @@ def test_killed_while_a_member_is_asked_again(theatre: Theatre) -> None:
     assert theatre.count("runs_fusion", "finished") == 2 * RUNS
 
 
+def test_killed_while_a_follow_up_is_answered(theatre: Theatre) -> None:
+    theatre.plays()
+    first = theatre.start(RUNS)
+    theatre.all_ended()
+    gate = threading.Event()
+    theatre.plays(cyd=Script(["cyd is ", "whole."], usage=COUNTED, gate=gate, gate_at=1))
+    theatre.follow_up(first, "all")
+    theatre.until("a half", lambda: halfway(theatre, "cyd", 1) == RUNS)
+    theatre.kill()
+    gate.set()
+    theatre.restart()
+    theatre.all_ended()
+    assert theatre.count("runs_answer", "model = 'cyd' AND text = 'cyd is whole.' AND attempt = 2") == RUNS
+    asked = [body_of(each) for each in theatre.upstream.asked("cyd")]
+    assert len(asked) == 2 * RUNS
+    assert all(asked.count(each) == 2 and "<<candidate " in each for each in asked)
+
+
+def body_of(asked: Asked) -> str:
+    """Give the last message of a request."""
+    return str(asked.body["messages"][-1]["content"])
+
+
 def test_frozen_while_what_there_is_is_fused_again(theatre: Theatre) -> None:
     late(theatre)
     gate = threading.Event()
@@ -88,3 +111,35 @@ def test_frozen_while_what_there_is_is_fused_again(theatre: Theatre) -> None:
     theatre.thaw()
     theatre.all_ended()
     assert theatre.count("runs_fusion", "version = 2 AND finished") == RUNS
+
+
+def waiting(theatre: Theatre) -> int:
+    """Count the runs that wait for a person, as their rows say."""
+    return len(theatre.rows("SELECT id FROM runs_run WHERE is_open AND is_paused AND guidance IS NULL"))
+
+
+def test_killed_while_a_choice_is_waited_for_and_once_it_was_made(theatre: Theatre) -> None:
+    theatre.plays()
+    runs = theatre.start(RUNS, "best_of", guided=True)
+    theatre.until("the wait", lambda: waiting(theatre) == RUNS)
+    theatre.kill()
+    asked = len(theatre.upstream.ledger)
+    theatre.restart()
+    assert theatre.is_heard()
+    assert waiting(theatre) == RUNS
+    gate, usual = threading.Event(), judge_for("bea")
+    theatre.upstream.scripts["judge"] = lambda body: replace(usual(body), usage=COUNTED, gate=gate, gate_at=2)
+    for run_id in runs:
+        bea = theatre.api("GET", f"runs/{run_id}")["answers"][1]
+        tick = {"from": "passage", "answer": bea["id"], "offset": 0, "length": 3, "text": "bea"}
+        theatre.api("POST", f"runs/{run_id}/guidance", {"keep": [tick]})
+    theatre.until("the gate", lambda: halfway(theatre, "judge", 2) == RUNS)
+    assert len(theatre.upstream.ledger) == asked + RUNS
+    theatre.kill()
+    gate.set()
+    theatre.restart()
+    theatre.all_ended()
+    assert set(theatre.states()) == {"done"}
+    assert theatre.count("runs_fusion", "finished AND source = 'merge' AND guidance IS NOT NULL") == RUNS
+    # Only the merge that was cut is asked for again.
+    assert len(theatre.upstream.ledger) == asked + 2 * RUNS

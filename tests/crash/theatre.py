@@ -82,6 +82,14 @@ class Theatre:
         bodies = [{"preset": slug, "prompt": f"Question {secrets.token_hex(8)}?"} for _ in range(runs)]
         return [self.watched(self.api("POST", "runs", body)["id"]) for body in bodies]
 
+    def follow_up(self, runs: list[str], history: str) -> list[str]:
+        """Follow up runs that are over, each with a prompt of its own, and a viewer of each; gives their ids."""
+        bodies = [
+            {"after": run_id, "history": history, "prompt": f"Question {secrets.token_hex(8)}?"}
+            for run_id in runs
+        ]
+        return [self.watched(self.api("POST", "runs", body)["id"]) for body in bodies]
+
     def watched(self, run_id: str) -> str:
         """Follow a run as its viewer; gives its id."""
         self.viewers[run_id] = Viewer(lambda: self.site.url, self._token, run_id)

@@ -20,6 +20,7 @@ from fusion_site.engine.events import (
     FusedText,
     FusionEvent,
     FusionFinished,
+    GuidanceGiven,
     Resume,
     StepFinished,
     StepStarted,
@@ -238,6 +239,7 @@ def resume_from(events: list[FusionEvent]) -> Resume:
         compared=compared[-1].answers if compared else None,
         scored=compared[-1].scored if compared else (),
         with_needs=compared[-1].with_needs if compared else False,
+        guidance=next((e.guidance for e in events if isinstance(e, GuidanceGiven)), None),
     )
 
 

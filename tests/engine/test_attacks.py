@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from fusion_site.engine.asking import Ask
-from fusion_site.engine.prompts import nonce_of
+from fusion_site.engine.defusing import nonce_of
 from fusion_site.engine.settings import Mode
 from tests.engine.attacks import ORDER, outsides, undefended
 from tests.engine.hostile import Hostile, hostile_candidates

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import Message
+from fusion_site.engine.thread import messages_for
 from tests.engine.recording import member, settings
 
 USER, MODEL = Message("user", "Why?"), Message("assistant", "So.")
@@ -43,4 +44,4 @@ def test_a_run_needs_somebody_and_something_to_ask(wrong: dict[str, Any]) -> Non
 def test_a_member_is_asked_with_one_system_turn_its_own_words_first(
     own: str, given: tuple[Message, ...], asked: tuple[Message, ...]
 ) -> None:
-    assert settings(messages=given).messages_for(member(0, system=own)) == asked
+    assert messages_for(settings(messages=given), member(0, system=own)) == asked

@@ -45,6 +45,10 @@ def answer(*, member: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def tick(*, is_heeded: bool | None) -> dict[str, Any]:
+    return {"topic": HOSTILE, "text": HOSTILE, "is_heeded": is_heeded, "came_of_it": "found"}
+
+
 def verdict() -> dict[str, Any]:
     return {
         "judge_label": f"Judge {HOSTILE}",
@@ -72,6 +76,24 @@ def verdict() -> dict[str, Any]:
         "unique_insights": [{"label": HOSTILE, "insight": HOSTILE}],
         "blind_spots": [HOSTILE],
         "note": HOSTILE,
+    }
+
+
+def provenance() -> dict[str, Any]:
+    chip = {"answer": "answer0", "label": HOSTILE, "score": 0.71, "quote": f'"{HOSTILE}', "is_there": True}
+    gone = {"answer": "answer1", "label": HOSTILE, "score": 1.0, "quote": "", "is_there": False}
+    return {
+        "whole": [],
+        "shares": [{"answers": 2, "share": 0.6}, {"answers": 0, "share": 0.4}],
+        "sentences": [
+            {"text": HOSTILE, "chips": [chip, gone], "is_own": False},
+            {"text": HOSTILE, "chips": [], "is_own": True},
+            {"text": "Yes.", "chips": [], "is_own": False},
+        ],
+        "not_listed": 3,
+        "own": [HOSTILE],
+        "dropped": [{"label": HOSTILE, "topic": HOSTILE, "text": HOSTILE}],
+        "clipped": True,
     }
 
 
@@ -117,6 +139,7 @@ def run_view(**more: Any) -> dict[str, Any]:
             "may_cancel": True,
             "may_add": True,
             "again": f"Fusing again {HOSTILE}",
+            "waits": "",
             "fuse_label": f"Fuse again {HOSTILE}",
         },
         "header": f"Fused from 2 of 3 · {HOSTILE}",
@@ -127,11 +150,17 @@ def run_view(**more: Any) -> dict[str, Any]:
             "source_label": HOSTILE,
             "note": HOSTILE,
             "finished": False,
+            "choice": {
+                "keep": [tick(is_heeded=True), tick(is_heeded=None)],
+                "drop": [tick(is_heeded=False)],
+            },
             "text": "The fused answer",
             "blocks": [mark_safe("<p>The fused <em>block</em>.</p>")],
             "open_html": mark_safe("<p>Its tail</p>"),
         },
+        "provenance": provenance(),
         "versions": [{"number": 1, "is_shown": False}, {"number": 2, "is_shown": True}],
+        "guide": {"waits_until": datetime(2026, 11, 24, 15, tzinfo=UTC)},
         "verdict": verdict(),
         "rounds": [0, 1],
         "status": "The fused answer is being written.",

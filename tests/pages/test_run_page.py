@@ -24,9 +24,12 @@ FRAGMENTS = {
     "_status": "status-line",
     "_fused": "fused",
     "_fused_head": "fused-head",
+    "_provenance": "provenance",
     "_rounds": "answers",
     "_ask_another": "ask-another",
     "_verdict": "verdict",
+    "_guide_head": "guide-head",
+    "_guide_actions": "guide-actions",
 }
 OF_AN_ANSWER = {
     "_answer": "answer-{}",
@@ -80,7 +83,7 @@ def fragments() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def test_each_fragment_is_one_element_that_replaces_its_own_place() -> None:
-    whole = Elements(rendered("_run"))
+    whole = Elements(rendered("_run") + rendered("_guide"))
     for name, place, context in fragments():
         part = Elements(rendered(name, oob=True, **context))
         swaps = [attrs["hx-swap-oob"] for _, attrs, _ in part.found if "hx-swap-oob" in attrs]
@@ -174,7 +177,7 @@ def _own_files(html: str) -> Iterator[Path]:
 
 
 def test_the_frame_of_the_largest_page_is_small() -> None:
-    view = run_view(answers=[], rounds=[], verdict=None, fused=None)
+    view = run_view(answers=[], rounds=[], verdict=None, fused=None, provenance=None)
     html = render_to_string("runs/run.html", {"state": view, "status_line": ""})
     files = list(_own_files(html))
     assert {"tokens.css", "runs.css", "keep.js", "connection.js"} <= {file.name for file in files}

@@ -70,6 +70,12 @@ def rebuilt(run: Run) -> RunState:
         preset_name=first.data["preset_name"],
         rehearsal=first.data["rehearsal"],
         created_at=first.data["at"],
+        after=first.data["after"],
+        history=first.data["history"] or "",
+        earlier=first.data["thread"][:-1],
+        left_out=first.data["left_out"],
+        stand_ins=first.data["stand_ins"],
+        guided=first.data["guided"],
     )
     for data in first.data["answers"]:
         state.apply(1, "answer.added", data)

@@ -14,18 +14,21 @@ from django.utils import timezone
 from fusion_site.engine.again import fuse_again
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.control import Control
-from fusion_site.engine.events import AnswerKey, FusionEvent, Resume
+from fusion_site.engine.events import AnswerKey, FusedFinished, FusionEvent, FusionFinished, Resume
 from fusion_site.engine.fuse import fuse
+from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
-from fusion_site.ops.querying import query
+from fusion_site.ops.querying import query, query_patiently
 from fusion_site.runs.claiming import claim
 from fusion_site.runs.execution.journal import Journal, RunLog
 from fusion_site.runs.execution.keeping import Keeper
 from fusion_site.runs.execution.recording import Recorder
 from fusion_site.runs.execution.storing import Fenced
-from fusion_site.runs.frozen import settings_from_json
+from fusion_site.runs.execution.tracing import Tracing
+from fusion_site.runs.frozen import settings_of
+from fusion_site.runs.guidance import guidance_of
 from fusion_site.runs.measuring import note_end
 from fusion_site.runs.models import Run
 from fusion_site.runs.resuming import does_fuse, resume_of
@@ -49,6 +52,7 @@ class Execution:
         self._keys: dict[str, AnswerKey] = {}
         self._fusing: asyncio.Task[None] | None = None
         self._is_stopped = False
+        self._guiding: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Stop the run for a person: every upstream connection is dropped, what was written stays."""
@@ -59,6 +63,14 @@ class Execution:
     def stop_answer(self, key: AnswerKey) -> None:
         """Stop one answer for a person."""
         self._control.stop(key)
+
+    def guide(self) -> None:
+        """Go on with what a person chose, where this waits for it."""
+        if self._guiding is None:
+            self._guiding = asyncio.create_task(self._guide())
+
+    async def _guide(self) -> None:
+        self._control.guide(await query_patiently(_chosen, self._id))
 
     def fence(self) -> None:
         """Drop everything: somebody else has taken the run over."""
@@ -93,42 +105,52 @@ class Execution:
             await note_end(run.pk, run.reopened)
 
     async def _work(self, run: Run) -> None:
-        settings = settings_from_json(run.settings)
         run_log = self._journal.open(run.pk, run.epoch, run.seq)
-        recorder, resume = await query(_from_rows, run, settings, run_log)
+        settings, recorder, resume = await query(_from_rows, run, run_log)
         if run.claims > MOST_CLAIMS:
             recorder.fail(GIVEN_UP)
             await run_log.flushed()
             return
         self._heed_stops(run)
-        self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder))
+        tracing = Tracing(recorder.untraced, recorder.traced)
+        self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder, tracing))
         if self._is_stopped:
             self._fusing.cancel()
         try:
-            await self._ended(recorder)
+            await self._ended(recorder, tracing)
         finally:
             self._fusing.cancel()
-            await asyncio.wait([self._fusing])
+            await asyncio.wait([self._fusing, *([self._guiding] if self._guiding else [])])
+            await tracing.close()
             if run_log.failure is None:
                 await run_log.flushed()
 
-    async def _ended(self, recorder: Recorder) -> None:
+    async def _ended(self, recorder: Recorder, tracing: Tracing) -> None:
         assert self._fusing is not None
         await asyncio.wait([self._fusing])
         if self._fusing.cancelled():
             if not self._is_stopped:
                 raise Fenced(self._id)
+            await tracing.done()
             recorder.cancel()
         elif (error := self._fusing.exception()) is not None:
             if isinstance(error, Fenced):
                 raise error
             log.error("a run failed inside the site", exc_info=error)
+            await tracing.done()
             recorder.fail("The site failed while it worked on this run. What was finished is kept.")
 
-    async def _fuse(self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder) -> None:
+    async def _fuse(
+        self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder, tracing: Tracing
+    ) -> None:
+        tracing.begin()  # An earlier attempt may have come no further than its fused answer.
         async with aclosing(await self._begun(run, settings, resume, recorder)) as events:
             async for event in events:
+                if isinstance(event, FusionFinished):
+                    await tracing.done()
                 recorder.record(event)
+                if isinstance(event, FusedFinished):
+                    tracing.begin()
 
     async def _begun(
         self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder
@@ -156,7 +178,12 @@ class Execution:
                 self._control.stop(AnswerKey(answer.round, answer.member))
 
 
-def _from_rows(run: Run, settings: FusionSettings, log: RunLog) -> tuple[Recorder, Resume]:
-    """Read what there is of a run that was claimed, once for both."""
+def _from_rows(run: Run, log: RunLog) -> tuple[FusionSettings, Recorder, Resume]:
+    """Read what there is of a run that was claimed, once for all."""
     prefetch_related_objects([run], "answers", "steps", "fusions")
-    return Recorder(run, settings, log), resume_of(run)
+    settings = settings_of(run)
+    return settings, Recorder(run, settings, log), resume_of(run)
+
+
+def _chosen(run_id: str) -> Guidance:
+    return guidance_of(Run.objects.get(pk=run_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -16,13 +17,19 @@ from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
+from fusion_site.runs.execution.fusions import begin_fusion, finish_fusion, trace_fusion
 from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
-from fusion_site.runs.execution.writing import Writing
+from fusion_site.runs.execution.tracing import Untraced, untraced
+from fusion_site.runs.execution.verdicts import verdict_with_ids
+from fusion_site.runs.execution.writing import Writing, updating
+from fusion_site.runs.guidance import guidance_json, heeded_json, with_heeded
 from fusion_site.runs.loading import state_of
-from fusion_site.runs.models import Answer, Fusion, Run, State
-from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
+from fusion_site.runs.models import Answer, Run, State
+from fusion_site.runs.resuming import is_judged
+from fusion_site.runs.shapes import answer_json, ended_json, error_json, money, served_json
 from fusion_site.runs.spent import Spent
+from fusion_site.runs.state import FusedState
 
 
 class Recorder:
@@ -31,16 +38,19 @@ class Recorder:
     def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
         self._run, self._settings, self._log = run, settings, log
         answers = list(run.answers.all())
-        told = state_of(run).answers
-        self._answers = {
-            e.AnswerKey(a.round, a.member): Writing.of(a, told[a.pk].text, told[a.pk].reasoning)
-            for a in answers
-        }
+        told = state_of(run)
+        texts = {key: (answer.text, answer.reasoning) for key, answer in told.answers.items()}
+        self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
+        self._verdict = run.verdict if is_judged(run) else None
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
         self._has_fused = any(f.finished and f.version == run.version for f in run.fusions.all())
         self._fused_text: list[str] = []
         self._fused_length = 0
+        self._fused_from: list[str] = []
+        fused = told.fusions.get(run.version)
+        self._untraced = fused if fused and fused.finished and fused.provenance is None else None
+        self._guidance: dict[str, Any] | None = None
         self._spent = Spent(run, settings, answers)
 
     def record(self, event: e.FusionEvent) -> None:
@@ -103,24 +113,18 @@ class Recorder:
         self._tell(
             "answer.started",
             {"answer": writing.id, "attempt": writing.attempt},
-            _update(Answer, writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
+            updating(writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
         )
 
     def _answer_accepted(self, event: e.AnswerAccepted) -> None:
         writing = self._writing(event.key)
         writing.accepted = event.accepted
         fields = served_json(event.accepted)
-        self._tell("answer.accepted", {"answer": writing.id, **fields}, _update(Answer, writing.id, **fields))
+        self._tell("answer.accepted", {"answer": writing.id, **fields}, updating(writing.id, **fields))
 
     def _answer_retrying(self, event: e.AnswerRetrying) -> None:
-        self._tell(
-            "answer.retrying",
-            {
-                "answer": self._writing(event.key).id,
-                "after_s": round(event.after_s, 1),
-                "error": error_json(event.error),
-            },
-        )
+        data = {"after_s": round(event.after_s, 1), "error": error_json(event.error)}
+        self._tell("answer.retrying", {"answer": self._id(event.key), **data})
 
     def _answer_delta(self, event: e.AnswerDelta) -> None:
         writing = self._writing(event.key)
@@ -144,17 +148,8 @@ class Recorder:
         writing.is_open = False
         answer_ended(result.outcome, result.first_token_ms, result.total_ms)
         cost = self._spent.answer(key.member, result.cost_usd, writing.unpaid)
-        fields: dict[str, Any] = {
-            "outcome": result.outcome.value,
-            "error": error_json(result.error),
-            "usage": usage_json(result),
-            "cost_usd": cost,
-            **served_json(result),
-            "unconfirmed": result.unconfirmed,
-            "first_token_ms": result.first_token_ms,
-            "total_ms": result.total_ms,
-        }
-        stored = _update(Answer, writing.id, text=result.text, reasoning=result.reasoning, **fields)
+        fields = ended_json(result, cost)
+        stored = updating(writing.id, text=result.text, reasoning=result.reasoning, **fields)
         data = {"answer": writing.id, **fields, "cost_usd": money(cost)}
         self._tell("answer.finished", data, stored, urgent=True, **self._spent.fields())
 
@@ -182,41 +177,40 @@ class Recorder:
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
-        verdict = self._with_ids(event.verdict)
-        self._tell(
-            "verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **self._spent.fields()
-        )
+        verdict = self._verdict = verdict_with_ids(event.verdict, self._id)
+        spent = self._spent.fields()
+        self._tell("verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **spent)
 
-    def _with_ids(self, verdict: dict[str, Any]) -> dict[str, Any]:
-        """Put answer ids where the engine names answers by round and member."""
-        winner = verdict.get("winner")
-        candidates = [
-            {**c, "answer": self._writing(e.AnswerKey(*c["answer"])).id} for c in verdict["candidates"]
-        ]
-        won = self._writing(e.AnswerKey(*winner)).id if winner is not None else None
-        found: dict[str, Any] = _storable({**verdict, "winner": won, "candidates": candidates})
-        return found
+    # The reader's choice ---------------------------------------------------------------------------------
+
+    def _guidance_wanted(self, event: e.GuidanceWanted) -> None:
+        """Say until when; a run that was taken over meanwhile keeps to what was said before."""
+        until = self._run.guided_until or timezone.now() + timedelta(seconds=self._settings.guided_s)
+        self._tell("guidance.wanted", {"until": until.isoformat()}, urgent=True, guided_until=until)
+
+    def _guidance_given(self, event: e.GuidanceGiven) -> None:
+        given = guidance_json(event.guidance, self._id)
+        self._tell("guidance.given", given, urgent=True, guidance=given, guided_until=None)
+
+    def _fusion_paused(self, event: e.FusionPaused) -> None:
+        self._log.change(urgent=True, is_paused=True, lease_until=None, lease_owner="")
 
     # Fused answer -----------------------------------------------------------------------------------------
 
     def _fused_started(self, event: e.FusedStarted) -> None:
         self._fused_text, self._fused_length = [], 0
+        self._fused_from = self._ids(event.answers)
+        self._guidance = None if event.guidance is None else guidance_json(event.guidance, self._id)
         self._move(State.FUSING)
         fields = {
             "source": event.source.value,
-            "answers": self._ids(event.answers),
             "late": self._ids(event.late),
             "note": event.note,
+            "guidance": with_heeded(self._guidance, None),
         }
-        make = partial(
-            Fusion.objects.update_or_create,
-            run_id=self._run.pk,
-            version=event.version,
-            defaults={**fields, "finished": False, "text": ""},
-        )
-        data = {"version": event.version, "source": fields["source"], "note": event.note}
-        data |= {"from": fields["answers"], "late": fields["late"]}
-        self._tell("fused.started", data, make, urgent=True)
+        made_of = self._fused_from
+        make = partial(begin_fusion, self._run.pk, event.version, {**fields, "answers": made_of})
+        self._tell("fused.started", {"version": event.version, "from": made_of, **fields}, make, urgent=True)
 
     def _fused_delta(self, event: e.FusedDelta) -> None:
         self._tell_text("fused.delta", "version", event.version, self._fused_length, event.text)
@@ -225,15 +219,24 @@ class Recorder:
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
         self._has_fused = True
-        store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
+        text, heeded = "".join(self._fused_text), heeded_json(event.heeded)
+        self._untraced = FusedState(event.version, "", text=text, answers=self._fused_from)
+        guidance = with_heeded(self._guidance, heeded)
         self._move(State.SETTLING)
-        self._tell(
-            "fused.finished",
-            {"version": event.version},
-            partial(store, text="".join(self._fused_text), finished=True),
-            urgent=True,
-            **self._spent.fields(),
-        )
+        store = partial(finish_fusion, self._run.pk, event.version, text=text, guidance=guidance)
+        told = {"version": event.version} | ({"heeded": heeded} if heeded else {})
+        self._tell("fused.finished", told, store, urgent=True, **self._spent.fields())
+
+    def untraced(self) -> Untraced | None:
+        """Give the fused answer of this pass with what it may come from, where it is whole and nobody knows from what."""
+        fused = self._untraced
+        return untraced(fused, self._verdict, self._answers.values()) if fused else None
+
+    def traced(self, version: int, found: dict[str, Any]) -> None:
+        """Write down where a version comes from; raises as `record` does."""
+        self._untraced = None
+        store = partial(trace_fusion, self._run.pk, version, found)
+        self._tell("fused.provenance", {"version": version, **found}, store, urgent=True)
 
     def _fusion_finished(self, event: e.FusionFinished) -> None:
         self._end_open(Outcome.INTERRUPTED, None)
@@ -244,15 +247,23 @@ class Recorder:
         self._state, kind, said = end_of(self._run, self._state, message, has_fused=self._has_fused, cut=cut)
         now = timezone.now()
         told = {**said, "finished_at": now.isoformat(), **self._spent.data(final=True)}
-        closed = {"is_open": False, "reopened": "", "lease_until": None, "finished_at": now}
-        self._tell(
-            kind, told, urgent=True, message=said["message"], **closed, **self._spent.fields(final=True)
-        )
+        closed = {
+            "is_open": False,
+            "reopened": "",
+            "lease_until": None,
+            "guided_until": None,
+            "finished_at": now,
+        }
+        closed |= {"message": said["message"], **self._spent.fields(final=True)}
+        self._tell(kind, told, urgent=True, **closed)
 
     # ------------------------------------------------------------------------------------------------------
 
+    def _id(self, key: e.AnswerKey) -> str:
+        return self._writing(key).id
+
     def _ids(self, keys: Iterable[e.AnswerKey]) -> list[str]:
-        return [self._writing(key).id for key in keys]
+        return [self._id(key) for key in keys]
 
     def _move(self, state: State) -> None:
         """Move the run on, never back: a resumed run that already judges does not show as answering again."""
@@ -282,20 +293,7 @@ class Recorder:
         )
 
 
-def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object]:
-    return partial(model.objects.filter(pk=key).update, **fields)
-
-
 @cache
 def _handler(kind: str) -> str:
     """Name the method that records events of a kind: `_answer_delta` for AnswerDelta."""
     return "".join("_" + c.lower() if c.isupper() else c for c in kind)
-
-
-def _storable(value: Any) -> Any:
-    """Give JSON that every database takes: a judge may write NUL or half a surrogate pair by escape."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {key: _storable(item) for key, item in value.items()}
-    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.events import AnswerResult
+from fusion_site.runs.execution.storing import Change
 from fusion_site.runs.models import Answer
+
+
+def updating(answer: str, **fields: Any) -> Change:
+    """Give the change that sets fields of an answer's row."""
+    return partial(Answer.objects.filter(pk=answer).update, **fields)
 
 
 @dataclass
@@ -42,6 +50,11 @@ class Writing:
         """How many attempts are not settled."""
         return self.attempt - self.paid_attempts
 
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
     def start(self) -> None:
         """A new attempt begins: its text starts at 0."""
         self.attempt += 1
@@ -68,7 +81,7 @@ class Writing:
         """Give what there is as the result of an answer that ended from this side."""
         return AnswerResult(
             outcome,
-            "".join(self._text),
+            self.text,
             "".join(self._reasoning),
             error,
             generation_id=self.accepted.generation_id,

@@ -9,15 +9,16 @@ from django.db import transaction
 from fusion_site.accounts.models import Membership, Team
 from fusion_site.engine.settings import FusionSettings, Member
 from fusion_site.ops.draining import refuse_while_draining
-from fusion_site.pools.freezing import freeze_member
+from fusion_site.pools.freezing import freeze_member, windows_of
 from fusion_site.pools.models import MAX_MEMBERS, Connection, PoolMember
 from fusion_site.pools.naming import free_name, read_model
 from fusion_site.pools.reading import Given, Reading
 from fusion_site.pools.rights import require_editor
 from fusion_site.runs.flows.reopening import NotNow, held, opened
-from fusion_site.runs.frozen import settings_from_json, settings_to_json
+from fusion_site.runs.frozen import settings_of, settings_to_json
 from fusion_site.runs.models import Again, Answer, Run
 from fusion_site.runs.shapes import answer_json
+from fusion_site.runs.threads import reach_of
 
 FULL = f"A run has at most {MAX_MEMBERS} members."
 
@@ -32,7 +33,7 @@ def add_member(by: Membership, run: Run, given: Given) -> Run:
     require_editor(by)
     refuse_while_draining()
     run = held(run)
-    settings = settings_from_json(run.settings)
+    settings = settings_of(run)
     if len(settings.members) >= MAX_MEMBERS:
         raise NotNow(FULL)
     row = _read(run.team, given)
@@ -46,7 +47,11 @@ def add_member(by: Membership, run: Run, given: Given) -> Run:
         rehearsal=row.connection.is_rehearsal,
     )
     run.settings, run.rehearsal = settings_to_json(settings), run.rehearsal or answer.rehearsal
-    return opened(run, settings, Again.ADD, [answer], ("answer.added", answer_json(answer)))
+    added = answer_json(answer)
+    if run.history:
+        run.thread |= (reach := reach_of(settings))
+        added |= reach
+    return opened(run, settings, Again.ADD, [answer], ("answer.added", added))
 
 
 def _read(team: Team, given: Given) -> PoolMember:
@@ -62,6 +67,7 @@ def _read(team: Team, given: Given) -> PoolMember:
 
 def _frozen(row: PoolMember, settings: FusionSettings) -> Member:
     """Give the member as this run knows it: under the next index, and by a label that no other has."""
-    member = freeze_member(row, max(each.index for each in settings.members) + 1)
+    windows = windows_of([(row.connection, row.model)])
+    member = freeze_member(row, max(each.index for each in settings.members) + 1, windows)
     taken = {each.label for each in settings.members}
     return replace(member, label=free_name(member.label[:77], taken))

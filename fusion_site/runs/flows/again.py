@@ -12,7 +12,7 @@ from fusion_site.engine.events import Source
 from fusion_site.engine.fusing import NOTHING_USABLE
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.runs.flows.reopening import NotNow, held, opened
-from fusion_site.runs.frozen import settings_from_json
+from fusion_site.runs.frozen import settings_of
 from fusion_site.runs.models import Again, Answer, Run, Step
 from fusion_site.runs.resuming import resume_of
 
@@ -28,15 +28,19 @@ def fuse_run_again(run: Run) -> Run:
     """
     refuse_while_draining()
     run = held(run)
-    settings = settings_from_json(run.settings)
+    settings = settings_of(run)
     if not stand_now(settings, resume_of(run)):
         raise NotNow(NOTHING_USABLE)
+    judge_anew_after_failure(run)
+    return opened(run, settings, Again.FUSE)
+
+
+def judge_anew_after_failure(run: Run) -> None:
+    """Have what the judge could not do for the newest version asked of it again, not read again."""
     newest = run.fusions.last()
     if newest is not None and newest.source == Source.FALLBACK:
-        # What the judge could not do then is asked of it again, not read again.
         for step in run.steps.all():
             _forget(step, result=None)
-    return opened(run, settings, Again.FUSE)
 
 
 @transaction.atomic
@@ -51,7 +55,7 @@ def retry_answer(answer: Answer) -> Run:
         raise NotNow(NOT_FIRST)
     _forget(row, **_UNSAID)
     again = ("answer.reopened", {"answer": row.pk})
-    return opened(run, settings_from_json(run.settings), Again.RETRY, [row], again)
+    return opened(run, settings_of(run), Again.RETRY, [row], again)
 
 
 _UNSAID: dict[str, Any] = {

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.providers import Generation
-from fusion_site.runs.frozen import settings_from_json
+from fusion_site.runs.frozen import settings_of
 from fusion_site.runs.models import UNPRICED, Answer, Event, Run, Step
 from fusion_site.runs.shapes import money
 from fusion_site.runs.spent import Spent, kept_cost
@@ -77,7 +77,7 @@ def keep_bills(run_id: str, bills: Sequence[Bill]) -> dict[str, Any] | None:
     kept = [_keep(call, generation) for call, generation in bills]
     if not any(kept):
         return None
-    spent = Spent(run, settings_from_json(run.settings), run.answers.all())
+    spent = Spent(run, settings_of(run), run.answers.all())
     told = [{"answer": row.pk, **_told(row)} for row in kept if isinstance(row, Answer)]
     data = {"run": run.pk, "at": timezone.now().isoformat(), "reason": "cost", "answers": told}
     event = {"seq": run.seq + 1, "kind": "run.updated", "data": {**data, **spent.data(final=True)}}

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings as site
 from django.db import transaction
@@ -18,6 +19,7 @@ from fusion_site.accounts.ids import new_id
 from fusion_site.accounts.models import Team, User
 from fusion_site.engine.asking import Message
 from fusion_site.engine.settings import FusionSettings, Mode
+from fusion_site.engine.turns import History
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.pools.estimating import estimate
 from fusion_site.pools.freezing import freeze
@@ -25,26 +27,41 @@ from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
 from fusion_site.pools.models import Connection, Preset
 from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
-from fusion_site.runs.frozen import settings_to_json
-from fusion_site.runs.limits import check_budget, check_parallel, hold
-from fusion_site.runs.models import Answer, Event, Run
+from fusion_site.runs.flows.following import Followed, followed
+from fusion_site.runs.frozen import settings_to_json, thread_to_json
+from fusion_site.runs.limits import check_budget, check_parallel, check_waiting, hold
+from fusion_site.runs.models import Answer, Conversation, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
 from fusion_site.runs.spent import kept_cost
+from fusion_site.runs.threads import thread_ids
 
 KEY_KEPT = timedelta(hours=24)
+NOT_AFTER = "Only a follow-up has a history: say after which run it comes."
+PROMPT_ONLY = "A follow-up has a prompt; what was said before is its thread."
+NO_TEMPLATE = (
+    "A follow-up is asked as it is written: the preset's template is for the first turn of a thread."
+)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn."""
+    """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn.
+
+    With `guided` the run waits before its final step for a choice of what is kept; None is as the preset has it.
+    With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
+    how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
+    """
 
     preset: Preset
     prompt: str = ""
     messages: Sequence[Message] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     mode: Mode | None = None
+    guided: bool | None = None
     idempotency_key: str | None = None
+    after: Run | None = None
+    history: History | None = None
 
     @property
     def digest(self) -> str:
@@ -55,6 +72,8 @@ class Order:
             [[m.role, m.content] for m in self.messages],
             dict(self.variables),
             self.mode,
+            *([] if self.guided is None else [{"guided": self.guided}]),
+            *([self.after.pk, self.history or History.FUSED] if self.after else []),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -69,32 +88,55 @@ def start_run(person: User, team: Team, order: Order) -> Run:
     Raises Invalid (with a message for each field), LimitReached, KeyReused, or Draining.
     """
     refuse_while_draining()
-    messages = _messages(order)
+    # The run that it follows up may go on by now: the same order is answered all the same.
+    if order.after and (earlier := _earlier(person, order)) is not None:
+        return earlier
+    thread = _thread(order, team)
+    messages = _messages(order, thread)
     with transaction.atomic():
         team = hold(person, team)
         if (earlier := _earlier(person, order)) is not None:
             return earlier
         check_parallel(person, team)
-        settings = freeze(order.preset, messages, mode=order.mode, seed=secrets.randbits(48))
+        settings = freeze(
+            order.preset, messages, mode=order.mode, guided=order.guided, seed=secrets.randbits(48)
+        )
+        if settings.guided:
+            check_waiting(person, team)
+        settings = thread.joined(settings) if thread else settings
         most_usd = _reserved(team, settings)
-        run = _store(person, team, order, settings, most_usd)
+        run = _store(person, team, order, settings, most_usd, **thread.fields(settings) if thread else {})
         queue().submit(run.pk)
     return run
 
 
-def _messages(order: Order) -> tuple[Message, ...]:
-    """Give the conversation to ask, its last turn filled into the preset's template."""
+def _thread(order: Order, team: Team) -> Followed | None:
+    """Give the thread that a follow-up goes on with, and make sure that nothing is given which would be ignored."""
+    if order.after is None:
+        if order.history is not None:
+            raise Invalid({"history": [NOT_AFTER]})
+        return None
+    if order.messages:
+        raise Invalid({"messages": [PROMPT_ONLY]})
+    if order.variables:
+        raise Invalid({"variables": [NO_TEMPLATE]})
+    return followed(order.after, order.history or History.FUSED, team)
+
+
+def _messages(order: Order, thread: Followed | None) -> tuple[Message, ...]:
+    """Give what is to be asked; the last turn is filled into the preset's template, where it is the first of a thread."""
     *before, last = order.messages or (Message("user", order.prompt),)
     name = "messages" if order.messages else "prompt"
     if not last.content.strip():
         raise Invalid({name: [REQUIRED]})
-    turns = (*before, Message("user", fill_template(order.preset.template, last.content, order.variables)))
+    template = "" if thread else order.preset.template
+    turns = (*before, Message("user", fill_template(template, last.content, order.variables)))
     size = sum(len(m.content) for m in turns)
     if size > site.FUSION_PROMPT_CHARS:
         raise Invalid({name: [f"Use at most {site.FUSION_PROMPT_CHARS:,} characters (this has {size:,})."]})
     if not all(is_storable(m.content) for m in turns):
         raise Invalid({name: [UNSTORABLE]})
-    return turns
+    return (*thread.system, *turns) if thread else turns
 
 
 def _earlier(person: User, order: Order) -> Run | None:
@@ -117,7 +159,14 @@ def _reserved(team: Team, settings: FusionSettings) -> Decimal | None:
     return most_usd
 
 
-def _store(person: User, team: Team, order: Order, settings: FusionSettings, most_usd: Decimal | None) -> Run:
+def _store(
+    person: User,
+    team: Team,
+    order: Order,
+    settings: FusionSettings,
+    most_usd: Decimal | None,
+    **thread: Any,
+) -> Run:
     kinds = Connection.objects.in_bulk({m.model.connection for m in settings.members})
     scripted = [kinds[m.model.connection].is_rehearsal for m in settings.members]
     run = Run.objects.create(
@@ -134,7 +183,10 @@ def _store(person: User, team: Team, order: Order, settings: FusionSettings, mos
         seq=1,
         idempotency_key=order.idempotency_key,
         idempotency_digest=order.digest if order.idempotency_key else "",
+        **thread,
     )
+    if thread:
+        Conversation.objects.create(run=run, thread=thread_to_json(settings.thread))
     answers = Answer.objects.bulk_create(
         Answer(run=run, member=m.index, label=m.label, model=m.model.model, rehearsal=is_scripted)
         for m, is_scripted in zip(settings.members, scripted, strict=True)
@@ -152,5 +204,11 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "preset": run.preset_id,
         "preset_name": run.preset_name,
         "rehearsal": run.rehearsal,
+        "guided": run.settings["guided"],
         "answers": [answer_json(answer) for answer in answers],
+        "after": run.after_id,
+        "history": run.history or None,
+        "thread": thread_ids(run),
+        "left_out": run.thread.get("left_out", []),
+        "stand_ins": run.thread.get("stand_ins", []),
     }

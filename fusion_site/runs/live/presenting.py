@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from fusion_site.engine.refusals import is_refusal
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import MAX_MEMBERS, Mode
+from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
 from fusion_site.runs.live.showing import ShownText
+from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.models import State
 from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
 from fusion_site.runs.state import AnswerState, FusedState, RunState
+from fusion_site.runs.thread_words import thread_lines
 
 TITLE_LENGTH = 80
 SOURCES = {
@@ -39,10 +43,14 @@ def present(
             _answer(state, a, shown[a.id], aspects.get(a.member, ""), may_act=may_act) for a in answers
         ],
         "fused": _fused(state.fused, shown.get("fused")),
+        # Called by the template that shows it: most frames do not, and it would be costly ten times a second.
+        "provenance": partial(_provenance, state),
         "versions": _versions(state),
+        "guide": guide_view(state, may_act=may_act),
         "verdict": verdict_view(state.verdict, labels) if state.verdict else None,
         "rounds": sorted({a.round for a in answers}),
         "status": status_line(state),
+        "thread_lines": thread_lines(state),
     }
 
 
@@ -88,6 +96,8 @@ def status_line(state: RunState) -> str:
     """Say in one short sentence where the run stands, for people who hear the page."""
     if state.reopened:
         return f"{AGAIN[state.reopened]}."
+    if state.waits_until:
+        return "The run waits for a choice of what the fused answer keeps."
     answers = list(state.answers.values())
     done = sum(1 for a in answers if a.outcome)
     lines = {
@@ -120,8 +130,10 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "finished_at": datetime.fromisoformat(state.finished_at) if state.finished_at else None,
         "is_final": not state.is_open,
         "again": AGAIN.get(state.reopened, ""),
+        "waits": state.waits_until is not None and (WAITS_FOR_YOU if may_act else WAITS),
         "may_cancel": may_act and state.is_open,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
+        "may_follow": not state.is_open and state.fused is not None and state.fused.finished,
         "fuse_label": fuse_label(state) if may_act and not state.is_open else "",
     }
 
@@ -185,10 +197,16 @@ def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] |
         "source_label": SOURCES.get(fused.source, fused.source),
         "note": fused.note,
         "finished": fused.finished,
+        "choice": choice_view(fused.guidance),
         "text": fused.text,
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
+
+
+def _provenance(state: RunState) -> dict[str, Any] | None:
+    fused = state.fused
+    return sourced(fused.text, fused.provenance, state.answers) if fused else None
 
 
 def _versions(state: RunState) -> list[dict[str, Any]]:

@@ -22,10 +22,12 @@ from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
+from fusion_site.runs.live.choosing import WAITS
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.pages.choosing import given_variables, preset_choices
+from fusion_site.runs.pages.thread import thread_view
 
 RECENT = 6
 PAGE = 30
@@ -54,8 +56,14 @@ def _started(request: HttpRequest) -> Run:
     preset = _presets(place.team).filter(pk=request.POST.get("preset", "")).first()
     if preset is None:
         raise Invalid({"preset": ["Choose a preset."]})
-    given = given_variables(request.POST, preset.pk)
-    return start_run(request.user, place.team, Order(preset, request.POST.get("prompt", ""), variables=given))
+    given, guided = given_variables(request.POST, preset.pk), _wants_guided(request)
+    order = Order(preset, request.POST.get("prompt", ""), variables=given, guided=guided)
+    return start_run(request.user, place.team, order)
+
+
+def _wants_guided(request: HttpRequest) -> bool | None:
+    """A preset that lets people choose does so also where the box is not ticked."""
+    return True if request.POST.get("guided") else None
 
 
 def _presets(team: Team) -> QuerySet[Preset]:
@@ -67,12 +75,13 @@ def _compose_page(request: HttpRequest, errors: dict[str, list[str]], status: in
     presets = preset_choices(place.team, request.POST, errors)
     wanted = request.POST.get("preset") or request.GET.get("preset")
     known = {preset["id"] for preset in presets}
-    runs = Run.objects.filter(team=place.team).select_related("person")
+    runs = _listed(place.team)
     mine = runs.filter(person_id=request.user.pk)[:RECENT]
     form = {
         "presets": presets,
         "preset": wanted if wanted in known else next(iter(known), ""),
         "prompt": request.POST.get("prompt", ""),
+        "guided": request.POST.get("guided", ""),
         "errors": errors,
         "recent": [_row(run) for run in mine],
         "first_visit": not mine,
@@ -90,7 +99,7 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     filled = given_variables(request.POST, preset.pk)
     text = "\n".join([preset.template, request.POST.get("prompt", ""), *filled.values()])
-    settings = freeze(preset, (Message("user", text),), seed=0)
+    settings = freeze(preset, (Message("user", text),), guided=_wants_guided(request), seed=0)
     found = estimate(settings, usual_lengths(place.team, settings))
     return render(request, "runs/_estimate.html", {"estimate": found})
 
@@ -99,14 +108,14 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
 @require_GET
 def runs(request: HttpRequest) -> HttpResponse:
     """Show the team's runs, newest first; `q` looks in prompts, `cursor` goes on from an earlier page."""
-    rows = Run.objects.filter(team=current_membership(request).team)
+    rows = _listed(current_membership(request).team)
     query = request.GET.get("q", "").strip().replace("\x00", "")
     if query:
         rows = rows.filter(prompt__icontains=query)
     if cursor := request.GET.get("cursor"):
         last = rows.filter(pk=cursor).first()
         rows = rows.filter(created_at__lt=last.created_at) if last else rows
-    found = list(rows.select_related("person")[: PAGE + 1])
+    found = list(rows[: PAGE + 1])
     context = {
         "runs": [_row(run) for run in found[:PAGE]],
         "query": query,
@@ -116,11 +125,19 @@ def runs(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/list.html", context)
 
 
+def _listed(team: Team) -> QuerySet[Run]:
+    """Give the team's runs with what a row of a list says of them."""
+    large = ("settings", "verdict", "after__settings", "after__verdict")
+    return Run.objects.filter(team=team).select_related("person", "after").defer(*large)
+
+
 def _row(run: Run) -> dict[str, Any]:
     return {
         "id": run.pk,
         "title": title_of(run.prompt),
+        "after": {"id": run.after.pk, "title": title_of(run.after.prompt)} if run.after else None,
         "state": run.state,
+        "waits": WAITS if run.guided_until else "",
         "mode": run.mode,
         "mode_label": run.get_mode_display(),
         "preset_name": run.preset_name,
@@ -135,9 +152,21 @@ def _row(run: Run) -> dict[str, Any]:
 @require_GET
 def run(request: HttpRequest, run_id: str) -> HttpResponse:
     """Show a run: everything so far from its rows; the WebSocket goes on from there."""
-    row = found_run(request.user, run_id)
+    return run_page(request, found_run(request.user, run_id))
+
+
+def run_page(
+    request: HttpRequest, row: Run, follow: dict[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    """Give the page of a run. The box in which it is followed up comes when it is scrolled to, unless it is given."""
     view = page_view(row, may_act=may_act(request.user, row))
-    return render(request, "runs/run.html", {"state": view, "status_line": view["status"]})
+    context = {
+        "state": view,
+        "status_line": view["status"],
+        "thread": thread_view(row),
+        "follow": follow,
+    }
+    return render(request, "runs/run.html", context, status=status)
 
 
 @signed_in

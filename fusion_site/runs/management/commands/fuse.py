@@ -12,11 +12,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
 from fusion_site.accounts.models import User
+from fusion_site.engine.turns import History
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.pools.reaching import asker, close_providers
+from fusion_site.runs.access import visible_runs
 from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_run
+from fusion_site.runs.flows.following import preset_after
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.feed import Fact, follow
@@ -25,6 +28,7 @@ from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, State
 from fusion_site.runs.queue import use_queue
 from fusion_site.runs.state import RunState
+from fusion_site.runs.thread_words import thread_lines
 
 
 class Command(BaseCommand):
@@ -35,31 +39,40 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """What to ask."""
         parser.add_argument("prompt", help="The prompt, or - for standard input.")
-        parser.add_argument("--preset", required=True, help="The slug or the id of a preset.")
+        parser.add_argument(
+            "--preset", help="The slug or the id of a preset; a follow-up's is its run's by default."
+        )
+        parser.add_argument("--after", metavar="ID", help="The run that this one follows up.")
+        parser.add_argument(
+            "--history",
+            choices=[history.value for history in History],
+            help="What members are shown as earlier answers: the fused ones (default), each its own, or all.",
+        )
         parser.add_argument("--as", dest="email", help="Whose run it is; the site's owner by default.")
 
-    def handle(self, *args: Any, prompt: str, preset: str, email: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, prompt: str, email: str | None, **options: Any) -> None:
         """Run it to its end; the exit status is 0 only if there is a fused answer."""
         # The terminal is for the answer; what goes wrong is told in a person's words.
         logging.getLogger("fusion_site").setLevel(logging.ERROR)
         text = sys.stdin.read() if prompt == "-" else prompt
         person = person_of(email)
-        chosen = preset_of(person, preset)
         try:
-            state = asyncio.run(self._run(person, chosen, text))
+            order = order_of(person, text, **{name: options[name] for name in ("preset", "after", "history")})
+            state = asyncio.run(self._run(person, order))
         except Invalid as invalid:
             raise CommandError(str(invalid)) from None
         except LimitReached as limit:
             raise CommandError(str(limit)) from None
-        self.stderr.write(headline(state))
+        for line in (headline(state), *thread_lines(state)):
+            self.stderr.write(line)
         if state.state != State.DONE:
             raise CommandError(f"The run is {state.state}. {state.message}", returncode=1)
 
-    async def _run(self, person: User, preset: Preset, prompt: str) -> RunState:
+    async def _run(self, person: User, order: Order) -> RunState:
         supervisor = Supervisor(asker())
         use_queue(supervisor)
         try:
-            run = await sync_to_async(start_run)(person, preset.team, Order(preset, prompt))
+            run = await sync_to_async(start_run)(person, order.preset.team, order)
             await self._watch(run)
             return await sync_to_async(load_state)(run.pk)
         finally:
@@ -92,6 +105,20 @@ class Command(BaseCommand):
             self.stderr.write(f"Fused answer ({fact.data['source']}):\n")
 
 
+def order_of(person: User, prompt: str, preset: str | None, after: str | None, history: str | None) -> Order:
+    """Give what is asked for; raises CommandError or Invalid where that cannot be."""
+    shown = History(history) if history else None
+    if after is None:
+        if preset is None:
+            raise CommandError("Name a preset by --preset, or a run to follow up by --after.")
+        return Order(preset_of(person, preset), prompt, guided=False, history=shown)
+    run = visible_runs(person).filter(pk=after).first()
+    if run is None:
+        raise CommandError(f"There is no run {after}.")
+    chosen = preset_of(person, preset, run.team_id) if preset else preset_after(run)
+    return Order(chosen, prompt, guided=False, after=run, history=shown)
+
+
 def person_of(email: str | None) -> User:
     """Give whose run it is; raises CommandError when there is nobody."""
     named = Q(email=email.strip().lower()) if email else Q(is_site_owner=True)
@@ -101,11 +128,12 @@ def person_of(email: str | None) -> User:
     return person
 
 
-def preset_of(person: User, name: str) -> Preset:
-    """Give a preset of one of the person's teams by slug or id, the personal team's first."""
+def preset_of(person: User, name: str, team: str = "") -> Preset:
+    """Give a preset of one of the person's teams, or of this team alone, by slug or id, the personal team's first."""
     mine = Preset.objects.filter(team__memberships__user=person).select_related(
         "team", "pool", "judge__connection"
     )
+    mine = mine.filter(team=team) if team else mine
     found = list(mine.filter(Q(slug=name) | Q(pk=name)))
     found.sort(key=lambda preset: preset.team.personal_of_id != person.pk)
     if not found:
