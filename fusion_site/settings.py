@@ -41,6 +41,15 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in env(name, default).split(",") if item.strip()]
 
 
+def env_secret(name: str) -> str:
+    """Give a secret from the environment, or from the file that the same name with `_FILE` tells; empty without either."""
+    path = env(f"{name}_FILE")
+    try:
+        return env(name) or (Path(path).read_text().strip() if path else "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}") from None
+
+
 # Where things live ---------------------------------------------------------------------------------------
 
 FUSION_DATA_DIR = Path(env("FUSION_DATA_DIR", str(BASE_DIR / "var"))).resolve()
@@ -63,6 +72,10 @@ FUSION_REHEARSAL = env_flag("FUSION_REHEARSAL", default=True)
 FUSION_REHEARSAL_SPEED = float(env("FUSION_REHEARSAL_SPEED", "1"))
 FUSION_COMPACT_MODEL = Path(env("FUSION_COMPACT_MODEL")) if env("FUSION_COMPACT_MODEL") else None
 FUSION_COMPACT_STATE = FUSION_DATA_DIR / "compact.host.json"
+FUSION_COMPACT_FILES = FUSION_DATA_DIR / "models"
+FUSION_LLAMA_COMPACT_SOURCE = env("FUSION_LLAMA_COMPACT_SOURCE")
+FUSION_HF_URL = env("FUSION_HF_URL", "https://huggingface.co").rstrip("/")
+FUSION_HF_TOKEN = env_secret("FUSION_HF_TOKEN")
 FUSION_PRIVATE_UPSTREAMS = frozenset(env_list("FUSION_PRIVATE_UPSTREAMS"))
 
 # OpenRouter ----------------------------------------------------------------------------------------------
@@ -202,7 +215,7 @@ FUSION_LOG_LEVEL = env_word(
 )
 FUSION_ACCESS_LOG = env_flag("FUSION_ACCESS_LOG", default=False)
 _LINES = {"plain": "fusion_site.ops.logs.PlainLines", "json": "fusion_site.ops.logs.JsonLines"}
-_OWN_SECRETS = [SECRET_KEY, *FUSION_SEALING_KEYS, FUSION_METRICS_TOKEN]
+_OWN_SECRETS = [SECRET_KEY, *FUSION_SEALING_KEYS, FUSION_METRICS_TOKEN, FUSION_HF_TOKEN]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

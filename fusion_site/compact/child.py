@@ -37,7 +37,7 @@ class HostChild:
     async def start(cls, model: Path, host: str, port: int, key: str, options: HostOptions) -> Self:
         """Start a host for `model`; `OSError` if the system cannot."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fusion_site.compact", "--lifeline"),
+            *(sys.executable, "-m", "fusion_site.compact", "--lifeline", "--report"),
             *(f"--model={model}", f"--host={host}", f"--port={port}", *options.arguments()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -65,6 +65,12 @@ class HostChild:
         """Wait for the end, and say in one line how it came."""
         await self._listening
         return explain(await self._process.wait(), self._tail.decode("utf-8", "replace"))
+
+    def drain(self) -> None:
+        """Let the process answer what it was asked, and then end by itself."""
+        assert self._process.stdin is not None
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(b"drain\n")
 
     async def end(self) -> None:
         """End the process, by force if it does not go."""

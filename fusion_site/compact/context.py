@@ -10,7 +10,8 @@ import numpy as np
 
 from fusion_site.compact import native
 from fusion_site.compact.cores import usable_cores
-from fusion_site.compact.memory import bytes_per_token, free_bytes
+from fusion_site.compact.machine import free_bytes
+from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.weights import LoadedModel, UnusableModel, complaints
 
@@ -74,6 +75,8 @@ class Context:
 
     def __init__(self, model: LoadedModel, options: HostOptions) -> None:
         self.window = options.window(model.facts.trained_context)
+        self.threads = options.thread_count(usable_cores)
+        self.on_gpu = bool(native.supports_gpu()) and options.gpu_layers != 0
         self.handle = self._open(model, options)
         self.cells: int = native.context_cells(self.handle)
         self.shares_prefixes = model.shares_prefixes
@@ -112,7 +115,7 @@ class Context:
         parameters.n_ubatch = SLICE
         parameters.n_seq_max = options.slots
         parameters.n_outputs_max = options.slots  # only rows with wanted logits take memory for them
-        parameters.n_threads = parameters.n_threads_batch = options.thread_count(usable_cores)
+        parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = True
         with complaints() as lines:
             handle: int | None = native.context_init(model.handle, parameters)

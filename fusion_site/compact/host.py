@@ -21,9 +21,11 @@ import uvicorn
 from fusion_site.compact.door import Door
 from fusion_site.compact.modelthread import HostState, ModelThread
 from fusion_site.compact.options import HostOptions
+from fusion_site.compact.reporting import drained, report
 
 log = logging.getLogger(__name__)
 DRAIN_SECONDS = 2
+DRAIN = b"drain"
 
 
 def serve_forever(
@@ -34,20 +36,20 @@ def serve_forever(
     options: HostOptions | None = None,
     *,
     lifeline: int | None = None,
+    reports: bool = False,
 ) -> int:
     """Host the GGUF file `model` until SIGINT or SIGTERM; 0 after a signal, 1 if the model failed.
 
     Prints one JSON line `{"port": …}` on stdout when it listens (port 0: the system chooses), then
     `{"state": "ready", "model": …}` or `{"state": "failed", "error": …}`. Without a key it listens on loopback only. When
-    `lifeline`, the descriptor of a pipe whose other end the parent process holds, ends, so does this process.
+    `lifeline`, the descriptor of a pipe whose other end the parent process holds, ends, so does this process; the line
+    `drain` in it ends this process as soon as nobody needs it. With `reports` it says its figures too, as they change.
     """
     if key is None and not _is_loopback(host):
         raise ValueError(f"a key is needed to listen on {host}: anyone in reach could ask the model")
-    if lifeline is not None:
-        threading.Thread(target=_die_with_parent, args=(lifeline,), name="lifeline", daemon=True).start()
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     with listener:
-        return asyncio.run(_serve(listener, model, key, options or HostOptions()))
+        return asyncio.run(_serve(listener, model, key, options or HostOptions(), lifeline, reports))
 
 
 def say(line: dict[str, Any]) -> None:
@@ -56,15 +58,28 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def _serve(listener: socket.socket, path: Path, key: str | None, options: HostOptions) -> int:
-    stop = asyncio.Event()
+async def _serve(
+    listener: socket.socket,
+    path: Path,
+    key: str | None,
+    options: HostOptions,
+    lifeline: int | None,
+    reports: bool,
+) -> int:
+    stop, drain = asyncio.Event(), asyncio.Event()
+    if lifeline is not None:
+        _hold(lifeline, drain.set)
     model = ModelThread(path, options, lambda state: _changed(state, stop))
     server = _Server(_config(Door(model, key)))
     say({"port": listener.getsockname()[1]})
     model.start()
     with _signals(stop.set):
         serving = asyncio.create_task(server.serve([listener]))
+        chores = [asyncio.create_task(_drain(model, drain, stop))]
+        chores += [asyncio.create_task(report(model, say))] if reports else []
         await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        for chore in chores:
+            chore.cancel()
         await model.stop()  # first, so that open answers end and let their connections go
         server.should_exit = True
         await serving
@@ -115,11 +130,24 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(kind, handler)
 
 
-def _die_with_parent(lifeline: int) -> None:
+async def _drain(model: ModelThread, wanted: asyncio.Event, stop: asyncio.Event) -> None:
+    """Once that is wanted, end as soon as all that was asked for is answered."""
+    await wanted.wait()
+    await drained(model)
+    stop.set()
+
+
+def _hold(lifeline: int, drain: Callable[[], None]) -> None:
     """Read the pipe that only the parent can write to: it ends when the parent does, however that happened."""
-    while os.read(lifeline, 4096):
-        pass
-    os._exit(1)
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        while order := os.read(lifeline, 4096):
+            if DRAIN in order:
+                loop.call_soon_threadsafe(drain)
+        os._exit(1)
+
+    threading.Thread(target=read, name="lifeline", daemon=True).start()
 
 
 def _is_loopback(host: str) -> bool:

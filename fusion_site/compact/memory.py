@@ -1,14 +1,10 @@
-"""What the working memory of a model costs, and what this machine has."""
+"""What the working memory of a model costs."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 from fusion_site.compact import native
 
 HALF_FLOAT = 2
-MEMINFO = Path("/proc/meminfo")
 
 
 def bytes_per_token(model: int) -> int:
@@ -22,14 +18,6 @@ def bytes_per_token(model: int) -> int:
     return max(
         1, (key + value) * heads * layers * HALF_FLOAT
     )  # a recurrent model has no heads and no such cache
-
-
-def free_bytes(meminfo: Path = MEMINFO) -> int:
-    """Bytes of main memory that can be had without swapping; where the system does not tell, all there is."""
-    if meminfo.is_file():
-        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _number(model: int, key: str) -> int:

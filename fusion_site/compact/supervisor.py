@@ -1,128 +1,190 @@
-"""Keeps one Compact host running, and tells at any time how it is."""
+"""Keeps one Compact host running, changes its model without dropping an answer, and tells at any time how it is."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from fusion_site.compact.child import HostChild
+from fusion_site.compact.backoff import Backoff, pause, signature_of
+from fusion_site.compact.figures import History, Rate
+from fusion_site.compact.files.examining import examine
+from fusion_site.compact.files.fitting import fit
+from fusion_site.compact.files.header import BadFile
+from fusion_site.compact.life import Death, Life
+from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.statefile import Address, remove_state_file, write_state_file
+from fusion_site.compact.statefile import remove_state_file, write_state_file
+from fusion_site.compact.status import CompactStatus, State
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 0.5  # how often to look whether the model file was replaced, while the host is down
-State = Literal["off", "loading", "ready", "failed", "restarting"]
-
-
-@dataclass(frozen=True, slots=True)
-class CompactStatus:
-    """How the host is; `error` is the last one in a person's words, kept until the host is ready again.
-
-    `failed` means that the model did not get as far as ready, `restarting` that it died in service. Both are tried
-    again by themselves. The address is known from `loading` on.
-    """
-
-    state: State = "off"
-    model_id: str | None = None
-    error: str | None = None
-    address: Address | None = None
-    restarts: int = 0
-
-    @property
-    def key(self) -> str | None:
-        """The bearer key of this life of the host."""
-        return self.address.key if self.address else None
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Seconds before the host is started again: `first`, doubled after each crash up to `most`, and anew once it ran `steady`."""
-
-    first: float = 0.5
-    most: float = 60.0
-    steady: float = 60.0
-
-    def delay(self, crashes: int) -> float:
-        """The pause after so many crashes in a row, counted from 1."""
-        return min(self.most, self.first * 2.0 ** min(crashes - 1, 30))
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """How one life of the host went: its error, whether it refused the file itself, and seconds in service (None: never)."""
-
-    error: str
-    refused: bool
-    served: float | None = None
+LOOK_SECONDS = (
+    0.5  # how often to look whether the model file was replaced while the host is down, or the host is idle
+)
+__all__ = ["Backoff", "CompactStatus", "CompactSupervisor", "State"]
 
 
 class CompactSupervisor:
     """Runs the host for `model` in a child process from `start` to `stop`; nothing that happens to it raises here.
 
-    All methods belong to one event loop, but `status` may be read from anywhere. `state_file`, if given, tells other
-    processes of this machine where the host is. Without `options` those of the environment are taken.
+    All methods belong to one event loop, but `status`, `rates` and `wake` may be called from anywhere. `state_file`, if
+    given, tells other processes of this machine where the host is. Without `options` those of the environment are taken.
+    After `idle_s` seconds without an ask its memory is freed until the next one; 0 keeps it.
     """
 
     def __init__(
         self,
-        model: Path,
+        model: Path | None,
         state_file: Path | None = None,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         options: HostOptions | None = None,
         backoff: Backoff | None = None,
+        idle_s: float = 0,
     ) -> None:
-        self._model = model.absolute()
+        self.idle_s = idle_s
+        self._model = model.absolute() if model else None
         self._state_file = state_file
-        self._host, self._port = host, port
+        self._listens = (host, port)
         self._options = options
         self._backoff = backoff or Backoff()
-        self._status = CompactStatus()
+        self._status = CompactStatus(file=self._model)
+        self._history = History()
         self._changed = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._swapping = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._life: Life | None = None
+        self._dozing = False
+        self._chores: set[asyncio.Task[None]] = set()
 
     def status(self) -> CompactStatus:
         """How the host is now."""
         return self._status
 
+    def rates(self) -> list[Rate]:
+        """How fast it wrote and read over the last minutes."""
+        return self._history.rates(time.monotonic())
+
     async def start(self) -> None:
-        """Begin to keep the host running; returns at once, `status` tells the rest."""
-        if self._task is None:
-            self._become(state="loading", error=None, restarts=0)
-            self._task = asyncio.create_task(self._supervise(), name="compact supervisor")
-            self._task.add_done_callback(self._given_up)
+        """Begin to keep the host running; returns at once, `status` tells the rest. Without a model there is nothing to do."""
+        self._loop = asyncio.get_running_loop()
+        if self._task is None and self._model is not None:
+            self._become(state="loading", error=None, restarts=0, file=self._model)
+            self._keep(None)
 
     async def stop(self) -> None:
         """End the host and forget about it; open answers break."""
+        for chore in list(self._chores):
+            chore.cancel()
+        if self._chores:
+            await asyncio.wait(self._chores)
+        await self._let_go()
+        if self._life is not None:
+            await self._life.end()
+            self._unpublish()
+            self._life = None
+        self._status = CompactStatus(file=self._model)
+        self._become()
+
+    async def swap(self, model: Path) -> None:
+        """Host another file from now on; comes back when it answers, or when it is known that it will not.
+
+        Answers that are being written are written to their end by the old host. Where both fit in memory, the old one serves
+        until the new one is ready, and goes on if that fails; else it ends first, and asks wait meanwhile.
+        """
+        model = model.absolute()
+        async with self._swapping:
+            if self._task is None:
+                self._model = model
+                await self.start()
+            elif self._life is not None and self._life.is_ready and await self._fits_beside(model):
+                await self._take_over(model)
+            else:
+                await self._replace(model)
+        await self.wait_until(lambda status: status.state in {"ready", "failed", "off"})
+
+    def wake(self) -> None:
+        """Load the model again if it was unloaded since nobody asked."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    def begin_swap(self, model: Path) -> None:
+        """The same without waiting for it; a `stop` ends it."""
+        self._in_background(self.swap(model), "change of the Compact model")
+
+    async def wait_for(self, *states: State) -> CompactStatus:
+        """The status as soon as its state is one of `states`."""
+        return await self.wait_until(lambda status: status.state in states)
+
+    async def wait_until(self, is_so: Callable[[CompactStatus], bool]) -> CompactStatus:
+        """The status as soon as that is so of it."""
+        while not is_so(self._status):
+            await self._changed.wait()
+        return self._status
+
+    def _keep(self, life: Life | None) -> None:
+        self._task = asyncio.create_task(self._supervise(life), name="compact supervisor")
+        self._task.add_done_callback(self._given_up)
+
+    async def _let_go(self) -> None:
+        """Supervise no longer; the life that was supervised goes on."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-            self._become(state="off", model_id=None, error=None, address=None)
 
-    async def wait_for(self, *states: State) -> CompactStatus:
-        """The status as soon as its state is one of `states`."""
-        while self._status.state not in states:
-            await self._changed.wait()
-        return self._status
-
-    async def _supervise(self) -> None:
+    async def _supervise(self, life: Life | None) -> None:
         crashes = 0
         while True:
-            seen = self._signature()
-            life = await self._live()
-            crashes = 1 if life.served is not None and life.served >= self._backoff.steady else crashes + 1
-            log.warning("Compact host for %s: %s", self._model.name, life.error)
-            state: State = "failed" if life.served is None else "restarting"
-            self._become(state=state, error=life.error, address=None)
-            await self._pause(self._backoff.most if life.refused else self._backoff.delay(crashes), seen)
+            assert self._model is not None
+            seen = signature_of(self._model)
+            life = self._life = life or self._begin(self._model)
+            self._dozing = False
+            death = await self._outlive(life)
+            self._unpublish()
+            life = None
+            if self._dozing:
+                await self._sleep()
+                continue
+            crashes = 1 if death.served is not None and death.served >= self._backoff.steady else crashes + 1
+            log.warning("Compact host for %s: %s", self._model.name, death.error)
+            state: State = "failed" if death.served is None else "restarting"
+            self._become(state=state, error=death.error, address=None)
+            await pause(
+                self._backoff.most if death.refused else self._backoff.delay(crashes), self._model, seen
+            )
             self._become(state="loading", restarts=self._status.restarts + 1)
+
+    def _begin(self, model: Path) -> Life:
+        return Life(model, self._listens, self._options, self._noticed)
+
+    async def _outlive(self, life: Life) -> Death:
+        """Wait for the end of a life, which is brought about here when nobody needs it any more."""
+        watch = asyncio.create_task(self._doze_when_idle(life))
+        try:
+            return await asyncio.shield(life.task)
+        finally:
+            watch.cancel()
+
+    async def _doze_when_idle(self, life: Life) -> None:
+        while not self.idle_s or life.idle_s < self.idle_s:
+            await asyncio.sleep(LOOK_SECONDS)
+        self._dozing = True
+        self._woken.clear()
+        self._become(state="draining")
+        await life.retire()
+
+    async def _sleep(self) -> None:
+        self._become(state="asleep", address=None)
+        await self._woken.wait()
+        self._become(state="loading")
 
     def _given_up(self, task: asyncio.Task[None]) -> None:
         """Only a defect in this class ends the task by itself: say so instead of showing an old status for ever."""
@@ -130,52 +192,86 @@ class CompactSupervisor:
             log.error("The supervisor of the Compact host failed", exc_info=defect)
             self._become(state="failed", error=f"The supervisor itself failed: {defect!r}", address=None)
 
-    async def _pause(self, seconds: float, seen: object) -> None:
-        """Wait, but not once the model file has changed: that is what a person does who was told it is broken."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and self._signature() == seen:
-            await asyncio.sleep(min(left, LOOK_SECONDS))
+    async def _fits_beside(self, model: Path) -> bool:
+        """Whether another model has room while this one stays. Its weights, mapped from its file, count as free memory."""
+        assert self._life is not None
+        try:
+            facts = await examine(model)
+        except BadFile:
+            return True  # it will be refused, and the old one goes on
+        own = self._life.facts.file_size if self._life.facts else 0
+        options = self._options or HostOptions.from_environment()
+        return fit(facts, options, free_bytes() - own).need <= free_bytes() - own
 
-    def _signature(self) -> object:
+    async def _take_over(self, model: Path) -> None:
+        """Bring the new host up beside the old one, then let that answer to the end what it was asked."""
+        successor = self._begin(model)
+        self._become(incoming=model.name, error=None)
         try:
-            stat = self._model.stat()
-        except OSError as error:
-            return error.errno
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-    async def _live(self) -> Life:
-        """Start the host and listen to it until it dies."""
-        key = secrets.token_urlsafe(32)
-        try:
-            options = self._options or HostOptions.from_environment()
-            child = await HostChild.start(self._model, self._host, self._port, key, options)
-        except ValueError as error:
-            return Life(f"A setting of the Compact host is wrong: {error}", refused=True)
-        except OSError as error:
-            return Life(f"The model process could not be started: {error}", refused=False)
-        try:
-            return await self._listen(child, key)
+            if not await successor.comes_up():
+                error = f"{model.name} was not put into service: {successor.task.result().error}"
+                self._become(error=error)
+                return
+            await self._let_go()
+            old, self._life, self._model = self._life, successor, model
+            self._history.begin()
+            self._noticed(successor)
+            self._keep(successor)
+            if old is not None:
+                self._in_background(old.retire(), "retirement of a Compact host")
         finally:
-            await child.end()
+            self._become(incoming=None)
+            if successor is not self._life:
+                await successor.end()
+
+    async def _replace(self, model: Path) -> None:
+        """End the old host once it has answered, then load the new file."""
+        await self._let_go()
+        self._become(state="draining", incoming=model.name)
+        if self._life is not None:
+            await self._life.retire()
             self._unpublish()
+        self._model, self._life = model, None
+        self._become(
+            state="loading", incoming=None, error=None, address=None, file=model, facts=None, host=None
+        )
+        self._keep(None)
 
-    async def _listen(self, child: HostChild, key: str) -> Life:
-        ready_at: float | None = None
-        async for report in child.reports():
-            if "port" in report:
-                self._publish(Address(self._host, int(report["port"]), key, child.pid))
-            elif report.get("state") == "ready":
-                ready_at = time.monotonic()
-                self._become(state="ready", model_id=report["model"], error=None)
-            elif report.get("state") == "failed":
-                return Life(report["error"], refused=ready_at is None, served=_since(ready_at))
-        return Life(await child.death(), refused=False, served=_since(ready_at))
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        chore = asyncio.create_task(work, name=name)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
 
-    def _publish(self, address: Address) -> None:
-        self._become(address=address)
-        if self._state_file is not None:
+    def _noticed(self, life: Life) -> None:
+        """Take over what a life tells, if it is the one in service."""
+        if life is not self._life:
+            return
+        if life.figures.count < self._status.figures.count or not life.is_ready:
+            self._history.begin()
+        self._history.take(life.figures, time.monotonic())
+        changes: dict[str, Any] = {
+            "file": life.model,
+            "facts": life.facts,
+            "warning": life.warning,
+            "host": life.host,
+            "figures": life.figures,
+        }
+        if life.address != self._status.address:
+            changes["address"] = life.address
+            self._publish(life)
+        if life.is_ready and self._status.state != "draining":
+            changes |= {"state": "ready", "model_id": life.model_id, "error": self._kept_error(life)}
+        self._become(**changes)
+
+    def _kept_error(self, life: Life) -> str | None:
+        """An error stays until the host is ready again: one that came later than that is about another file."""
+        is_new = self._status.state != "ready" or self._status.address != life.address
+        return None if is_new else self._status.error
+
+    def _publish(self, life: Life) -> None:
+        if self._state_file is not None and life.address is not None:
             try:
-                write_state_file(self._state_file, address)
+                write_state_file(self._state_file, life.address)
             except OSError as error:
                 log.error("Other processes cannot find the Compact host: %s", error)
 
@@ -191,7 +287,3 @@ class CompactSupervisor:
         self._status = replace(self._status, **changes)
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def _since(moment: float | None) -> float | None:
-    return None if moment is None else time.monotonic() - moment

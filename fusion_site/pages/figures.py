@@ -51,6 +51,30 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def size(count_of_bytes: float | None) -> str:
+    """Bytes as `7.1 GB`, `640 MB` or `12 kB`."""
+    if count_of_bytes is None:
+        return UNKNOWN
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count_of_bytes >= unit:
+            figure = count_of_bytes / unit
+            return f"{figure:.1f} {name}" if figure < 100 else f"{figure:.0f} {name}"
+    return f"{round(count_of_bytes)} bytes"
+
+
+def parameters(number: int | None) -> str:
+    """How large a model is: `12.0 B`, `500 M`."""
+    if number is None:
+        return UNKNOWN
+    return (
+        f"{number / 10**9:.1f} B"
+        if number >= 10**9
+        else f"{number / 10**6:.0f} M"
+        if number >= 10**6
+        else f"{number:,}"
+    )
+
+
 def moment(at: datetime, now: datetime) -> str:
     """A point in time, the shorter the nearer: `14:02` today, `24 Nov, 14:02` this year, else `24 Nov 2025`."""
     if at.date() == now.date():

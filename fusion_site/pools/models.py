@@ -1,4 +1,4 @@
-"""What a team keeps by name: connections, the models they offer, pools, judges and presets."""
+"""What a team keeps by name: connections, the models they offer, pools, judges and presets; and how the site hosts one."""
 
 from __future__ import annotations
 
@@ -193,4 +193,27 @@ class Preset(Named):
 
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["team", "slug"], name="one_preset_per_team_and_slug")
+        ]
+
+
+class CompactHost(models.Model):
+    """How this site runs its Compact model: one row, or none as long as all is as the settings say.
+
+    `file` is what was chosen on the page, in place of the setting `instead_of`; a changed setting counts again. It may be
+    used by every team, or by `teams` alone. `idle_s` seconds without an ask unload it; 0 keeps it in memory.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    file = models.CharField(max_length=1000, blank=True)
+    instead_of = models.CharField(max_length=1000, blank=True)
+    is_on = models.BooleanField(default=True)
+    idle_s = models.PositiveIntegerField(default=0)
+    open_to_all = models.BooleanField(default=True)
+    teams = models.ManyToManyField(Team, blank=True, related_name="+")
+
+    class Meta:
+        """There is one host per site."""
+
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_compact_host")
         ]

@@ -14,11 +14,12 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from fusion_site.accounts.sealing import SealBroken, SealContext, origin_of, unseal
-from fusion_site.compact.supervisor import CompactStatus
+from fusion_site.compact.status import CompactStatus
 from fusion_site.engine.asking import Asker, AskError, ErrorKind
 from fusion_site.ops.querying import query_patiently
 from fusion_site.ops.recent import Recent
 from fusion_site.pools import compact_host
+from fusion_site.pools.compact_choice import is_open_to
 from fusion_site.pools.measuring import MeasuredAsker, learn_kind
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.pricing import PricedAsker
@@ -130,6 +131,9 @@ def _started_rehearsal() -> RehearsalHost:
 
 
 async def _compact(row: Connection) -> Endpoint:
+    if not await query_patiently(is_open_to, row.team_id):
+        message = "Your team may not use the Compact model of this site; its owner decides that on the page “Compact”."
+        raise _unavailable(ErrorKind.PERMISSION, message)
     status = await _compact_status()
     if status.address is None:
         message = f"The Compact model is not running on this machine. {status.error or ''}".rstrip()
@@ -139,10 +143,12 @@ async def _compact(row: Connection) -> Endpoint:
 
 
 async def _compact_status() -> CompactStatus:
-    """Give the host's status, once it is not about to change: right after a start or a crash it loads its model."""
+    """Give the host's status, once it is not about to change: after a start, a crash or a rest it loads its model."""
     until = asyncio.get_running_loop().time() + COMPACT_LOADS_WITHIN_S
     status = await asyncio.to_thread(compact_host.status)
-    while status.state in {"loading", "restarting"} and asyncio.get_running_loop().time() < until:
+    while status.is_about_to_change and asyncio.get_running_loop().time() < until:
+        if status.state in {"asleep", "draining"}:
+            compact_host.wake()
         await asyncio.sleep(COMPACT_LOOK_S)
         status = await asyncio.to_thread(compact_host.status)
     return status

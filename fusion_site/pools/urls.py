@@ -1,10 +1,19 @@
-"""Addresses of the pages of connections, pools, judges and presets."""
+"""Addresses of the pages of connections, pools, judges and presets, and of the Compact host."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from fusion_site.pools.views import editing, listing, openrouter, reaching, removing
+from fusion_site.pools.views import (
+    compact,
+    editing,
+    fetching,
+    listing,
+    openrouter,
+    reaching,
+    removing,
+    trying,
+)
 from fusion_site.pools.views.things import CONNECTION, JUDGE, POOL, PRESET, Thing
 
 
@@ -27,4 +36,15 @@ urlpatterns = [
     path("connections/<str:row_id>/check/", reaching.check, name="check_connection"),
     path("connections/<str:row_id>/models/", reaching.catalogue, name="catalogue"),
     path("models/", reaching.options, name="model_options"),
+    path("compact/", compact.index, name="compact"),
+    path("compact/state/", compact.state, name="compact_state"),
+    path("compact/rates/", compact.rates, name="compact_rates"),
+    path("compact/run/", compact.run, name="run_compact"),
+    path("compact/settings/", compact.settle, name="settle_compact"),
+    path("compact/files/look/", fetching.look, name="look_at_file"),
+    path("compact/files/fetch/", fetching.fetch, name="fetch_file"),
+    path("compact/files/progress/", fetching.progress, name="fetch_progress"),
+    path("compact/files/stop/", fetching.stop, name="stop_fetch"),
+    path("compact/files/remove/", compact.remove, name="remove_file"),
+    path("compact/try/", trying.try_it, name="try_compact"),
 ]

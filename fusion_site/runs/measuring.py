@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fusion_site.compact.status import STATES
 from fusion_site.ops.log_facts import carrying
 from fusion_site.ops.metrics import REGISTRY, RUN_SECONDS, RUNS_FINISHED
 from fusion_site.ops.querying import query_patiently
@@ -20,8 +20,6 @@ from fusion_site.runs.claiming import claimable
 from fusion_site.runs.models import FINAL_STATES, Fusion, Run, State
 
 log = logging.getLogger(__name__)
-
-_COMPACT_STATES = ("off", "loading", "ready", "failed", "restarting")
 
 
 class RunRows(Collector):
@@ -46,11 +44,11 @@ class CompactRow(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give 1 for the state that it is in."""
-        state = compact_host.status().state if settings.FUSION_COMPACT_MODEL else "off"
+        state = compact_host.status().state
         family = GaugeMetricFamily(
             "fusion_compact_host", "How this machine's Compact host is.", labels=["state"]
         )
-        for each in _COMPACT_STATES:
+        for each in STATES:
             family.add_metric([each], each == state)
         yield family
 

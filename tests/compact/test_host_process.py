@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from fusion_site.compact.cores import usable_cores
-from fusion_site.compact.memory import free_bytes
+from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
 from tests.compact.hosting import PATIENCE, ROOT, chat, run_host

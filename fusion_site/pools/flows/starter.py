@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef
 
 from fusion_site.accounts.models import Team
 from fusion_site.engine.settings import DEFAULT_CRITERIA
+from fusion_site.pools.compact_choice import hosted_file, is_open_to
 from fusion_site.pools.models import Connection, Judge, Kind, Mode, Pool, PoolMember, Preset
 from fusion_site.pools.naming import slug_for
 
@@ -54,10 +55,11 @@ def give_starter_set(team: Team) -> None:
         rehearsal, is_new = _connected(team, Kind.REHEARSAL, "Rehearsal")
         if is_new:
             _give_rehearsal_set(team, rehearsal)
-    if settings.FUSION_COMPACT_MODEL:
+    file = hosted_file()
+    if file is not None and is_open_to(team.pk):
         compact, is_new = _connected(team, Kind.COMPACT, "Compact")
         if is_new:
-            _give_compact_set(team, compact, settings.FUSION_COMPACT_MODEL.stem, rehearsal)
+            _give_compact_set(team, compact, file.stem, rehearsal)
 
 
 def _connected(team: Team, kind: Kind, name: str) -> tuple[Connection, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.template import Library
@@ -46,6 +47,12 @@ def is_scripted(thing: Pool | Preset | Connection) -> bool:
 def place(connection: Connection) -> str:
     """Give where a connection leads, short: the host of its address, or this machine."""
     return urlsplit(connection.base_url).netloc or "this machine"
+
+
+@register.filter
+def is_among(row_id: str, connections: Iterable[Connection]) -> bool:
+    """Whether a form's value is one of those that are offered: if not, it must not seem to be the first of them."""
+    return any(connection.pk == row_id for connection in connections)
 
 
 @register.filter

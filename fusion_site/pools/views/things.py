@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from fusion_site.accounts.models import Membership, Team
 from fusion_site.engine.settings import DEFAULT_CRITERIA
+from fusion_site.pools.compact_choice import usable
 from fusion_site.pools.flows.save_connection import save_connection
 from fusion_site.pools.flows.save_judge import MAX_CRITERIA, save_judge
 from fusion_site.pools.flows.save_pool import save_pool
@@ -88,7 +89,7 @@ def _listed_presets(team: Team) -> QuerySet[Preset]:
 
 
 def _first_connection(team: Team) -> str:
-    return _connections(team).values_list("pk", flat=True).first() or ""
+    return usable(_connections(team), team).values_list("pk", flat=True).first() or ""
 
 
 def _fresh_member(members: list[Plain], team: Team) -> Plain:
@@ -128,7 +129,7 @@ def _connection_choices(team: Team) -> dict[str, Any]:
 
 
 def _model_choices(team: Team) -> dict[str, Any]:
-    return {"connections": _connections(team), "efforts": EFFORTS, "most": MAX_MEMBERS}
+    return {"connections": usable(_connections(team), team), "efforts": EFFORTS, "most": MAX_MEMBERS}
 
 
 def _preset_choices(team: Team) -> dict[str, Any]:

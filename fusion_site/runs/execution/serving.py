@@ -7,11 +7,13 @@ import logging
 
 from django.conf import settings
 
+from fusion_site.compact.files.errands import Errands
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.ops.loop import LoopWatch
 from fusion_site.ops.querying import query
-from fusion_site.pools import compact_host
+from fusion_site.pools import compact_files, compact_host
+from fusion_site.pools.compact_choice import chosen, hosted_file
 from fusion_site.pools.flows.starter import ensure_local_connections
 from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.execution.supervisor import Supervisor
@@ -28,6 +30,7 @@ class Backstage:
         self.watch = LoopWatch()
         self._runs: Supervisor | None = None
         self._compact: CompactSupervisor | None = None
+        self._errands: Errands | None = None
         self._upkeep: Upkeep | None = None
 
     async def start(self) -> None:
@@ -44,12 +47,14 @@ class Backstage:
         log.info("the site has started")
 
     async def _work_here(self) -> None:
-        if settings.FUSION_COMPACT_MODEL is not None:
-            options = HostOptions.from_environment()
-            self._compact = CompactSupervisor(
-                settings.FUSION_COMPACT_MODEL, settings.FUSION_COMPACT_STATE, options=options
-            )
-            compact_host.supervised_by(self._compact)
+        row, file = await query(chosen), await query(hosted_file)
+        options = HostOptions.from_environment()
+        self._compact = CompactSupervisor(
+            file, settings.FUSION_COMPACT_STATE, options=options, idle_s=row.idle_s
+        )
+        self._errands = Errands(compact_files.place())
+        compact_host.supervised_by(self._compact, self._errands)
+        if row.is_on:
             await self._compact.start()
         self._runs = Supervisor(asker())
         use_queue(self._runs)
@@ -67,6 +72,8 @@ class Backstage:
             await self._runs.stop()
         if self._compact is not None:
             await self._compact.stop()
+        if self._errands is not None:
+            await self._errands.stop()
             compact_host.supervised_by(None)
         await close_providers()
         await self.watch.stop()

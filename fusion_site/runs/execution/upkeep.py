@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
+from fusion_site.compact.status import CompactStatus
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.pools.flows.refresh_catalogue import refresh_local_catalogues, refresh_stale_catalogues
@@ -97,8 +99,12 @@ async def _compact_catalogue(compact: CompactSupervisor) -> None:
     while True:
         ready = await compact.wait_for("ready")
         await _refresh_local(Kind.COMPACT)
-        if compact.status().address == ready.address:
-            await compact.wait_for("off", "loading", "failed", "restarting")
+        await compact.wait_until(partial(_is_another, ready))
+
+
+def _is_another(before: CompactStatus, now: CompactStatus) -> bool:
+    """Whether the host has ended, or another one has taken over from it."""
+    return now.state != "ready" or now.address != before.address
 
 
 async def _refresh_local(kind: Kind) -> None:

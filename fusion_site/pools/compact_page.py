@@ -1,0 +1,106 @@
+"""What the page of the Compact host shows, put together for one viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fusion_site.accounts.models import Membership, Team, User
+from fusion_site.compact.figures import Rate
+from fusion_site.compact.files.shelf import Kept
+from fusion_site.compact.status import CompactStatus
+from fusion_site.pages.charts import Bars, bars
+from fusion_site.pools import compact_files, compact_host
+from fusion_site.pools.catalogue import offered
+from fusion_site.pools.compact_choice import chosen, is_open_to
+from fusion_site.pools.models import CompactHost, Connection, Kind
+
+NOW_S = 15.0
+PER_MINUTE = 12
+
+
+@dataclass(frozen=True)
+class Minute:
+    """Mean tokens a second over one minute, `ago` minutes ago."""
+
+    ago: int
+    written: float
+    read: float
+
+
+@dataclass(frozen=True)
+class HostView:
+    """The host as of now: its status, how fast it writes, and that over the last minutes as a chart and as a table."""
+
+    status: CompactStatus
+    runs_here: bool
+    now: float
+    chart: Bars
+    minutes: list[Minute]
+
+
+def host_view() -> HostView:
+    """Give the host as of now."""
+    rates = compact_host.rates()
+    latest = [rate.written for rate in rates if rate.ago_s < NOW_S]
+    return HostView(
+        status=compact_host.status(),
+        runs_here=compact_host.supervisor() is not None,
+        now=sum(latest) / len(latest) if latest else 0.0,
+        chart=bars([rate.written for rate in rates]),
+        minutes=_minutes(rates),
+    )
+
+
+def _minutes(rates: Sequence[Rate]) -> list[Minute]:
+    """Give the newest minute first."""
+    newest_first = list(reversed(rates))
+    spans = [newest_first[at : at + PER_MINUTE] for at in range(0, len(newest_first), PER_MINUTE)]
+    return [
+        Minute(ago, sum(r.written for r in span) / len(span), sum(r.read for r in span) / len(span))
+        for ago, span in enumerate(spans)
+    ]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may use the host: everyone, or the teams that are ticked among all."""
+
+    row: CompactHost
+    teams: list[tuple[Team, bool]]
+
+    @property
+    def idle_min(self) -> int:
+        """After how many minutes it is unloaded."""
+        return self.row.idle_s // 60
+
+
+def access() -> Access:
+    """Give who may use the host, for its owner."""
+    row = chosen()
+    ticked = set(row.teams.values_list("pk", flat=True)) if row.pk and not row._state.adding else set()
+    return Access(row, [(team, team.pk in ticked) for team in Team.objects.order_by("name")])
+
+
+def files(status: CompactStatus) -> list[tuple[Kept, bool]]:
+    """Give the files that are kept here, each with whether it is the one that is hosted."""
+    return [(kept, kept.path == status.file) for kept in compact_files.shelf().kept()]
+
+
+def own_connection(place: Membership) -> Connection | None:
+    """Give the team's way to the host, where it may use it."""
+    if not is_open_to(place.team_id):
+        return None
+    return Connection.objects.filter(team=place.team_id, kind=Kind.COMPACT, base_url="").first()
+
+
+def model_of(connection: Connection) -> str:
+    """Give the name under which the hosted model is asked now; empty while none is known."""
+    file = compact_host.status().file
+    heard = offered(connection).values_list("model", flat=True).first()
+    return file.stem if file is not None else heard or ""
+
+
+def may_operate(user: User) -> bool:
+    """Whether this person decides what the site hosts."""
+    return user.is_site_owner

@@ -1,0 +1,82 @@
+"""The site's owner says which file is hosted, whether it runs, when it is unloaded, and who may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from fusion_site.accounts.models import Team, User
+from fusion_site.pools import compact_files
+from fusion_site.pools.compact_choice import chosen, hosted_file, set_file
+from fusion_site.pools.flows.starter import ensure_local_connections
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.models import CompactHost
+from fusion_site.pools.reading import Given, Reading
+
+MOST_IDLE_MIN = 7 * 24 * 60
+
+
+def require_operator(by: User) -> None:
+    """Raise PermissionDenied for everyone but the site's owner: what is hosted concerns every team and the whole machine."""
+    if not by.is_site_owner:
+        raise PermissionDenied("Only the owner of this site may change what it hosts.")
+
+
+@transaction.atomic
+def choose_file(by: User, name: str) -> Path:
+    """Host that file of the shelf from now on, and give its path; Invalid where there is none."""
+    require_operator(by)
+    kept = compact_files.shelf().find(name)
+    if kept is None:
+        raise Invalid({"file": ["There is no such file here."]})
+    _keep(file=str(kept.path), instead_of=set_file(), is_on=True)
+    ensure_local_connections()
+    return kept.path
+
+
+def switch(by: User, *, on: bool) -> None:
+    """Run the host at each start of the site, or do not."""
+    require_operator(by)
+    _keep(is_on=on)
+
+
+def set_idle(by: User, given: Given) -> int:
+    """Keep after how many minutes without an ask the model is unloaded, and give it in seconds; 0 is never."""
+    require_operator(by)
+    reading = Reading(given)
+    minutes = reading.whole("idle_min", low=0, high=MOST_IDLE_MIN, default=0)
+    reading.finish()
+    _keep(idle_s=(minutes or 0) * 60)
+    return (minutes or 0) * 60
+
+
+@transaction.atomic
+def open_to(by: User, *, everyone: bool, teams: Iterable[str]) -> None:
+    """Let every team use the Compact model, or the named ones alone; those that gain it get their connection."""
+    require_operator(by)
+    row = _keep(open_to_all=everyone)
+    if not everyone:
+        row.teams.set(Team.objects.filter(pk__in=list(teams)))
+    ensure_local_connections()
+
+
+def remove_file(by: User, name: str) -> None:
+    """Delete a file of the shelf that is not hosted."""
+    require_operator(by)
+    kept = compact_files.shelf().find(name)
+    if kept is None:
+        return
+    if hosted_file() == kept.path:
+        raise Invalid({"file": [f"{name} is the file that is hosted; choose another one first."]})
+    compact_files.shelf().remove(name)
+
+
+def _keep(**changes: object) -> CompactHost:
+    row = chosen()
+    for field, value in changes.items():
+        setattr(row, field, value)
+    row.save()
+    return row

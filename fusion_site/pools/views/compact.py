@@ -1,0 +1,121 @@
+"""The page of the Compact host: how it is for everybody, and what its owner may do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from fusion_site.accounts.access import asigned_in, current_membership, signed_in
+from fusion_site.pools import compact_files, compact_host
+from fusion_site.pools.compact_page import access, files, host_view, may_operate, own_connection
+from fusion_site.pools.flows import run_compact
+from fusion_site.pools.invalid import Errors, Invalid
+from fusion_site.pools.views.reach import person
+
+
+@signed_in
+@require_safe
+def index(request: HttpRequest) -> HttpResponseBase:
+    """Show the whole page."""
+    return page(request)
+
+
+def page(
+    request: HttpRequest, *, status: int = 200, errors: Errors | None = None, **more: Any
+) -> HttpResponseBase:
+    """Give the page; `more` is what was looked up or typed on it."""
+    place, owner = current_membership(request), may_operate(person(request))
+    host = host_view()
+    context = {
+        "host": host,
+        "place": place,
+        "may_operate": owner,
+        "connection": own_connection(place),
+        "files": files(host.status),
+        "known": compact_files.by_name(),
+        "access": access() if owner else None,
+        "errand": _errand() if owner else None,
+        "errors": errors or {},
+        **more,
+    }
+    return render(request, "pools/compact/index.html", context, status=status)
+
+
+@signed_in
+@require_safe
+def state(request: HttpRequest) -> HttpResponseBase:
+    """Give the part of the page that is alive."""
+    context = {
+        "host": host_view(),
+        "place": current_membership(request),
+        "may_operate": may_operate(person(request)),
+    }
+    return render(request, "pools/compact/_state.html", context)
+
+
+@signed_in
+@require_safe
+def rates(request: HttpRequest) -> HttpResponseBase:
+    """Give the rates of the last minutes as a table."""
+    return render(request, "pools/compact/_minutes.html", {"host": host_view()})
+
+
+@asigned_in
+@require_POST
+async def run(request: HttpRequest) -> HttpResponseBase:
+    """Start or stop the host, or host another file of the shelf."""
+    do, name = request.POST.get("do", ""), request.POST.get("file", "")
+    supervisor = compact_host.supervisor()
+    try:
+        if do == "host":
+            path = await sync_to_async(run_compact.choose_file)(person(request), name)
+            if supervisor is not None:
+                supervisor.begin_swap(path)
+        else:
+            await sync_to_async(run_compact.switch)(person(request), on=do == "start")
+            if supervisor is not None:
+                await (supervisor.start() if do == "start" else supervisor.stop())
+    except Invalid as invalid:
+        return await sync_to_async(page)(request, status=422, errors=invalid.fields)
+    return redirect("compact")
+
+
+@asigned_in
+@require_POST
+async def settle(request: HttpRequest) -> HttpResponseBase:
+    """Keep when the model is unloaded, and who may use it."""
+    try:
+        idle_s = await sync_to_async(run_compact.set_idle)(person(request), request.POST.dict())
+    except Invalid as invalid:
+        typed = request.POST.get("idle_min", "")
+        return await sync_to_async(page)(request, status=422, errors=invalid.fields, idle_typed=typed)
+    everyone = request.POST.get("who") != "some"
+    teams = request.POST.getlist("team")
+    await sync_to_async(run_compact.open_to)(person(request), everyone=everyone, teams=teams)
+    if (supervisor := compact_host.supervisor()) is not None:
+        supervisor.idle_s = idle_s
+    messages.success(request, "The settings of the Compact host are saved.")
+    return redirect("compact")
+
+
+@signed_in
+@require_POST
+def remove(request: HttpRequest) -> HttpResponseBase:
+    """Delete a file."""
+    name = request.POST.get("file", "")
+    try:
+        run_compact.remove_file(person(request), name)
+    except Invalid as invalid:
+        return page(request, status=422, errors=invalid.fields)
+    messages.success(request, f"{name} is deleted.")
+    return redirect("compact")
+
+
+def _errand() -> Any:
+    errands = compact_host.errands()
+    return errands.newest if errands is not None else None

@@ -1,0 +1,209 @@
+"""The Compact host's page: what each person sees of it, what its owner alone may do, and what a choice changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from fusion_site.accounts.models import Membership, Team, User
+from fusion_site.compact.figures import Figures, HostFacts
+from fusion_site.compact.status import CompactStatus
+from fusion_site.engine.asking import ErrorKind
+from fusion_site.pools import compact_files, compact_host
+from fusion_site.pools.compact_choice import hosted_file, is_open_to
+from fusion_site.pools.flows import run_compact
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.models import CompactHost, Connection, Kind, PoolMember
+from fusion_site.pools.reaching import endpoint
+from fusion_site.providers import EndpointUnavailable
+from tests.compact.fake_hub import REPO, TOKEN, FakeHub, running
+from tests.compact.gguf_model import write_tiny_gguf
+
+ADDRESSES = ("run/", "settings/", "files/look/", "files/fetch/", "files/stop/", "files/remove/")
+ClientFor = Callable[[User | None], Client]
+
+
+@pytest.fixture(autouse=True)
+def models(settings: LazySettings, tmp_path: Path) -> Path:
+    """Give the folder of model files, empty at first."""
+    settings.FUSION_COMPACT_FILES = tmp_path / "models"
+    settings.FUSION_COMPACT_STATE = tmp_path / "compact.host.json"
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def tiny(models: Path) -> str:
+    """Give the name of a file that somebody put into the folder."""
+    models.mkdir()
+    return write_tiny_gguf(models / "tiny.gguf").name
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> CompactStatus:
+    """Have a host that is ready and busy, as another process would tell of it."""
+    status = CompactStatus(
+        state="ready",
+        model_id="lantern-12b",
+        file=Path("/srv/models/lantern-12b.gguf"),
+        host=HostFacts("llama 12B", 8192, 32768, 8, 4, on_gpu=False),
+        figures=Figures(progress=1, busy=3, waiting=2, written=1234, memory=7_100_000_000),
+        warning="It may not fit: the weights are large.",
+        error="The model process was killed (SIGKILL): /srv/models/lantern-12b.gguf",
+    )
+    monkeypatch.setattr(compact_host, "status", lambda: status)
+    return status
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_only_the_owner_of_the_site_may_change_what_it_hosts(
+    client_for: ClientFor, bob: User, dave: User, charlie: User, address: str
+) -> None:
+    for person in (bob, dave, charlie):
+        assert client_for(person).post(f"/compact/{address}", {"do": "stop"}).status_code == 403
+    assert client_for(None).post(f"/compact/{address}").status_code == 302
+    assert not CompactHost.objects.exists()
+
+
+def test_the_page_shows_the_host_to_all_and_its_secrets_to_its_owner(
+    client_for: ClientFor, alice: User, dave: User, host: object
+) -> None:
+    for path in ("/compact/", "/compact/state/"):
+        seen, owned = (client_for(person).get(path).content.decode() for person in (dave, alice))
+        for part in (
+            "lantern-12b",
+            "3 of 8 being written, 2 waiting",
+            "7.1 GB",
+            "8,192 tokens each",
+            "It may not fit",
+        ):
+            assert part in seen
+        assert "/srv/models" not in seen
+        assert "SIGKILL" in owned
+    assert "Host this" not in client_for(dave).get("/compact/").content.decode()
+    assert client_for(dave).get("/compact/rates/").status_code == 200
+    assert client_for(None).get("/compact/").status_code == 302
+
+
+def test_a_choice_outlives_the_process_and_ends_with_another_setting(
+    alice: User, team: Team, settings: LazySettings, tiny: str, models: Path
+) -> None:
+    settings.FUSION_COMPACT_MODEL = Path("/set/first.gguf")
+    assert hosted_file() == Path("/set/first.gguf")
+    assert run_compact.choose_file(alice, tiny) == models / tiny == hosted_file()
+    member = PoolMember.objects.filter(connection__team=team, connection__kind=Kind.COMPACT).first()
+    assert member is not None
+    assert member.model == "tiny"
+    settings.FUSION_COMPACT_MODEL = Path("/set/second.gguf")
+    assert hosted_file() == Path("/set/second.gguf")
+    for name in ("absent.gguf", "../models/tiny.gguf", ""):
+        with pytest.raises(Invalid):
+            run_compact.choose_file(alice, name)
+
+
+def test_a_hosted_file_is_not_deleted(client_for: ClientFor, alice: User, tiny: str, models: Path) -> None:
+    run_compact.choose_file(alice, tiny)
+    refused = client_for(alice).post("/compact/files/remove/", {"file": tiny})
+    assert (refused.status_code, (models / tiny).exists()) == (422, True)
+    write_tiny_gguf(models / "other.gguf")
+    client_for(alice).post("/compact/files/remove/", {"file": "other.gguf"})
+    assert [path.name for path in models.iterdir()] == [tiny]
+
+
+def test_a_team_that_may_not_use_it_does_not_see_it_and_is_refused(
+    client_for: ClientFor, alice: User, bob: User, team: Team, place: Membership, tiny: str
+) -> None:
+    run_compact.choose_file(alice, tiny)
+    connection = Connection.objects.get(team=team, kind=Kind.COMPACT)
+
+    def picker() -> str:
+        return client_for(bob).get("/pools/new/").content.decode()
+
+    assert connection.pk in picker()
+    others = Team.objects.exclude(pk=team.pk).values_list("pk", flat=True)
+    data = {"who": "some", "team": list(others), "idle_min": "15"}
+    assert client_for(alice).post("/compact/settings/", data).status_code == 302
+    assert CompactHost.objects.get().idle_s == 900
+    assert not is_open_to(team.pk)
+    assert connection.pk not in picker()
+    with pytest.raises(EndpointUnavailable) as refused:
+        async_to_sync(endpoint)(connection.pk)
+    assert refused.value.error.kind == ErrorKind.PERMISSION
+    assert "Your team may not use the Compact model" in refused.value.error.message
+    assert client_for(bob).post("/compact/try/", {"prompt": "Hi"}).status_code == 404
+    run_compact.open_to(alice, everyone=True, teams=[])
+    assert connection.pk in picker()
+
+
+def test_wrong_settings_are_told_beside_the_field(client_for: ClientFor, alice: User) -> None:
+    answer = client_for(alice).post("/compact/settings/", {"idle_min": "soon", "who": "all"})
+    assert answer.status_code == 422
+    assert 'id="idle_error"' in answer.content.decode()
+    assert client_for(alice).post("/compact/run/", {"do": "host", "file": "x"}).status_code == 422
+
+
+def test_a_prompt_is_needed_to_try_it(client_for: ClientFor, alice: User, tiny: str) -> None:
+    run_compact.choose_file(alice, tiny)
+    for prompt in ("", "x" * 8001):
+        answer = client_for(alice).post("/compact/try/", {"prompt": prompt})
+        assert (answer.status_code, answer.content.decode()[0]) == (422, "\x1e")
+
+
+@pytest.fixture
+def hub(settings: LazySettings, tmp_path: Path) -> Iterator[FakeHub]:
+    """Give a hub whose gate this site's token opens."""
+    content = write_tiny_gguf(tmp_path / "lantern.gguf").read_bytes()
+    with running(FakeHub(content, gated="auto", open_to=TOKEN)) as hub:
+        settings.FUSION_HF_URL, settings.FUSION_HF_TOKEN = hub.url, TOKEN
+        yield hub
+
+
+def command(*arguments: str) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    call_command("compact", *arguments, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_the_command_fetches_and_lists(hub: FakeHub, settings: LazySettings, models: Path) -> None:
+    source = f"hf:{REPO}/lantern.gguf"
+    with pytest.raises(CommandError, match=r"Read the licence; then accept it: .* --accept NAME"):
+        command("pull", source)
+    assert hub.streams == []
+    printed, said = command("pull", source, "--accept", "Ada Lovelace")
+    assert printed.strip() == str(models / "lantern.gguf")
+    assert "Licence: Lantern Community License http" in said
+    assert "gated by its authors" in said
+    assert TOKEN not in said
+    (line,) = command("list")[0].splitlines()
+    for part in (
+        "lantern.gguf  1.3 MB  llama, 313,216 parameters, F32",
+        "  checked  ",
+        "accepted by Ada Lovelace",
+        source,
+    ):
+        assert part in line
+    settings.FUSION_HF_TOKEN = ""
+    compact_files.shelf().remove("lantern.gguf")
+    with pytest.raises(CommandError, match="FUSION_HF_TOKEN"):
+        command("pull", source, "--accept", "Ada")
+    with pytest.raises(CommandError, match="Write hf:owner"):
+        command("pull", "lantern", "--accept", "Ada")
+
+
+def test_the_command_refuses_what_cannot_be_hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any, **__: Any) -> int:
+        raise AssertionError("nothing is to be hosted")
+
+    monkeypatch.setattr("fusion_site.compact.host.serve_forever", never)
+    with pytest.raises(CommandError, match="No such file or directory"):
+        command("serve", str(tmp_path / "none.gguf"))
+    model = write_tiny_gguf(tmp_path / "tiny.gguf")
+    with pytest.raises(CommandError, match="slots must be between 1 and 256"):
+        command("serve", str(model), "--slots", "0")
