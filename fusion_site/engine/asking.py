@@ -207,6 +207,14 @@ class Asker(Protocol):
         """
         ...
 
+    async def read_ahead(self, ask: Ask) -> None:
+        """Have the server read the messages of `ask`, so that one which begins alike is answered sooner.
+
+        Only servers that do it for nothing are asked, and nothing is said of what comes of it. Cancelling it drops the
+        connection; what was read by then is not lost.
+        """
+        ...
+
 
 def ends_with_user(messages: Sequence[Message]) -> bool:
     """Whether a message list may be sent: several servers refuse one that ends with a model's turn."""

@@ -139,12 +139,14 @@ class VerdictStarted:
     """The answers are being compared: these count, and none that come later. To be kept for `Resume`.
 
     `scored` are those that have a score already, and `with_needs` says whether it is known what a right answer needs:
-    both depend on what had come in by now, and decide what the judge is shown.
+    both depend on what had come in by now, and decide what the judge is shown. So does `arrived`: the order in which the
+    answers came in, where the judge's server has read them in that order; else it is empty.
     """
 
     answers: tuple[AnswerKey, ...] = ()
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
+    arrived: tuple[AnswerKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ class Resume:
 
     `compared` is what VerdictStarted said: with it the same answers are compared again, although late ones have
     come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
-    `scored` and `with_needs` are what it said beside that.
+    `scored`, `with_needs` and `arrived` are what it said beside that.
     The verdict follows from the steps: `verdict` is there for completeness. `paid_usd` is what calls have cost that are
     not among these, since they are made again.
     """
@@ -234,6 +236,7 @@ class Resume:
     paid_usd: Decimal = Decimal(0)
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
+    arrived: tuple[AnswerKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fusion_site.engine.ahead import ReadingAhead
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.calling import Calls, Spending
@@ -28,7 +29,7 @@ from fusion_site.engine.findings import unjudged_json, verdict_json, vote_json
 from fusion_site.engine.judging import Judgement, Unjudged, judge
 from fusion_site.engine.members import Members
 from fusion_site.engine.merging import Unmerged, best_of, harm, merge
-from fusion_site.engine.positions import Count, Position, counted, first_whole, positions_of
+from fusion_site.engine.positions import Answers, Count, Position, counted, first_whole, positions_of
 from fusion_site.engine.reading import Settled
 from fusion_site.engine.returning import FusedAnswer
 from fusion_site.engine.scoring import Scoring
@@ -61,7 +62,9 @@ class Fusing:
             settings, asker, control, emit, spending, self._clock, resume.answers, settled
         )
         self._calls = Calls(asker, emit, resume.steps, spending, self._clock, settled)
-        self._scoring = Scoring(settings, self._calls)
+        self._scoring = Scoring(settings, self._calls, on_news=self._read_ahead)
+        self._ahead = ReadingAhead(settings, asker, self._clock)
+        self._so_far: Answers = {}
         self._fused = FusedAnswer(emit, self._members.late, version)
 
     async def run(self) -> None:
@@ -73,13 +76,13 @@ class Fusing:
             await self._scoring.finished()
             self._emit(FusionFinished(state, message))
         finally:
-            await asyncio.gather(self._members.drop(), self._scoring.drop())
+            await asyncio.gather(self._members.drop(), self._scoring.drop(), self._ahead.drop())
 
     async def _pass(self) -> tuple[str, str]:
         if self._resume.compared:
             positions = self._compared_before(self._resume.compared)
         else:
-            answers = await self._members.answers(0, self._scoring.look)
+            answers = await self._members.answers(0, self._look)
             positions = positions_of(answers, merging=self._settings.mode is Mode.MERGE)
         if not positions:
             self._members.give_up()
@@ -87,10 +90,30 @@ class Fusing:
         await self._fuse(positions)
         return "done", ""
 
+    def _look(self, answers: Answers, *, is_waiting: bool) -> None:
+        """Take in which answers are there, while others are waited for and once more when they are not."""
+        self._so_far = answers
+        self._ahead.look(answers)
+        self._scoring.look(answers, is_waiting=is_waiting)
+        if is_waiting:
+            self._read_ahead()
+        else:
+            self._ahead.close()
+
+    def _read_ahead(self) -> None:
+        """Have the judge's server read what would be compared if one more answer came."""
+        if not self._ahead.is_open:
+            return
+        positions = positions_of(self._so_far, merging=self._settings.mode is Mode.MERGE)
+        finalists = self._scoring.finalists(positions, to_come=1)
+        expected = [c for c in self._candidates(positions, finalists) if c.key in finalists]
+        self._ahead.read(expected, self._scoring.needs)
+
     def _compared_before(self, keys: Sequence[AnswerKey]) -> list[Position]:
         self._members.settle_on(keys)
         self._scoring.look({key: self._resume.answers[key] for key in keys}, is_waiting=False)
         self._scoring.settle_on(self._resume.scored, with_needs=self._resume.with_needs)
+        self._ahead.settle_on(self._resume.arrived)
         return [standing(key, self._resume.answers) for key in keys]
 
     async def _fuse(self, positions: list[Position]) -> None:
@@ -127,7 +150,8 @@ class Fusing:
 
     async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
         needs, so_far = self._scoring.needs, self._scoring.best(positions) or first_whole(positions)
-        self._emit(VerdictStarted(_keys(counting), self._scoring.scored(positions), with_needs=bool(needs)))
+        scored, arrived = self._scoring.scored(positions), self._ahead.arrived(_keys(positions))
+        self._emit(VerdictStarted(_keys(counting), scored, with_needs=bool(needs), arrived=arrived))
         try:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
@@ -165,7 +189,8 @@ class Fusing:
             )
             for p in positions
         ]
-        return lettered(candidates, self._settings.seed, finalists)
+        arrived = self._ahead.arrived(_keys(positions))
+        return lettered(candidates, self._settings.seed, finalists, arrived)
 
     async def _merge(self, judgement: Judgement, best: Position, positions: Sequence[Position]) -> None:
         used = [candidate.key for candidate in best_of(judgement)]

@@ -90,6 +90,7 @@ def _judge(row: Judge) -> engine.Judge:
         fallback_window=fallback_window,
         second=_ref(row.second_connection_id, row.second_model),
         second_window=second_window,
+        reads_ahead=row.connection.kind == Kind.COMPACT,
     )
 
 
