@@ -184,7 +184,7 @@ def rebuilt(events: list[Row]) -> RunState:
     """Give the state that a reader builds from the events alone."""
     first, *rest = events
     told = first["data"]
-    names = ("mode", "prompt", "preset", "preset_name", "rehearsal")
+    names = ("mode", "prompt", "preset", "preset_name", "rehearsal", "guided")
     state = RunState(
         id=told["run"], seq=1, state="queued", created_at=told["at"], **{n: told[n] for n in names}
     )

@@ -41,6 +41,9 @@ class PresetGiven(Given):
         None, description="A run stops before the call that would pass it; null is none."
     )
     do_no_harm: bool | None = Field(None, description="A merge has to beat the best answer; null is false.")
+    guided: bool | None = Field(
+        None, description="A run waits before its final step for a choice of what is kept; null is false."
+    )
     template: str | None = Field(None, description="Text with {{variables}}; {{prompt}} is what was asked.")
 
 
@@ -65,6 +68,7 @@ class PresetOut(Schema):
     debate_rounds: int
     budget_usd: str | None
     do_no_harm: bool
+    guided: bool
     template: str
     created_at: datetime
     updated_at: datetime

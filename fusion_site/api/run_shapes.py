@@ -6,6 +6,8 @@ from typing import Any
 
 from ninja import Field, Schema
 
+from fusion_site.api.choice_shapes import GuidanceOut
+
 
 class AcceptedRun(Schema):
     """A run that was accepted: from now on it is not lost."""
@@ -68,6 +70,7 @@ class FusedOut(Schema):
     late: list[str] = Field(description="Ids of answers that were not done in time.")
     note: str
     finished: bool
+    guidance: GuidanceOut | None = Field(description="Null where nobody was asked to choose.")
 
 
 class RunOut(Schema):
@@ -78,6 +81,8 @@ class RunOut(Schema):
     reopened: str | None = Field(
         description="What a later pass is for while one is open: `fuse`, `retry` or `add`."
     )
+    guided: bool = Field(description="Whether it waits before its final step for a choice of what is kept.")
+    waits_until: str | None = Field(description="Until when it waits for that; null where it does not.")
     mode: str
     preset: str | None = Field(description="The id of its preset; null once that is deleted.")
     preset_name: str

@@ -19,6 +19,7 @@ from pydantic import StringConstraints
 from fusion_site.accounts.models import Membership
 from fusion_site.accounts.passes import Pass
 from fusion_site.accounts.watch import while_good
+from fusion_site.api.choice_shapes import Choice
 from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
@@ -32,6 +33,7 @@ from fusion_site.runs.access import may_act
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.flows.start import KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
@@ -62,6 +64,10 @@ class NewRun(Given):
     prompt: str | None = None
     messages: list[TurnGiven] | None = None
     variables: dict[str, str] | None = Field(None, description="Values for the preset's template.")
+    guided: bool | None = Field(
+        None,
+        description="Wait before the final step for a choice of what is kept; null is as the preset has it.",
+    )
 
 
 class NewMember(Given):
@@ -117,7 +123,8 @@ def _order(payload: NewRun, team: str, key: str | None) -> Order:
     turns = [Message(t.role, t.content) for t in payload.messages or []]
     if payload.messages is not None and (not turns or turns[-1].role != "user"):
         raise Invalid({"messages": ["The last message must be the user's."]})
-    return Order(preset, payload.prompt or "", turns, payload.variables or {}, None, key)
+    variables = payload.variables or {}
+    return Order(preset, payload.prompt or "", turns, variables, guided=payload.guided, idempotency_key=key)
 
 
 def _url(request: HttpRequest, run: Run) -> str:
@@ -178,6 +185,16 @@ def retry_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[
     if answer is None:
         raise Http404
     return _again(request, partial(retry_answer, answer))
+
+
+@router.post("/{run_id}/guidance", response={202: AcceptedRun})
+def guide(request: HttpRequest, run_id: str, payload: Choice) -> dict[str, Any] | HttpResponse:
+    """Say what the fused answer keeps. A run that waits goes on, also with none; one that is over makes a further version.
+
+    409 where it neither waits nor is over.
+    """
+    given = payload.model_dump(exclude_unset=True, by_alias=True)
+    return _again(request, partial(guide_run, _actable(request, run_id), given))
 
 
 @router.post("/{run_id}/answers", response={202: AcceptedRun})

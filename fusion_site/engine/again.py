@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
@@ -31,12 +32,20 @@ def fuse_again(
     """Stream what happens to a later pass, ending with exactly one FusionFinished.
 
     Asked are the members whose first answer is not in `resume`; everybody is waited for as long as answers count, and
-    nobody debates again. With `fuses`, where the members stand then is fused as `version`; without, that is all. The
-    rest is as in `fuse`, with a clock of its own.
+    nobody debates again. With `fuses`, where the members stand then is fused as `version`; without, that is all. What
+    `resume.guidance` has is merged in, and nobody is asked to choose. The rest is as in `fuse`, with a clock of its own.
     """
 
     def begin(asker: Asker, emit: Emit, settled: Settled) -> Fusing:
-        given = (settings, asker, resume, control or Control(), emit, elapsed_s, settled)
+        given = (
+            replace(settings, guided=False),
+            asker,
+            resume,
+            control or Control(),
+            emit,
+            elapsed_s,
+            settled,
+        )
         return FusingAgain(*given, version=version, fuses=fuses)
 
     return stream_of(settings, asker, begin, settled)

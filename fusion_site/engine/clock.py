@@ -13,7 +13,12 @@ class PassClock:
     def __init__(self, settings: FusionSettings, elapsed_s: float = 0.0) -> None:
         self._now = asyncio.get_running_loop().time
         self._judging_s = settings.deadline_s - settings.answering_s
+        self._deadline_s = settings.deadline_s
         self.ends_at = self._now() + settings.deadline_s - elapsed_s
+
+    def restart(self) -> None:
+        """Give the pass all its time once more: a person was waited for."""
+        self.ends_at = self._now() + self._deadline_s
 
     @property
     def left_s(self) -> float:

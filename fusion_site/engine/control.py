@@ -1,11 +1,13 @@
-"""What ends an answer from this side while a fusion runs: a person's stop, the time being up, or the money."""
+"""What comes from this side while a fusion runs: answers are ended by a person, the time or the money; a choice is made."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome
 from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.guidance import Guidance
 
 Ending = tuple[Outcome, AskError | None]
 
@@ -16,11 +18,13 @@ OUT_OF_MONEY = AskError(ErrorKind.BILLING, "It was not asked: the budget of this
 
 
 class Control:
-    """Ends single answers of one running fusion, also ones that have not begun yet. The first ending counts."""
+    """Ends single answers of one running fusion, also ones that have not begun yet, and guides it. The first word counts."""
 
     def __init__(self) -> None:
         self._endings: dict[AnswerKey, Ending] = {}
         self._drops: dict[AnswerKey, Callable[[], None]] = {}
+        self._guidance: Guidance | None = None
+        self._was_guided = asyncio.Event()
 
     def stop(self, key: AnswerKey) -> None:
         """End one answer as `cancelled`: its upstream connection is dropped and what was written stays."""
@@ -33,6 +37,16 @@ class Control:
     def refuse(self, key: AnswerKey) -> None:
         """End one answer as `error/billing`, so that it is not asked."""
         self._end(key, (Outcome.ERROR, OUT_OF_MONEY))
+
+    def guide(self, guidance: Guidance) -> None:
+        """Say what the reader wants kept and left out; where nobody waits for that, nothing comes of it."""
+        self._guidance = self._guidance or guidance
+        self._was_guided.set()
+
+    async def guidance(self) -> Guidance:
+        """Wait for what the reader wants."""
+        await self._was_guided.wait()
+        return self._guidance or Guidance()
 
     def ending(self, key: AnswerKey) -> Ending | None:
         """How this answer was ended from this side, or None."""

@@ -20,7 +20,7 @@ _TURNS = re.compile(
 # Look-alikes of our own delimiters.
 _FENCES = re.compile(
     r"<<[^<>\n]{0,80}>>"
-    r"|<<\s{0,4}(?:/|end\b)?\s{0,4}(?:candidate|question|criteria|needs|conversation|analysis|reason)\b",
+    r"|<<\s{0,4}(?:/|end\b)?\s{0,4}(?:candidate|question|criteria|needs|conversation|analysis|wishes|reason)\b",
     re.IGNORECASE,
 )
 _DEFUSED = str.maketrans({"<": "‹", "[": "⟦"})

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome, Usage
+from fusion_site.engine.guidance import Guidance, Heeded
 
 
 class AnswerKey(NamedTuple):
@@ -160,11 +161,23 @@ class VerdictFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class GuidanceWanted:
+    """The reader may choose now what the fused answer keeps; it is not written before they do, or their time is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceGiven:
+    """The reader has chosen, or their time was up. To be kept for `Resume`."""
+
+    guidance: Guidance
+
+
+@dataclass(frozen=True, slots=True)
 class FusedStarted:
     """The fused answer begins, from its first character; a second one of the same version starts it again.
 
     `answers` are those that it was made of or chosen from; `late` those that came, or may still come, after
-    the answers that count had been settled.
+    the answers that count had been settled. `guidance` is what the reader chose, where they were asked.
     """
 
     version: int
@@ -172,6 +185,7 @@ class FusedStarted:
     answers: tuple[AnswerKey, ...]
     late: tuple[AnswerKey, ...] = ()
     note: str = ""
+    guidance: Guidance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +198,10 @@ class FusedDelta:
 
 @dataclass(frozen=True, slots=True)
 class FusedFinished:
-    """The fused answer is final."""
+    """The fused answer is final. `heeded` says of each tick of the reader whether it heeds it, where there are any."""
 
     version: int
+    heeded: Heeded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +210,11 @@ class FusionFinished:
 
     state: str
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPaused:
+    """The last event of a pass that waits for the reader: nothing of it runs, and it goes on from what is stored."""
 
 
 FusionEvent = (
@@ -210,10 +230,13 @@ FusionEvent = (
     | StepFinished
     | VerdictStarted
     | VerdictFinished
+    | GuidanceWanted
+    | GuidanceGiven
     | FusedStarted
     | FusedDelta
     | FusedFinished
     | FusionFinished
+    | FusionPaused
 )
 
 
@@ -225,7 +248,8 @@ class Resume:
     come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
     `scored`, `with_needs` and `arrived` are what it said beside that.
     The verdict follows from the steps: `verdict` is there for completeness. `paid_usd` is what calls have cost that are
-    not among these, since they are made again.
+    not among these, since they are made again. `guidance` is what the reader chose; without it, one that is asked for has
+    `guidance_left_s` left, or all its time where that is None.
     """
 
     answers: dict[AnswerKey, AnswerResult] = field(default_factory=dict)
@@ -237,6 +261,8 @@ class Resume:
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
     arrived: tuple[AnswerKey, ...] = ()
+    guidance: Guidance | None = None
+    guidance_left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.calling import nothing_to_settle
 from fusion_site.engine.control import Control
-from fusion_site.engine.events import FusionEvent, FusionFinished, Resume
+from fusion_site.engine.events import FusionEvent, FusionFinished, FusionPaused, Resume
 from fusion_site.engine.fusing import Fusing
 from fusion_site.engine.reading import Settled
 from fusion_site.engine.retention import ZeroRetentionAsker
@@ -27,7 +27,7 @@ def fuse(
     elapsed_s: float = 0.0,
     settled: Settled = nothing_to_settle,
 ) -> AsyncGenerator[FusionEvent, None]:
-    """Stream what happens to a run, ending with exactly one FusionFinished.
+    """Stream what happens to a run, ending with exactly one FusionFinished, or FusionPaused where a reader is waited for.
 
     `resume` holds what an earlier attempt finished: none of it is asked again. `elapsed_s` is the part of the
     deadline that has passed already. `settled` is awaited before each request, to a member or a judge, once every event
@@ -58,7 +58,7 @@ async def stream_of(
         while (event := await outbox.get()) is not None:
             yield event
             outbox.task_done()
-            if isinstance(event, FusionFinished):
+            if isinstance(event, FusionFinished | FusionPaused):
                 break
         await driver
     finally:

@@ -19,6 +19,7 @@ from fusion_site.engine.defusing import anonymous, names_of
 from fusion_site.engine.events import (
     AnswerKey,
     FusionFinished,
+    FusionPaused,
     Resume,
     Source,
     VerdictFinished,
@@ -26,6 +27,8 @@ from fusion_site.engine.events import (
 )
 from fusion_site.engine.family import family_of
 from fusion_site.engine.findings import unjudged_json, verdict_json, vote_json
+from fusion_site.engine.guidance import Guidance
+from fusion_site.engine.guiding import MISSED, NOT_HEEDED, UNCOMPARED, Guide, Paused
 from fusion_site.engine.judging import Judgement, Unjudged, judge
 from fusion_site.engine.members import Members
 from fusion_site.engine.merging import Unmerged, best_of, harm, merge
@@ -66,6 +69,7 @@ class Fusing:
         self._ahead = ReadingAhead(settings, asker, self._clock)
         self._so_far: Answers = {}
         self._fused = FusedAnswer(emit, self._members.late, version)
+        self._guide = Guide(settings, resume, control, emit, self._clock, self._members)
 
     async def run(self) -> None:
         """Go through the whole pass; being cancelled drops every ask of it."""
@@ -75,6 +79,9 @@ class Fusing:
             await self._members.finished()
             await self._scoring.finished()
             self._emit(FusionFinished(state, message))
+        except Paused:
+            await self._scoring.finished()
+            self._emit(FusionPaused())
         finally:
             await asyncio.gather(self._members.drop(), self._scoring.drop(), self._ahead.drop())
 
@@ -122,7 +129,8 @@ class Fusing:
             self._fused.verbatim(Source.SINGLE, positions[0], _keys(positions))
             return
         count = Count(0) if _is_debated(positions) else counted(positions, self._families)
-        if count.is_unanimous or (count.is_plurality and self._settings.mode is not Mode.DEBATE):
+        is_agreed = count.is_unanimous or (count.is_plurality and self._settings.mode is not Mode.DEBATE)
+        if is_agreed and not self._resume.guidance:
             self._agree(count, positions)
         elif self._settings.mode is Mode.DEBATE:
             positions = positions if self._resume.compared else await self._debate(positions)
@@ -156,15 +164,34 @@ class Fusing:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
             self._emit(VerdictFinished(unjudged_json(str(unjudged))))
-            self._fused.verbatim(Source.FALLBACK, so_far, _keys(positions), str(unjudged))
+            self._fall_back(so_far, positions, str(unjudged), self._resume.guidance)
             return
         self._emit(VerdictFinished(verdict_json(self._settings, judgement)))
         winner = next(p for p in positions if p.key == judgement.winner.key)
-        if self._settings.mode is Mode.MERGE:
-            await self._merge(judgement, winner, positions)
+        await self._finish(judgement, winner, positions, await self._guide.choice())
+
+    async def _finish(
+        self,
+        judgement: Judgement,
+        winner: Position,
+        positions: Sequence[Position],
+        guidance: Guidance | None,
+    ) -> None:
+        """Take the final step: what a reader ticked is for a merger to heed, whatever the mode."""
+        self._fused.guided_by(guidance)
+        missed = MISSED if guidance is not None and guidance.missed else ""
+        if guidance or self._settings.mode is Mode.MERGE:
+            await self._merge(judgement, winner, positions, guidance, missed)
         else:
             source = Source.DEBATE if self._settings.mode is Mode.DEBATE else Source.BEST_OF
-            self._fused.verbatim(source, winner, _keys(positions), judgement.note)
+            self._fused.verbatim(source, winner, _keys(positions), f"{judgement.note} {missed}".strip())
+
+    def _fall_back(
+        self, position: Position, positions: Sequence[Position], why: str, guidance: Guidance | None
+    ) -> None:
+        self._fused.guided_by(guidance)
+        why = f"{why} {NOT_HEEDED}" if guidance else why
+        self._fused.verbatim(Source.FALLBACK, position, _keys(positions), why)
 
     async def _compare(
         self, positions: Sequence[Position], finalists: Sequence[AnswerKey], needs: tuple[str, ...]
@@ -192,21 +219,33 @@ class Fusing:
         arrived = self._ahead.arrived(_keys(positions))
         return lettered(candidates, self._settings.seed, finalists, arrived)
 
-    async def _merge(self, judgement: Judgement, best: Position, positions: Sequence[Position]) -> None:
-        used = [candidate.key for candidate in best_of(judgement)]
+    async def _merge(
+        self,
+        judgement: Judgement,
+        best: Position,
+        positions: Sequence[Position],
+        guidance: Guidance | None,
+        note: str,
+    ) -> None:
+        used = [candidate.key for candidate in best_of(judgement, guidance)]
+        # The best single answer was written before anything was ticked: returning it would pass over the reader's choice.
+        is_compared = self._settings.do_no_harm and not guidance
+        if guidance and self._settings.do_no_harm:
+            note = UNCOMPARED
         try:
             text = await merge(
                 self._settings,
                 judgement,
                 self._calls,
-                begin=lambda: self._fused.begin(Source.MERGE, used),
+                begin=lambda: self._fused.begin(Source.MERGE, used, note),
                 on_text=self._fused.write,
+                guidance=guidance,
             )
         except Unmerged as unmerged:
-            self._fused.verbatim(Source.FALLBACK, best, _keys(positions), str(unmerged))
+            self._fall_back(best, positions, str(unmerged), guidance)
             return
-        if self._settings.do_no_harm and (why := await harm(self._settings, text, judgement, self._calls)):
-            self._fused.verbatim(Source.BEST_OF, best, _keys(positions), why)
+        if is_compared and (why := await harm(self._settings, text, judgement, self._calls)):
+            self._fused.verbatim(Source.BEST_OF, best, _keys(positions), f"{note} {why}".strip())
         else:
             self._fused.finish()
 

@@ -9,7 +9,10 @@ from typing import Any
 from fusion_site.engine.asking import ModelRef, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import Candidate, clipped, lettered
+from fusion_site.engine.defusing import names_of
 from fusion_site.engine.events import AnswerKey, AnswerResult
+from fusion_site.engine.guidance import Guidance
+from fusion_site.engine.guiding import kept_answers, wishes_json
 from fusion_site.engine.judging import Judgement, Unjudged, judge
 from fusion_site.engine.positions import is_usable
 from fusion_site.engine.prompts import merge_messages
@@ -27,9 +30,10 @@ class Unmerged(Exception):
     """No merged answer came about; the message is a plain sentence that says why."""
 
 
-def best_of(judgement: Judgement) -> list[Candidate]:
-    """Give the candidates that a merge is made of, the winner first."""
-    return judgement.ranked()[:MERGED_AT_MOST]
+def best_of(judgement: Judgement, guidance: Guidance | None = None) -> list[Candidate]:
+    """Give the candidates that a merge is made of, the winner first: the best, and those of which a passage is kept."""
+    ranked, kept = judgement.ranked(), kept_answers(guidance)
+    return ranked[:MERGED_AT_MOST] + [c for c in ranked[MERGED_AT_MOST:] if c.key in kept]
 
 
 async def merge(
@@ -38,17 +42,20 @@ async def merge(
     calls: Calls,
     begin: Callable[[], None],
     on_text: Callable[[str], None],
+    guidance: Guidance | None = None,
 ) -> str:
     """Stream the merged answer, by the judge's model or its fallback; raises Unmerged when neither delivers it whole.
 
     `begin` is called before each attempt: the text starts again at its first character.
     """
     analysis: dict[str, Any] = dict(judgement.passes[0].reading.lists)
-    fixed = merge_messages(settings, (), analysis)
+    used = best_of(judgement, guidance)
+    wishes = wishes_json(guidance, used, names_of(settings.members, settings.question)) if guidance else None
+    fixed = merge_messages(settings, (), analysis, wishes)
     problem = ""
     for n, (model, window) in enumerate(_mergers(settings, judgement)):
-        shown = clipped(best_of(judgement), window.room(fixed, MERGE_TOKENS))
-        messages = merge_messages(settings, shown, analysis)
+        shown = clipped(used, window.room(fixed, MERGE_TOKENS))
+        messages = merge_messages(settings, shown, analysis, wishes)
         sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, MERGE_TOKENS))
         try:
             result = await calls.call(

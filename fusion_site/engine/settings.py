@@ -77,8 +77,9 @@ class FusionSettings:
     """One prompt through one pool. Durations are seconds; `messages` ends with the user's turn.
 
     `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again. It
-    must be one that nobody can guess. `zero_retention` goes with every ask of the run, the judge's too. Raises
-    ValueError where there is nobody or nothing to ask.
+    must be one that nobody can guess. `zero_retention` goes with every ask of the run, the judge's too. With `guided`,
+    a reader may choose before the final step what is kept, for `guided_s` at most. Raises ValueError where there is
+    nobody or nothing to ask.
     """
 
     mode: Mode
@@ -93,6 +94,8 @@ class FusionSettings:
     do_no_harm: bool = False
     seed: int = 0
     zero_retention: bool = False
+    guided: bool = False
+    guided_s: float = 3600.0
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of; ranges are for the forms to check."""

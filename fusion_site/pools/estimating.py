@@ -130,9 +130,10 @@ def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
     calls = [*_early_calls(settings, asked), *[verdict] * (2 if settings.judge.swap_check else 1)]
     if settings.judge.second is not None:
         calls += [_Call(settings.judge.second, asked + answers, JUDGE_TOKENS)] * 2
-    if settings.mode is Mode.BEST_OF:
+    if settings.mode is Mode.BEST_OF and not settings.guided:
         return calls
-    longest = sorted((_longest(member) for member in settings.members), reverse=True)[:MERGED_AT_MOST]
+    longest = sorted((_longest(member) for member in settings.members), reverse=True)
+    longest = longest if settings.guided else longest[:MERGED_AT_MOST]
     calls.append(_Call(settings.judge.model, asked + sum(longest), MERGE_TOKENS))
     if settings.do_no_harm:
         calls += [_Call(settings.judge.model, asked + MERGE_TOKENS + longest[0], JUDGE_TOKENS)] * 2

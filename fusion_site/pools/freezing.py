@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from django.conf import settings as site
 from django.db.models import Q
 
 from fusion_site.engine import settings as engine
@@ -14,9 +15,16 @@ from fusion_site.pools.sampling import sampling_of
 
 
 def freeze(
-    preset: Preset, messages: Sequence[Message], *, mode: engine.Mode | None = None, seed: int
+    preset: Preset,
+    messages: Sequence[Message],
+    *,
+    mode: engine.Mode | None = None,
+    guided: bool | None = None,
+    seed: int,
 ) -> engine.FusionSettings:
-    """Give all that one run of `preset` uses, in another mode where one is named; `messages` ends with the user's turn.
+    """Give all that one run of `preset` uses; `messages` ends with the user's turn.
+
+    `mode` and `guided` take the place of the preset's where they are given.
 
     Reads the pool, its members, the judge and what the catalogue says of the judge's context length.
     """
@@ -33,6 +41,8 @@ def freeze(
         do_no_harm=preset.do_no_harm,
         seed=seed,
         zero_retention=preset.pool.zero_retention,
+        guided=preset.guided if guided is None else guided,
+        guided_s=site.FUSION_GUIDED_S,
     )
 
 

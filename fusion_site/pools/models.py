@@ -185,6 +185,7 @@ class Preset(Named):
     debate_rounds = models.PositiveSmallIntegerField(default=1)
     budget_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
     do_no_harm = models.BooleanField(default=False)
+    guided = models.BooleanField(default=False)
     template = models.TextField(blank=True, max_length=20_000)
 
     class Meta(Named.Meta):

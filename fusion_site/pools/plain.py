@@ -70,6 +70,7 @@ def plain_preset(row: Preset) -> Plain:
         "debate_rounds": row.debate_rounds,
         "budget_usd": money_text(row.budget_usd),
         "do_no_harm": row.do_no_harm,
+        "guided": row.guided,
         "template": row.template,
     }
 

@@ -12,7 +12,8 @@ import httpcore
 import httpx
 
 from fusion_site.providers.addresses import is_public
-from fusion_site.providers.wire import Pace, connect
+from fusion_site.providers.network import connect
+from fusion_site.providers.wire import Pace
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host name and a port to its addresses, as text."""

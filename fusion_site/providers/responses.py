@@ -12,8 +12,8 @@ import httpx
 from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.providers.endpoint import AskFailed
 from fusion_site.providers.errors import from_reply, sentence
+from fusion_site.providers.network import WireStream
 from fusion_site.providers.reports import Report, read_report_bytes
-from fusion_site.providers.wire import WireStream
 
 ERROR_CAP = 64 << 10
 

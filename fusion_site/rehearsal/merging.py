@@ -1,4 +1,7 @@
-"""The scripted merger: the best candidate's text, opened by what several say and closed by what only others say."""
+"""The scripted merger: the best candidate's text, opened by what several say and closed by what only others say.
+
+What a reader wants kept and left out is taken word for word.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from fusion_site.rehearsal.tasks import Task
 _CRITERIA = ({"name": "Correct", "weight": 2}, {"name": "Complete", "weight": 1})
 MOST_SHARED, MOST_ADDED = 4, 2
 _NO_PARAGRAPH = re.compile(r"#|[-*+>|] |\d+[.)] |```|~~~|\$\$")
+_EMPTY_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])?[\s.]*")
 _LIST_END = re.compile(r"[,;:]$")
 
 
@@ -27,7 +31,20 @@ def merge(task: Task) -> str:
     shared = [point.sentence.text for point in comparison.shared[:MOST_SHARED]]
     agreed = " ".join(map(_whole, shared))
     rest = (_without(block, shared) for block in blocks)
-    return document(*title, agreed, *rest, *_added(comparison, chosen, marks), *final)
+    parts = [agreed, *rest, *_added(comparison, chosen, marks), *final]
+    parts = [_left(part, task.left_out) for part in parts]
+    said = "\n".join(parts)
+    wanted = " ".join(_whole(wish) for wish in task.kept if wish not in said)
+    return document(*title, wanted, *parts)
+
+
+def _left(part: str, left_out: Sequence[str]) -> str:
+    """What is left of a part without some sentences; of a list, without the items that were only these."""
+    if not any(wish in part for wish in left_out):
+        return part
+    for wish in left_out:
+        part = part.replace(wish, "")
+    return "\n".join(line.rstrip() for line in part.splitlines() if not _EMPTY_ITEM.fullmatch(line))
 
 
 def _without(block: str, said: Sequence[str]) -> str:

@@ -31,13 +31,18 @@ _FENCED = re.compile(r"^<<(\w+) (\S+)(?: ([A-Z]))?>>\n(.*)\n<<end \1 \2(?: \3)?>
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task. `candidates` maps letters to texts, in the order of the letters; `own` is the member's first answer."""
+    """One task. `candidates` maps letters to texts, in the order of the letters; `own` is the member's first answer.
+
+    `kept` and `left_out` are what a reader wants in a merged answer, and what not.
+    """
 
     kind: Kind
     question: str
     candidates: dict[str, str]
     criteria: tuple[dict[str, Any], ...]
     own: str
+    kept: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def find_task(system: str, turns: Sequence[Turn]) -> Task | None:
@@ -60,12 +65,15 @@ def find_task(system: str, turns: Sequence[Turn]) -> Task | None:
     }
     if not candidates and kind is not Kind.NEEDS:
         return None
+    wishes = next((found for kind, _, found in fences if kind == "wishes" and isinstance(found, dict)), {})
     return Task(
         kind=kind,
         question=next((text for kind, _, text in fences if kind == "question" and isinstance(text, str)), ""),
         candidates=dict(sorted(candidates.items())),
         criteria=next((_criteria(found) for kind, _, found in fences if kind == "criteria"), ()),
         own=next((turn.content for turn in reversed(turns) if turn.role == "assistant"), ""),
+        kept=_wordings(wishes.get("keep")),
+        left_out=_wordings(wishes.get("leave_out")),
     )
 
 
@@ -74,6 +82,11 @@ def _decoded(text: str) -> object:
         return json.loads(text)
     except ValueError:
         return None  # Not the engine's data, so nothing of this fence is known.
+
+
+def _wordings(found: object) -> tuple[str, ...]:
+    items = found if isinstance(found, list) else []
+    return tuple(str(i.get("stance") or i.get("text", "")) for i in items if isinstance(i, dict))
 
 
 def _criteria(found: object) -> tuple[dict[str, Any], ...]:

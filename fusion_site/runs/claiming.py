@@ -58,10 +58,16 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def waiting() -> Q:
+    """Tell the runs in which nothing is to be done before a person has chosen, or the time for that is up."""
+    unguided = Q(guidance__isnull=True, guided_until__gt=timezone.now())
+    return unguided & Q(is_open=True, is_paused=True, cancel_requested=False)
+
+
 def claimable() -> QuerySet[Run]:
     """Give the runs that need work and that nobody works on, oldest first."""
     free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-    return Run.objects.filter(free, is_open=True).order_by("opened_at")
+    return Run.objects.filter(free, ~waiting(), is_open=True).order_by("opened_at")
 
 
 def claim(run_id: str, owner: str) -> Run | None:
@@ -76,6 +82,7 @@ def claim(run_id: str, owner: str) -> Run | None:
             epoch=F("epoch") + 1,
             claims=F("claims") + 1,
             written=0,
+            is_paused=False,
         )
     )
     return Run.objects.get(pk=run_id) if taken else None

@@ -12,6 +12,7 @@ from fusion_site.pages.figures import money
 from fusion_site.pools.estimating import Estimate
 from fusion_site.pools.invalid import Invalid
 from fusion_site.runs.budget import MonthlyMoney, monthly_money
+from fusion_site.runs.claiming import waiting
 from fusion_site.runs.models import Run
 
 
@@ -41,14 +42,28 @@ def hold(person: User, team: Team) -> Team:
 
 
 def check_parallel(person: User, team: Team) -> None:
-    """Raise LimitReached when the person or the team has as many runs going on as they may."""
-    unfinished = Run.objects.filter(is_open=True)
+    """Raise LimitReached when the person or the team has as many runs going on as they may.
+
+    Runs that wait for a person are not among them: nothing goes on in them.
+    """
+    unfinished = Run.objects.filter(~waiting(), is_open=True)
     if unfinished.filter(person=person).count() >= site.FUSION_RUNS_PER_PERSON:
         raise LimitReached(
             f"You have {site.FUSION_RUNS_PER_PERSON} runs going on. Wait for one to end, or stop one."
         )
     if unfinished.filter(team=team).count() >= site.FUSION_RUNS_PER_TEAM:
         raise LimitReached(f"The team has {site.FUSION_RUNS_PER_TEAM} runs going on. Wait for one to end.")
+
+
+def check_waiting(person: User, team: Team) -> None:
+    """Raise LimitReached when as many runs wait for a person as may go on: all may go on at once when their time is up."""
+    unguided = Run.objects.filter(waiting())
+    if unguided.filter(person=person).count() >= site.FUSION_RUNS_PER_PERSON:
+        raise LimitReached(
+            f"{site.FUSION_RUNS_PER_PERSON} runs wait for your choice. Let one go on, or stop one."
+        )
+    if unguided.filter(team=team).count() >= site.FUSION_RUNS_PER_TEAM:
+        raise LimitReached(f"{site.FUSION_RUNS_PER_TEAM} runs of the team wait for a choice. Let one go on.")
 
 
 def check_budget(team: Team, most_usd: Decimal | None, estimate: Estimate) -> None:

@@ -66,6 +66,8 @@ def _run_state(run: Run) -> RunState:
         reopened=run.reopened,
         cost_usd=money(run.cost_usd),
         cost_complete=run.cost_complete,
+        guided=run.settings.get("guided", False),
+        waits_until=run.guided_until.isoformat() if run.guided_until else None,
         verdict=run.verdict,
     )
 
@@ -96,4 +98,5 @@ def _answer_state(row: Answer) -> AnswerState:
 
 
 def _fused_state(row: Fusion) -> FusedState:
-    return FusedState(row.version, row.source, row.note, row.text, row.answers, row.late, row.finished)
+    made_of = (row.answers, row.late, row.finished, row.guidance)
+    return FusedState(row.version, row.source, row.note, row.text, *made_of)

@@ -50,6 +50,9 @@ class Run(models.Model):
     A pass `is_open` until nothing of it is to be done any more. The first one ends with a final state; `reopened` says
     what a later one is for, while it is open. `version` numbers the fused answer that the newest pass makes, `opened_at`
     is when that was wanted, and `claims` counts how often somebody began to work on it.
+
+    `guided_until` is set while a person may choose what the fused answer keeps; `guidance` is what they chose. The run
+    `is_paused` where nothing else is left to do before: then nobody holds it.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
@@ -84,6 +87,9 @@ class Run(models.Model):
     claims = models.PositiveIntegerField(default=0)
     version = models.PositiveSmallIntegerField(default=1)
     is_thinned = models.BooleanField(default=False)
+    guidance = models.JSONField(null=True)
+    guided_until = models.DateTimeField(null=True)
+    is_paused = models.BooleanField(default=False)
 
     class Meta:
         """Newest first; the runs that still need work are found without a scan."""
@@ -179,7 +185,10 @@ class Step(models.Model):
 
 
 class Fusion(models.Model):
-    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without."""
+    """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without.
+
+    `guidance` is what a person chose before it, with what came of each tick.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="fusions")
     version = models.PositiveSmallIntegerField()
@@ -189,6 +198,7 @@ class Fusion(models.Model):
     late = models.JSONField(default=list)
     note = models.TextField(blank=True)
     finished = models.BooleanField(default=False)
+    guidance = models.JSONField(null=True)
 
     class Meta:
         """Oldest version first."""

@@ -17,6 +17,8 @@ def run_json(state: RunState) -> dict[str, Any]:
         "id": state.id,
         "state": state.state,
         "reopened": state.reopened or None,
+        "guided": state.guided,
+        "waits_until": state.waits_until,
         "mode": state.mode,
         "preset": state.preset,
         "preset_name": state.preset_name,
@@ -76,4 +78,5 @@ def fused_json(fused: FusedState) -> dict[str, Any]:
         "late": fused.late,
         "note": fused.note,
         "finished": fused.finished,
+        "guidance": fused.guidance,
     }

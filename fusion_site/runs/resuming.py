@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome, Usage
 from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
+from fusion_site.engine.guidance import Guidance
 from fusion_site.runs.frozen import result_from_json
+from fusion_site.runs.guidance import guidance_of
 from fusion_site.runs.models import Again, Answer, Run, State, Step
 
 
@@ -23,6 +27,7 @@ def resume_of(run: Run) -> Resume:
         fused=FusedText(fusion.version, Source(fusion.source), fusion.text) if fusion else None,
         paid_usd=_paid([*answers, *steps]),
         **_compared(run),
+        **_guided(run),
     )
 
 
@@ -46,6 +51,16 @@ def _compared(run: Run) -> dict[str, Any]:
         "with_needs": told.data.get("with_needs", False),
         "arrived": tuple(keys[answer] for answer in told.data.get("arrived", ())),
     }
+
+
+def _guided(run: Run) -> dict[str, Any]:
+    """Give what a person chose, or how long they have left, once they were asked; of a time that is up, that."""
+    if run.guidance is not None:
+        return {"guidance": guidance_of(run)}
+    if run.guided_until is None:
+        return {}
+    left_s = (run.guided_until - timezone.now()).total_seconds()
+    return {"guidance_left_s": left_s} if left_s > 0 else {"guidance": Guidance(missed=True)}
 
 
 def _paid(rows: Iterable[Answer | Step]) -> Decimal:

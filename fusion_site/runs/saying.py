@@ -29,7 +29,7 @@ AGAIN = {"fuse": "Fusing again", "retry": "Asking again", "add": "Asking one mor
 def fuse_label(state: RunState) -> str:
     """Name the button that fuses once more, with what is new by then; empty where no answer can be used."""
     fused = state.fused
-    usable = {a.member: a for a in _usable_firsts(state)}
+    usable = {a.member: a for a in usable_firsts(state)}
     if fused is None or not usable:
         return "Fuse what there is" if usable else ""
     compared = [c["answer"] for c in (state.verdict or {}).get("candidates", [])]
@@ -41,7 +41,7 @@ def fuse_label(state: RunState) -> str:
     return f"Fuse again with {len(fresh)} {word} answer{'' if len(fresh) == 1 else 's'}"
 
 
-def _usable_firsts(state: RunState) -> list[AnswerState]:
+def usable_firsts(state: RunState) -> list[AnswerState]:
     """Give the first answers that would be fused now; ones that were cut short only in a merge, or beside no whole one."""
     firsts = [a for a in state.answers.values() if not a.round and a.outcome in USABLE and a.text.strip()]
     whole = [a for a in firsts if a.outcome == Outcome.COMPLETE]

@@ -44,6 +44,20 @@ def served_json(told: AskAccepted | AnswerResult) -> dict[str, str]:
     }
 
 
+def ended_json(result: AnswerResult, cost: Decimal | None) -> dict[str, Any]:
+    """Give what is kept of how an answer ended, beside its text."""
+    return {
+        "outcome": result.outcome.value,
+        "error": error_json(result.error),
+        "usage": usage_json(result),
+        "cost_usd": cost,
+        **served_json(result),
+        "unconfirmed": result.unconfirmed,
+        "first_token_ms": result.first_token_ms,
+        "total_ms": result.total_ms,
+    }
+
+
 def usage_json(result: AnswerResult) -> dict[str, Any]:
     """Give the token counts as the API shows them; None is unknown."""
     return asdict(result.usage)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_site.runs.guidance import with_heeded
 from fusion_site.runs.models import FINAL_STATES, State
 
 
@@ -41,7 +42,7 @@ class AnswerState:
 
 @dataclass
 class FusedState:
-    """One version of the fused answer. `answers` and `late` are ids of answers."""
+    """One version of the fused answer. `answers` and `late` are ids of answers; `guidance` is what a person chose before."""
 
     version: int
     source: str
@@ -50,13 +51,15 @@ class FusedState:
     answers: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     finished: bool = False
+    guidance: dict[str, Any] | None = None
 
 
 @dataclass
 class RunState:
     """One run with all its answers. `seq` is the last event that it includes.
 
-    `reopened` says what a later pass is for, while one is open.
+    `reopened` says what a later pass is for, while one is open; `waits_until` until when a person may choose what the
+    fused answer keeps, while it waits for that.
     """
 
     id: str
@@ -73,6 +76,8 @@ class RunState:
     reopened: str = ""
     cost_usd: str | None = None
     cost_complete: bool = False
+    guided: bool = False
+    waits_until: str | None = None
     verdict: dict[str, Any] | None = None
     answers: dict[str, AnswerState] = field(default_factory=dict)
     fusions: dict[int, FusedState] = field(default_factory=dict)
@@ -184,11 +189,20 @@ def _verdict_finished(run: RunState, data: dict[str, Any]) -> None:
     run.verdict = data["verdict"]
 
 
+def _guidance_wanted(run: RunState, data: dict[str, Any]) -> None:
+    run.waits_until = data["until"]
+
+
+def _guidance_given(run: RunState, data: dict[str, Any]) -> None:
+    run.waits_until = None
+
+
 def _fused_started(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.FUSING)
     run.fusions[data["version"]] = FusedState(
         data["version"], data["source"], data["note"], "", data["from"], data["late"]
     )
+    run.fusions[data["version"]].guidance = data.get("guidance")
 
 
 def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
@@ -197,13 +211,15 @@ def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
 
 
 def _fused_finished(run: RunState, data: dict[str, Any]) -> None:
-    run.fusions[data["version"]].finished = True
+    fused = run.fusions[data["version"]]
+    fused.finished, fused.guidance = True, with_heeded(fused.guidance, data.get("heeded"))
     run.move(State.SETTLING)
 
 
 def _run_finished(run: RunState, data: dict[str, Any]) -> None:
     run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
+    run.waits_until = None
 
 
 def _run_reopened(run: RunState, data: dict[str, Any]) -> None:
@@ -240,6 +256,8 @@ _CHANGES = {
     "answer.finished": _finished,
     "verdict.started": _verdict_started,
     "verdict.finished": _verdict_finished,
+    "guidance.wanted": _guidance_wanted,
+    "guidance.given": _guidance_given,
     "fused.started": _fused_started,
     "fused.delta": _fused_delta,
     "fused.finished": _fused_finished,

@@ -6,6 +6,7 @@ from django.urls import path
 
 from fusion_site.runs.pages import again as again_pages
 from fusion_site.runs.pages import budget as budget_page
+from fusion_site.runs.pages import guide as guide_page
 from fusion_site.runs.pages import versions as version_pages
 from fusion_site.runs.pages import views
 
@@ -18,6 +19,7 @@ urlpatterns = [
     path("runs/<str:run_id>/cancel/", views.stop_run, name="cancel_run"),
     path("runs/<str:run_id>/fused.md", views.fused_markdown, name="fused_markdown"),
     path("runs/<str:run_id>/fuse/", again_pages.fuse_again, name="fuse_again"),
+    path("runs/<str:run_id>/guidance/", guide_page.guide, name="guide_run"),
     path("runs/<str:run_id>/ask/", again_pages.ask_another, name="ask_another"),
     path("runs/<str:run_id>/versions/compare/", version_pages.compare, name="compare_versions"),
     path("runs/<str:run_id>/versions/<int:number>/", version_pages.version, name="version"),

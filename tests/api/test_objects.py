@@ -88,6 +88,7 @@ def test_shapes(things: dict[str, Any], rehearsal: str) -> None:
         "debate_rounds": 1,
         "budget_usd": None,
         "do_no_harm": False,
+        "guided": False,
         "template": "",
     }
 
@@ -153,6 +154,7 @@ def test_null_means_default(call: Program, things: dict[str, Any]) -> None:
         "debate_rounds",
         "budget_usd",
         "do_no_harm",
+        "guided",
         "template",
     ]
     given = {"name": "Review it", "pool": things["pools"]["id"], "judge": things["judges"]["id"]}

@@ -1,4 +1,4 @@
-"""A run that is over goes on: its late answer is fused, a failed member is asked again, versions are read and compared."""
+"""A run goes on: late answers are fused, failed members asked again, points chosen to be kept, versions read and compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.test_accounts import sign_up
 from tests.site_process import Site
-from tests.upstream import Script, Upstream, judge_for
+from tests.upstream import Script, Upstream, candidates_in, judge_for, task_of, verdict
 
 pytestmark = pytest.mark.browser
 PROMPT = "Is it safe to add a column to a table of forty million rows while the site is up?"
@@ -59,8 +59,8 @@ def site(migrated: Path, tmp_path: Path, upstream: Upstream) -> Iterator[Site]:
         yield running
 
 
-def set_up(site: Site, upstream: Upstream, email: str) -> None:
-    """Give a person's team a preset of ada, bea and cyd that waits for one answer only, over REST."""
+def set_up(site: Site, upstream: Upstream, email: str, quorum: int = 1) -> None:
+    """Give a person's team a preset of ada, bea and cyd that waits for one answer only, or so many, over REST."""
     headers = {"Authorization": f"Bearer {site.manage('createtoken', email).strip()}"}
     with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
 
@@ -73,7 +73,7 @@ def set_up(site: Site, upstream: Upstream, email: str) -> None:
         members = [{**where, "model": name, "label": name.title()} for name in ("ada", "bea", "cyd")]
         pool = make("pools", name="Three", members=members)
         judge = make("judges", name="Judge", **where, model="judge", swap_check=False)
-        make("presets", name="Three", pool=pool, judge=judge, mode="best_of", quorum=1, grace=1)
+        make("presets", name="Three", pool=pool, judge=judge, mode="best_of", quorum=quorum, grace=1)
 
 
 def ask(page: Page) -> None:
@@ -150,3 +150,87 @@ def test_a_refusal_is_said_on_the_page(
     page.get_by_role("button", name="Fuse again").click()
     expect(page.get_by_role("status").filter(has_text="You have 1 runs going on")).to_be_visible()
     expect(page.locator("#run-header")).to_have_attribute("data-final", "")
+
+
+def pointing_out(body: dict[str, Any]) -> Script:
+    """Judge for bea, with two points; merge these and her first words."""
+    if task_of(body) == "merge":
+        return Script(["Look at the locks. ", "Add it as *nullable*."])
+    if task_of(body) != "judge":
+        return judge_for("one batch")(body)
+    found = candidates_in(body)
+    bea = next(letter for letter, text in found.items() if "one batch" in text)
+    return Script([verdict(bea, found, consensus=["Look at the locks."], blind_spots=["Nobody asks why."])])
+
+
+def test_a_person_chooses_what_is_kept(
+    page: Page, site: Site, upstream: Upstream, gate: threading.Event
+) -> None:
+    upstream.scripts |= {"ada": Script(["Ada would not."]), "judge": pointing_out}
+    sign_up(page, "guided@example.com")
+    set_up(site, upstream, "guided@example.com", quorum=2)
+    page.goto("/")
+    page.get_by_label("Prompt").fill(PROMPT)
+    page.get_by_label("Let me choose before the final step").check()
+    page.keyboard.press("Control+Enter")
+    panel, header = (
+        page.get_by_role("region", name="Choose what the fused answer keeps"),
+        page.locator("#run-header"),
+    )
+    expect(header).to_contain_text("Waits for you")
+    fuse = panel.get_by_role("button", name="Fuse with your points")
+    expect(fuse).to_be_disabled()
+
+    # Points are ticked in the verdict, one way or the other.
+    point = page.get_by_role("group", name="Look at the locks.")
+    point.get_by_label("Leave out").check()
+    point.get_by_label("Keep").focus()
+    page.keyboard.press("Space")
+    expect(point.get_by_label("Leave out")).not_to_be_checked()
+    page.get_by_role("group", name="Nobody asks why.").get_by_label("Leave out").check()
+
+    # A passage is selected by keyboard or mouse, and Tab leads to what can be done with it.
+    bea, picks = page.get_by_role("article", name="Bea"), panel.get_by_role("listitem")
+    bea.locator(".answer-body").focus()
+    page.keyboard.press("Shift+ArrowDown")
+    expect(bea.get_by_role("toolbar")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(bea.get_by_role("button", name="Keep this")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(picks).to_have_count(3)
+    expect(bea.get_by_role("toolbar")).to_have_count(0)
+    bea.get_by_text("Then fill it in one batch.").click(click_count=3)
+    bea.get_by_role("button", name="Leave out").click()
+    panel.get_by_role("listitem").filter(has_text="one batch").get_by_role("button", name="Remove").click()
+    expect(picks).to_have_count(3)
+
+    # Neither news of the run nor a reload loses anything.
+    gate.set()
+    expect(page.get_by_role("article", name="Cyd")).to_contain_text("Be patient")
+    expect(point.get_by_label("Keep")).to_be_checked()
+    page.reload()
+    expect(picks).to_have_text(
+        [re.compile("Look at the locks"), re.compile("Nobody asks"), re.compile("Add it as nullable")]
+    )
+    expect(point.get_by_label("Keep")).to_be_checked()
+    page.set_viewport_size(NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    fuse.click()
+    expect(header).to_have_attribute("data-final", "")
+    fused = page.locator("#fused")
+    expect(fused).to_contain_text("Merged answer")
+    expect(fused.get_by_role("listitem").filter(has_text="found")).to_have_count(2)
+    expect(fused.get_by_role("listitem").filter(has_text="not there")).to_have_text(
+        re.compile("Nobody asks why")
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+    # Once it is over, other points make a further version.
+    panel = page.get_by_role("region", name="Fuse with your points")
+    expect(panel.get_by_role("button", name="Fuse with your points")).to_be_disabled()
+    point.get_by_label("Leave out").check()
+    panel.get_by_role("button", name="Fuse with your points").click()
+    expect(fused).to_contain_text("version 2")
+    expect(fused.get_by_role("listitem").filter(has_text="still there")).to_have_text(
+        re.compile("Look at the locks")
+    )

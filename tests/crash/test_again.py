@@ -88,3 +88,35 @@ def test_frozen_while_what_there_is_is_fused_again(theatre: Theatre) -> None:
     theatre.thaw()
     theatre.all_ended()
     assert theatre.count("runs_fusion", "version = 2 AND finished") == RUNS
+
+
+def waiting(theatre: Theatre) -> int:
+    """Count the runs that wait for a person, as their rows say."""
+    return len(theatre.rows("SELECT id FROM runs_run WHERE is_open AND is_paused AND guidance IS NULL"))
+
+
+def test_killed_while_a_choice_is_waited_for_and_once_it_was_made(theatre: Theatre) -> None:
+    theatre.plays()
+    runs = theatre.start(RUNS, "best_of", guided=True)
+    theatre.until("the wait", lambda: waiting(theatre) == RUNS)
+    theatre.kill()
+    asked = len(theatre.upstream.ledger)
+    theatre.restart()
+    assert theatre.is_heard()
+    assert waiting(theatre) == RUNS
+    gate, usual = threading.Event(), judge_for("bea")
+    theatre.upstream.scripts["judge"] = lambda body: replace(usual(body), usage=COUNTED, gate=gate, gate_at=2)
+    for run_id in runs:
+        bea = theatre.api("GET", f"runs/{run_id}")["answers"][1]
+        tick = {"from": "passage", "answer": bea["id"], "offset": 0, "length": 3, "text": "bea"}
+        theatre.api("POST", f"runs/{run_id}/guidance", {"keep": [tick]})
+    theatre.until("the gate", lambda: halfway(theatre, "judge", 2) == RUNS)
+    assert len(theatre.upstream.ledger) == asked + RUNS
+    theatre.kill()
+    gate.set()
+    theatre.restart()
+    theatre.all_ended()
+    assert set(theatre.states()) == {"done"}
+    assert theatre.count("runs_fusion", "finished AND source = 'merge' AND guidance IS NOT NULL") == RUNS
+    # Only the merge that was cut is asked for again.
+    assert len(theatre.upstream.ledger) == asked + 2 * RUNS

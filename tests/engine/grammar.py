@@ -21,6 +21,9 @@ from fusion_site.engine.events import (
     FusedStarted,
     FusionEvent,
     FusionFinished,
+    FusionPaused,
+    GuidanceGiven,
+    GuidanceWanted,
     Resume,
     StepAccepted,
     StepFinished,
@@ -67,7 +70,8 @@ class _Reader:
     fused: str = "none"
     started: FusedStarted | None = None
     fused_text: str = ""
-    ended: FusionFinished | None = None
+    guidance: str = "none"
+    ended: FusionFinished | FusionPaused | None = None
 
     def take(self, event: FusionEvent) -> None:
         _demand(self.ended is None, f"{event} comes after the end")
@@ -80,7 +84,8 @@ class _Reader:
         for name, finished in self.steps.items():
             _demand(finished, f"step {name} was never finished")
         _demand(self.verdict != "open", "the verdict was never finished")
-        is_done = self.ended is not None and self.ended.state == "done"
+        is_done = isinstance(self.ended, FusionFinished) and self.ended.state == "done"
+        _demand(is_done or self.guidance != "given", "a choice was given, and nothing came of it")
         wanted = "finished" if fuses and is_done and self.resume.fused is None else "none"
         _demand(self.fused == wanted, f"the fused answer is {self.fused} at the end of {self.ended}")
 
@@ -169,7 +174,22 @@ class _Reader:
         )
 
     @_on.register
+    def _(self, event: GuidanceWanted) -> None:
+        _demand(self.verdict == "finished" and self.fused == "none", "a choice is wanted at the wrong time")
+        _demand(self.guidance == "none", "a choice is wanted twice")
+        _demand(self.resume.guidance is None, "what was chosen is to be chosen again")
+        self.guidance = "wanted"
+
+    @_on.register
+    def _(self, event: GuidanceGiven) -> None:
+        _demand(self.verdict == "finished" and self.fused == "none", "a choice is given at the wrong time")
+        was_chosen = self.resume.guidance == event.guidance
+        _demand(self.guidance == "wanted" or was_chosen, "a choice is given that nobody wanted")
+        self.guidance = "given"
+
+    @_on.register
     def _(self, event: FusedStarted) -> None:
+        _demand(self.guidance != "wanted", "the fused answer does not wait for the choice")
         _demand(self.fused != "finished", "the fused answer begins after its end")
         _demand(self.verdict != "open", "the fused answer begins before the verdict")
         _demand(bool(event.answers), "the fused answer is made of nothing")
@@ -194,7 +214,13 @@ class _Reader:
         self.fused = "finished"
 
     @_on.register
+    def _(self, event: FusionPaused) -> None:
+        _demand(self.guidance == "wanted", "a pass waits for nothing")
+        self.ended = event
+
+    @_on.register
     def _(self, event: FusionFinished) -> None:
+        _demand(self.guidance != "wanted", "a pass ends without the choice that it wanted")
         _demand(event.state in {"done", "failed"}, f"unknown state {event.state}")
         _demand(event.state == "done" or bool(event.message), "a run fails without a reason")
         self.ended = event

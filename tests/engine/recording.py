@@ -20,6 +20,7 @@ from fusion_site.engine.events import (
     FusedText,
     FusionEvent,
     FusionFinished,
+    GuidanceGiven,
     Resume,
     StepFinished,
     StepStarted,
@@ -239,6 +240,7 @@ def resume_from(events: list[FusionEvent]) -> Resume:
         scored=compared[-1].scored if compared else (),
         with_needs=compared[-1].with_needs if compared else False,
         arrived=compared[-1].arrived if compared else (),
+        guidance=next((e.guidance for e in events if isinstance(e, GuidanceGiven)), None),
     )
 
 

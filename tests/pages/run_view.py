@@ -45,6 +45,10 @@ def answer(*, member: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def tick(*, is_heeded: bool | None) -> dict[str, Any]:
+    return {"topic": HOSTILE, "text": HOSTILE, "is_heeded": is_heeded, "came_of_it": "found"}
+
+
 def verdict() -> dict[str, Any]:
     return {
         "judge_label": f"Judge {HOSTILE}",
@@ -117,6 +121,7 @@ def run_view(**more: Any) -> dict[str, Any]:
             "may_cancel": True,
             "may_add": True,
             "again": f"Fusing again {HOSTILE}",
+            "waits": "",
             "fuse_label": f"Fuse again {HOSTILE}",
         },
         "header": f"Fused from 2 of 3 · {HOSTILE}",
@@ -127,11 +132,16 @@ def run_view(**more: Any) -> dict[str, Any]:
             "source_label": HOSTILE,
             "note": HOSTILE,
             "finished": False,
+            "choice": {
+                "keep": [tick(is_heeded=True), tick(is_heeded=None)],
+                "drop": [tick(is_heeded=False)],
+            },
             "text": "The fused answer",
             "blocks": [mark_safe("<p>The fused <em>block</em>.</p>")],
             "open_html": mark_safe("<p>Its tail</p>"),
         },
         "versions": [{"number": 1, "is_shown": False}, {"number": 2, "is_shown": True}],
+        "guide": {"waits_until": datetime(2026, 11, 24, 15, tzinfo=UTC)},
         "verdict": verdict(),
         "rounds": [0, 1],
         "status": "The fused answer is being written.",

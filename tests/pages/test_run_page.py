@@ -27,6 +27,8 @@ FRAGMENTS = {
     "_rounds": "answers",
     "_ask_another": "ask-another",
     "_verdict": "verdict",
+    "_guide_head": "guide-head",
+    "_guide_actions": "guide-actions",
 }
 OF_AN_ANSWER = {
     "_answer": "answer-{}",
@@ -80,7 +82,7 @@ def fragments() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def test_each_fragment_is_one_element_that_replaces_its_own_place() -> None:
-    whole = Elements(rendered("_run"))
+    whole = Elements(rendered("_run") + rendered("_guide"))
     for name, place, context in fragments():
         part = Elements(rendered(name, oob=True, **context))
         swaps = [attrs["hx-swap-oob"] for _, attrs, _ in part.found if "hx-swap-oob" in attrs]

@@ -215,6 +215,7 @@ def test_a_preset_has_defaults_for_what_is_null(place: Membership, pool: Pool, j
             "debate_rounds",
             "budget_usd",
             "do_no_harm",
+            "guided",
             "template",
         ]
     )
@@ -231,6 +232,7 @@ def test_a_preset_has_defaults_for_what_is_null(place: Membership, pool: Pool, j
         "debate_rounds": 1,
         "budget_usd": None,
         "do_no_harm": False,
+        "guided": False,
         "template": "",
     }
 

@@ -13,7 +13,8 @@ from typing import TypeVar
 import httpcore
 import pytest
 
-from fusion_site.providers.wire import LEAST_S, MOST_KEPT, UNPACED, Pace, WireStream, connect
+from fusion_site.providers.network import WireStream, connect
+from fusion_site.providers.wire import LEAST_S, MOST_KEPT, UNPACED, Pace
 
 T = TypeVar("T")
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

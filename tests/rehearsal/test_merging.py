@@ -74,3 +74,18 @@ def test_one_candidate_and_empty_ones() -> None:
 def test_other_candidates_make_another_text() -> None:
     texts = [script(model, PROMPTS[0]).text for model in MEMBERS]
     assert merged(texts, PROMPTS[0]) != merged(texts[:2], PROMPTS[0])
+
+
+def test_what_a_reader_wants_is_there_word_for_word_and_what_not_is_gone() -> None:
+    texts = [script(model, PROMPTS[0]).text for model in MEMBERS]
+    shared = Comparison(PROMPTS[0], dict(zip("ABC", texts, strict=True))).shared[0].sentence.text
+    wishes = {
+        "keep": [{"from": "blind_spot", "text": "Nobody says when."}],
+        "leave_out": [{"from": "consensus", "text": shared}],
+    }
+    plain = merged(texts, PROMPTS[0])
+    text = reply(merge_messages(settings(PROMPTS[0]), candidates(texts), {}, wishes))
+    assert shared in plain
+    assert shared not in text
+    assert "Nobody says when." in text
+    assert text.endswith(LABEL)

@@ -70,6 +70,7 @@ def rebuilt(run: Run) -> RunState:
         preset_name=first.data["preset_name"],
         rehearsal=first.data["rehearsal"],
         created_at=first.data["at"],
+        guided=first.data["guided"],
     )
     for data in first.data["answers"]:
         state.apply(1, "answer.added", data)

@@ -27,6 +27,7 @@ _FIELDS = [
     "debate_rounds",
     "budget_usd",
     "do_no_harm",
+    "guided",
     "template",
 ]
 
@@ -81,6 +82,7 @@ def _limits(reading: Reading) -> dict[str, Any]:
         "debate_rounds": reading.whole("debate_rounds", low=1, high=2, default=1),
         "budget_usd": reading.money("budget_usd"),
         "do_no_harm": reading.flag("do_no_harm", default=False),
+        "guided": reading.flag("guided", default=False),
     }
 
 

@@ -16,16 +16,18 @@ from fusion_site.engine.asking import Asker
 from fusion_site.engine.control import Control
 from fusion_site.engine.events import AnswerKey, FusionEvent, Resume
 from fusion_site.engine.fuse import fuse
+from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
-from fusion_site.ops.querying import query
+from fusion_site.ops.querying import query, query_patiently
 from fusion_site.runs.claiming import claim
 from fusion_site.runs.execution.journal import Journal, RunLog
 from fusion_site.runs.execution.keeping import Keeper
 from fusion_site.runs.execution.recording import Recorder
 from fusion_site.runs.execution.storing import Fenced
 from fusion_site.runs.frozen import settings_from_json
+from fusion_site.runs.guidance import guidance_of
 from fusion_site.runs.measuring import note_end
 from fusion_site.runs.models import Run
 from fusion_site.runs.resuming import does_fuse, resume_of
@@ -49,6 +51,7 @@ class Execution:
         self._keys: dict[str, AnswerKey] = {}
         self._fusing: asyncio.Task[None] | None = None
         self._is_stopped = False
+        self._guiding: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Stop the run for a person: every upstream connection is dropped, what was written stays."""
@@ -59,6 +62,14 @@ class Execution:
     def stop_answer(self, key: AnswerKey) -> None:
         """Stop one answer for a person."""
         self._control.stop(key)
+
+    def guide(self) -> None:
+        """Go on with what a person chose, where this waits for it."""
+        if self._guiding is None:
+            self._guiding = asyncio.create_task(self._guide())
+
+    async def _guide(self) -> None:
+        self._control.guide(await query_patiently(_chosen, self._id))
 
     def fence(self) -> None:
         """Drop everything: somebody else has taken the run over."""
@@ -108,7 +119,7 @@ class Execution:
             await self._ended(recorder)
         finally:
             self._fusing.cancel()
-            await asyncio.wait([self._fusing])
+            await asyncio.wait([self._fusing, *([self._guiding] if self._guiding else [])])
             if run_log.failure is None:
                 await run_log.flushed()
 
@@ -160,3 +171,7 @@ def _from_rows(run: Run, settings: FusionSettings, log: RunLog) -> tuple[Recorde
     """Read what there is of a run that was claimed, once for both."""
     prefetch_related_objects([run], "answers", "steps", "fusions")
     return Recorder(run, settings, log), resume_of(run)
+
+
+def _chosen(run_id: str) -> Guidance:
+    return guidance_of(Run.objects.get(pk=run_id))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.db.models import BooleanField, ExpressionWrapper, Q
+
 from fusion_site.engine.events import AnswerKey
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.runs.claiming import RENEW_S, renew
@@ -38,6 +40,10 @@ class Kept(Protocol):
 
     def stop_answer(self, key: AnswerKey) -> None:
         """Stop one answer for a person."""
+        ...
+
+    def guide(self) -> None:
+        """Learn that a person has chosen what the fused answer keeps."""
         ...
 
 
@@ -90,23 +96,27 @@ class Keeper:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the rows say of a run: its claim now, and what is to be stopped."""
+    """What the rows say of a run: its claim now, what is to be stopped, and whether a person has just chosen."""
 
     epoch: int
     stop: bool
     answers: tuple[AnswerKey, ...] = ()
+    is_guided: bool = False
 
 
 def look(run_ids: Collection[str], owner: str | None) -> dict[str, Wish]:
     """Give what the rows say of these runs, having renewed the leases that `owner`, if given, holds on them."""
     if owner is not None:
         renew(run_ids, owner)
-    rows = Run.objects.filter(pk__in=run_ids).order_by().values_list("pk", "epoch", "cancel_requested")
+    has_chosen = Q(guidance__isnull=False, guided_until__isnull=False)
+    chosen = ExpressionWrapper(has_chosen, output_field=BooleanField())
+    rows = Run.objects.filter(pk__in=run_ids).order_by()
+    told = rows.values_list("pk", "epoch", "cancel_requested", chosen)
     asked: dict[str, list[AnswerKey]] = {}
     stopped = Answer.objects.filter(run__in=run_ids, cancel_requested=True, outcome="").order_by()
     for run_id, number, member in stopped.values_list("run", "round", "member"):
         asked.setdefault(run_id, []).append(AnswerKey(number, member))
-    return {pk: Wish(epoch, stop, tuple(asked.get(pk, ()))) for pk, epoch, stop in rows}
+    return {pk: Wish(epoch, stop, tuple(asked.get(pk, ())), guided) for pk, epoch, stop, guided in told}
 
 
 def _heed(kept: Kept, wish: Wish) -> None:
@@ -115,5 +125,7 @@ def _heed(kept: Kept, wish: Wish) -> None:
         return
     for key in wish.answers:
         kept.stop_answer(key)
+    if wish.is_guided:
+        kept.guide()
     if wish.stop:
         kept.stop()

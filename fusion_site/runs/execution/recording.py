@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -12,16 +13,19 @@ from django.utils import timezone
 from fusion_site.accounts.ids import new_id
 from fusion_site.engine import events as e
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
+from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
 from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
-from fusion_site.runs.execution.writing import Writing
+from fusion_site.runs.execution.verdicts import verdict_with_ids
+from fusion_site.runs.execution.writing import Writing, updating
+from fusion_site.runs.guidance import guidance_json, heeded_json, with_heeded
 from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Answer, Fusion, Run, State
-from fusion_site.runs.shapes import answer_json, error_json, money, served_json, usage_json
+from fusion_site.runs.shapes import answer_json, ended_json, error_json, money, served_json
 from fusion_site.runs.spent import Spent
 
 
@@ -41,6 +45,7 @@ class Recorder:
         self._has_fused = any(f.finished and f.version == run.version for f in run.fusions.all())
         self._fused_text: list[str] = []
         self._fused_length = 0
+        self._guidance: dict[str, Any] | None = None
         self._spent = Spent(run, settings, answers)
 
     def record(self, event: e.FusionEvent) -> None:
@@ -103,14 +108,14 @@ class Recorder:
         self._tell(
             "answer.started",
             {"answer": writing.id, "attempt": writing.attempt},
-            _update(Answer, writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
+            updating(writing.id, attempt=writing.attempt, outcome="", **served_json(AskAccepted())),
         )
 
     def _answer_accepted(self, event: e.AnswerAccepted) -> None:
         writing = self._writing(event.key)
         writing.accepted = event.accepted
         fields = served_json(event.accepted)
-        self._tell("answer.accepted", {"answer": writing.id, **fields}, _update(Answer, writing.id, **fields))
+        self._tell("answer.accepted", {"answer": writing.id, **fields}, updating(writing.id, **fields))
 
     def _answer_retrying(self, event: e.AnswerRetrying) -> None:
         self._tell(
@@ -144,17 +149,8 @@ class Recorder:
         writing.is_open = False
         answer_ended(result.outcome, result.first_token_ms, result.total_ms)
         cost = self._spent.answer(key.member, result.cost_usd, writing.unpaid)
-        fields: dict[str, Any] = {
-            "outcome": result.outcome.value,
-            "error": error_json(result.error),
-            "usage": usage_json(result),
-            "cost_usd": cost,
-            **served_json(result),
-            "unconfirmed": result.unconfirmed,
-            "first_token_ms": result.first_token_ms,
-            "total_ms": result.total_ms,
-        }
-        stored = _update(Answer, writing.id, text=result.text, reasoning=result.reasoning, **fields)
+        fields = ended_json(result, cost)
+        stored = updating(writing.id, text=result.text, reasoning=result.reasoning, **fields)
         data = {"answer": writing.id, **fields, "cost_usd": money(cost)}
         self._tell("answer.finished", data, stored, urgent=True, **self._spent.fields())
 
@@ -183,41 +179,48 @@ class Recorder:
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
-        verdict = self._with_ids(event.verdict)
+        verdict = verdict_with_ids(event.verdict, lambda key: self._writing(key).id)
         self._tell(
             "verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **self._spent.fields()
         )
 
-    def _with_ids(self, verdict: dict[str, Any]) -> dict[str, Any]:
-        """Put answer ids where the engine names answers by round and member."""
-        winner = verdict.get("winner")
-        candidates = [
-            {**c, "answer": self._writing(e.AnswerKey(*c["answer"])).id} for c in verdict["candidates"]
-        ]
-        won = self._writing(e.AnswerKey(*winner)).id if winner is not None else None
-        found: dict[str, Any] = _storable({**verdict, "winner": won, "candidates": candidates})
-        return found
+    # The reader's choice ---------------------------------------------------------------------------------
+
+    def _guidance_wanted(self, event: e.GuidanceWanted) -> None:
+        """Say until when; a run that was taken over meanwhile keeps to what was said before."""
+        until = self._run.guided_until or timezone.now() + timedelta(seconds=self._settings.guided_s)
+        self._tell("guidance.wanted", {"until": until.isoformat()}, urgent=True, guided_until=until)
+
+    def _guidance_given(self, event: e.GuidanceGiven) -> None:
+        given = self._choice(event.guidance)
+        self._tell("guidance.given", given, urgent=True, guidance=given, guided_until=None)
+
+    def _choice(self, guidance: Guidance) -> dict[str, Any]:
+        return guidance_json(guidance, lambda key: self._writing(key).id)
+
+    def _fusion_paused(self, event: e.FusionPaused) -> None:
+        self._log.change(urgent=True, is_paused=True, lease_until=None, lease_owner="")
 
     # Fused answer -----------------------------------------------------------------------------------------
 
     def _fused_started(self, event: e.FusedStarted) -> None:
         self._fused_text, self._fused_length = [], 0
+        self._guidance = None if event.guidance is None else self._choice(event.guidance)
         self._move(State.FUSING)
         fields = {
             "source": event.source.value,
-            "answers": self._ids(event.answers),
             "late": self._ids(event.late),
             "note": event.note,
+            "guidance": with_heeded(self._guidance, None),
         }
+        made_of = self._ids(event.answers)
         make = partial(
             Fusion.objects.update_or_create,
             run_id=self._run.pk,
             version=event.version,
-            defaults={**fields, "finished": False, "text": ""},
+            defaults={**fields, "answers": made_of, "finished": False, "text": ""},
         )
-        data = {"version": event.version, "source": fields["source"], "note": event.note}
-        data |= {"from": fields["answers"], "late": fields["late"]}
-        self._tell("fused.started", data, make, urgent=True)
+        self._tell("fused.started", {"version": event.version, "from": made_of, **fields}, make, urgent=True)
 
     def _fused_delta(self, event: e.FusedDelta) -> None:
         self._tell_text("fused.delta", "version", event.version, self._fused_length, event.text)
@@ -226,12 +229,14 @@ class Recorder:
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
         self._has_fused = True
+        heeded = heeded_json(event.heeded)
+        guidance = with_heeded(self._guidance, heeded)
         store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
         self._move(State.SETTLING)
         self._tell(
             "fused.finished",
-            {"version": event.version},
-            partial(store, text="".join(self._fused_text), finished=True),
+            {"version": event.version} | ({"heeded": heeded} if heeded else {}),
+            partial(store, text="".join(self._fused_text), finished=True, guidance=guidance),
             urgent=True,
             **self._spent.fields(),
         )
@@ -245,10 +250,15 @@ class Recorder:
         self._state, kind, said = end_of(self._run, self._state, message, has_fused=self._has_fused, cut=cut)
         now = timezone.now()
         told = {**said, "finished_at": now.isoformat(), **self._spent.data(final=True)}
-        closed = {"is_open": False, "reopened": "", "lease_until": None, "finished_at": now}
-        self._tell(
-            kind, told, urgent=True, message=said["message"], **closed, **self._spent.fields(final=True)
-        )
+        closed = {
+            "is_open": False,
+            "reopened": "",
+            "lease_until": None,
+            "guided_until": None,
+            "finished_at": now,
+        }
+        closed |= {"message": said["message"], **self._spent.fields(final=True)}
+        self._tell(kind, told, urgent=True, **closed)
 
     # ------------------------------------------------------------------------------------------------------
 
@@ -283,20 +293,7 @@ class Recorder:
         )
 
 
-def _update(model: type[Answer], key: str, **fields: Any) -> Callable[[], object]:
-    return partial(model.objects.filter(pk=key).update, **fields)
-
-
 @cache
 def _handler(kind: str) -> str:
     """Name the method that records events of a kind: `_answer_delta` for AnswerDelta."""
     return "".join("_" + c.lower() if c.isupper() else c for c in kind)
-
-
-def _storable(value: Any) -> Any:
-    """Give JSON that every database takes: a judge may write NUL or half a surrogate pair by escape."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {key: _storable(item) for key, item in value.items()}
-    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value

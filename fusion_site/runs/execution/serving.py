@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 from django.conf import settings
@@ -38,6 +39,8 @@ class Backstage:
         await query(ensure_local_connections)
         if not settings.FUSION_IS_CLUSTER:
             await self._work_here()
+        # What is loaded by now stays: the garbage collector need not go through it again and again.
+        gc.freeze()
         log.info("the site has started")
 
     async def _work_here(self) -> None:

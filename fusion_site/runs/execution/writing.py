@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
 from fusion_site.engine.events import AnswerResult
+from fusion_site.runs.execution.storing import Change
 from fusion_site.runs.models import Answer
+
+
+def updating(answer: str, **fields: Any) -> Change:
+    """Give the change that sets fields of an answer's row."""
+    return partial(Answer.objects.filter(pk=answer).update, **fields)
 
 
 @dataclass

@@ -31,12 +31,16 @@ def fuse_run_again(run: Run) -> Run:
     settings = settings_from_json(run.settings)
     if not stand_now(settings, resume_of(run)):
         raise NotNow(NOTHING_USABLE)
+    judge_anew_after_failure(run)
+    return opened(run, settings, Again.FUSE)
+
+
+def judge_anew_after_failure(run: Run) -> None:
+    """Have what the judge could not do for the newest version asked of it again, not read again."""
     newest = run.fusions.last()
     if newest is not None and newest.source == Source.FALLBACK:
-        # What the judge could not do then is asked of it again, not read again.
         for step in run.steps.all():
             _forget(step, result=None)
-    return opened(run, settings, Again.FUSE)
 
 
 @transaction.atomic

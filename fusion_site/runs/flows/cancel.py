@@ -18,6 +18,9 @@ def cancel_run(run: Run) -> None:
     wanted = Run.objects.filter(pk=run.pk, is_open=True)
     if wanted.update(cancel_requested=True):
         queue().cancel(run.pk)
+        if wanted.filter(is_paused=True).exists():
+            # Nobody works on one that waits for a choice, so somebody has to take it up to end it.
+            queue().submit(run.pk)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +37,7 @@ _FIELDS = (
     "cancel_requested",
     "is_thinned",
     "cost_complete",
+    "guidance",
 )
 
 
@@ -54,17 +56,26 @@ def held(run: Run) -> Run:
     return run
 
 
-def opened(run: Run, settings: FusionSettings, why: Again, wanted: Sequence[Answer] = (), *more: Said) -> Run:
+def opened(
+    run: Run,
+    settings: FusionSettings,
+    why: Again,
+    wanted: Sequence[Answer] = (),
+    *more: Said,
+    guidance: dict[str, Any] | None = None,
+) -> Run:
     """Store that a later pass is to be made in which these answers are asked for, and have it worked on.
 
-    The events that say so are `run.reopened` and `more`. Raises LimitReached, or Invalid where nobody knows what it may
+    The events that say so are `run.reopened` and `more`; `guidance` is what is to be kept and left out. Raises LimitReached, or Invalid where nobody knows what it may
     cost and the team has a budget.
     """
     check_parallel(run.person, run.team)
     newest = run.fusions.last()
     run.reopened, run.version = why, newest.version + 1 if newest else 1
-    run.reserved_usd = _reserved(run, settings, wanted)
+    run.guidance = guidance
+    run.reserved_usd = _reserved(run, replace(settings, guided=guidance is not None), wanted)
     first = {"reason": why, "answers": [answer.pk for answer in wanted], "version": run.version}
+    first |= {"guidance": guidance} if guidance else {}
     events = _told(run, [("run.reopened", first), *more])
     run.seq += len(events)
     run.is_open, run.opened_at, run.claims = True, timezone.now(), 0

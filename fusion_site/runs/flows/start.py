@@ -26,7 +26,7 @@ from fusion_site.pools.models import Connection, Preset
 from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.runs.frozen import settings_to_json
-from fusion_site.runs.limits import check_budget, check_parallel, hold
+from fusion_site.runs.limits import check_budget, check_parallel, check_waiting, hold
 from fusion_site.runs.models import Answer, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
@@ -37,13 +37,17 @@ KEY_KEPT = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Order:
-    """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn."""
+    """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn.
+
+    With `guided` the run waits before its final step for a choice of what is kept; None is as the preset has it.
+    """
 
     preset: Preset
     prompt: str = ""
     messages: Sequence[Message] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     mode: Mode | None = None
+    guided: bool | None = None
     idempotency_key: str | None = None
 
     @property
@@ -55,6 +59,7 @@ class Order:
             [[m.role, m.content] for m in self.messages],
             dict(self.variables),
             self.mode,
+            *([] if self.guided is None else [{"guided": self.guided}]),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -75,7 +80,11 @@ def start_run(person: User, team: Team, order: Order) -> Run:
         if (earlier := _earlier(person, order)) is not None:
             return earlier
         check_parallel(person, team)
-        settings = freeze(order.preset, messages, mode=order.mode, seed=secrets.randbits(48))
+        settings = freeze(
+            order.preset, messages, mode=order.mode, guided=order.guided, seed=secrets.randbits(48)
+        )
+        if settings.guided:
+            check_waiting(person, team)
         most_usd = _reserved(team, settings)
         run = _store(person, team, order, settings, most_usd)
         queue().submit(run.pk)
@@ -152,5 +161,6 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "preset": run.preset_id,
         "preset_name": run.preset_name,
         "rehearsal": run.rehearsal,
+        "guided": run.settings["guided"],
         "answers": [answer_json(answer) for answer in answers],
     }

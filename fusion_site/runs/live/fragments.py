@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from fusion_site.runs.live.feed import Fact
 from fusion_site.runs.live.showing import ShownText
 
+_GUIDE = ("guide_head", "guide_actions")
 _TEXTS = {"answer.started", "answer.delta", "answer.finished"}
 DELTAS = {"answer.delta", "answer.reasoning", "fused.delta"}
 _FUSED_TEXTS = {"fused.started", "fused.delta", "fused.finished"}
@@ -27,9 +28,13 @@ _HEADER = {
     "verdict.finished",
     "fused.started",
     "fused.finished",
+    "guidance.wanted",
+    "guidance.given",
     "run.finished",
     "run.updated",
 }
+# After these a choice may be made, or may not be made any more.
+_GUIDES = {"guidance.wanted", "guidance.given", "run.finished"}
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Touched:
     verdict: bool = False
     fused_head: bool = False
     all_heads: bool = False
+    guide: bool = False
     whole: bool = False
     only_text: bool = True
 
@@ -68,9 +74,11 @@ class Touched:
         # These say of every answer whether it was picked, came too late, or can still be stopped.
         self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished", "run.updated"}
         self.header |= kind in _HEADER
-        self.verdict |= kind in {"verdict.started", "verdict.finished"}
+        # Where a choice may be made, the verdict's points can be ticked.
+        self.verdict |= kind in {"verdict.started", "verdict.finished"} | _GUIDES
+        self.guide |= kind in _GUIDES
         # The fused answer's head says who won and what it waits for.
-        self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished", "run.finished"}
+        self.fused_head |= kind in {"answer.started", "verdict.started", "verdict.finished"} | _GUIDES
 
     @property
     def is_growth(self) -> bool:
@@ -84,7 +92,7 @@ class Touched:
 
 def snapshot(state: dict[str, Any]) -> str:
     """Give the whole run, which replaces whatever the page shows of it."""
-    return _partial("_run.html", state) + _partial("_status.html", state)
+    return "".join(_partial(f"_{name}.html", state) for name in ("run", "status", *_GUIDE))
 
 
 def fragments(state: dict[str, Any], touched: Touched) -> str:
@@ -99,6 +107,8 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
         parts.append(_partial("_verdict.html", state))
     if touched.header:
         parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status", "ask_another")]
+    if touched.guide:
+        parts += [_partial(f"_{name}.html", state) for name in _GUIDE]
     return "".join(parts)
 
 

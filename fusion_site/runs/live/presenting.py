@@ -10,6 +10,7 @@ from typing import Any
 from fusion_site.engine.refusals import is_refusal
 from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import MAX_MEMBERS, Mode
+from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.models import State
 from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
@@ -40,6 +41,7 @@ def present(
         ],
         "fused": _fused(state.fused, shown.get("fused")),
         "versions": _versions(state),
+        "guide": guide_view(state, may_act=may_act),
         "verdict": verdict_view(state.verdict, labels) if state.verdict else None,
         "rounds": sorted({a.round for a in answers}),
         "status": status_line(state),
@@ -88,6 +90,8 @@ def status_line(state: RunState) -> str:
     """Say in one short sentence where the run stands, for people who hear the page."""
     if state.reopened:
         return f"{AGAIN[state.reopened]}."
+    if state.waits_until:
+        return "The run waits for a choice of what the fused answer keeps."
     answers = list(state.answers.values())
     done = sum(1 for a in answers if a.outcome)
     lines = {
@@ -120,6 +124,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "finished_at": datetime.fromisoformat(state.finished_at) if state.finished_at else None,
         "is_final": not state.is_open,
         "again": AGAIN.get(state.reopened, ""),
+        "waits": state.waits_until is not None and (WAITS_FOR_YOU if may_act else WAITS),
         "may_cancel": may_act and state.is_open,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
         "fuse_label": fuse_label(state) if may_act and not state.is_open else "",
@@ -185,6 +190,7 @@ def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] |
         "source_label": SOURCES.get(fused.source, fused.source),
         "note": fused.note,
         "finished": fused.finished,
+        "choice": choice_view(fused.guidance),
         "text": fused.text,
         "blocks": text.blocks,
         "open_html": text.open_html,

@@ -32,7 +32,7 @@ from fusion_site.runs.models import Run
 def fuse_again(request: HttpRequest, run_id: str) -> HttpResponse:
     """Fuse what there is now as a further version; what happens reaches the page over its WebSocket."""
     run = actable_run(request.user, run_id)
-    return _again(request, run, partial(fuse_run_again, run))
+    return gone_on(request, run, partial(fuse_run_again, run))
 
 
 @signed_in
@@ -43,10 +43,11 @@ def retry(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
     answer = run.answers.filter(pk=answer_id).first()
     if answer is None:
         raise Http404
-    return _again(request, run, partial(retry_answer, answer))
+    return gone_on(request, run, partial(retry_answer, answer))
 
 
-def _again(request: HttpRequest, run: Run, reopen: Callable[[], Run]) -> HttpResponse:
+def gone_on(request: HttpRequest, run: Run, reopen: Callable[[], Run]) -> HttpResponse:
+    """Go on with a run; where that cannot be, the page says why."""
     why_not = _why_not(reopen)
     if why_not:
         messages.warning(request, why_not)
@@ -64,7 +65,7 @@ def _why_not(reopen: Callable[[], Run]) -> str:
     except (NotNow, LimitReached, Draining) as refused:
         return str(refused)
     except Invalid as invalid:
-        return " ".join(text for texts in invalid.fields.values() for text in texts)
+        return " ".join(dict.fromkeys(text for texts in invalid.fields.values() for text in texts))
     return ""
 
 

@@ -45,6 +45,7 @@ def _choice(row: Preset, posted: Mapping[str, Any], errors: Mapping[str, list[st
         "id": row.pk,
         "name": row.name,
         "mode_label": row.get_mode_display(),
+        "guided": row.guided,
         "members": [label_of(member) for member in members],
         "variables": [_variable(row.pk, name, posted, errors) for name in variables_in(row.template)],
         "rehearsal": row.judge.connection.is_rehearsal or any(m.connection.is_rehearsal for m in members),

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from fusion_site.accounts.access import signed_in
 from fusion_site.runs.access import found_run
+from fusion_site.runs.live.choosing import choice_view
 from fusion_site.runs.live.presenting import SOURCES, title_of
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.models import Fusion, Run
@@ -72,5 +73,6 @@ def _shown(run: Run, fusion: Fusion) -> dict[str, Any]:
         "note": fusion.note,
         "made_of": [labels[key] for key in fusion.answers if key in labels],
         "late": [labels[key] for key in fusion.late if key in labels],
+        "choice": choice_view(fusion.guidance),
         "blocks": text.blocks,
     }

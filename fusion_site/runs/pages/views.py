@@ -22,6 +22,7 @@ from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
+from fusion_site.runs.live.choosing import WAITS
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.models import Answer, Fusion, Run
@@ -54,8 +55,14 @@ def _started(request: HttpRequest) -> Run:
     preset = _presets(place.team).filter(pk=request.POST.get("preset", "")).first()
     if preset is None:
         raise Invalid({"preset": ["Choose a preset."]})
-    given = given_variables(request.POST, preset.pk)
-    return start_run(request.user, place.team, Order(preset, request.POST.get("prompt", ""), variables=given))
+    given, guided = given_variables(request.POST, preset.pk), _wants_guided(request)
+    order = Order(preset, request.POST.get("prompt", ""), variables=given, guided=guided)
+    return start_run(request.user, place.team, order)
+
+
+def _wants_guided(request: HttpRequest) -> bool | None:
+    """A preset that lets people choose does so also where the box is not ticked."""
+    return True if request.POST.get("guided") else None
 
 
 def _presets(team: Team) -> QuerySet[Preset]:
@@ -73,6 +80,7 @@ def _compose_page(request: HttpRequest, errors: dict[str, list[str]], status: in
         "presets": presets,
         "preset": wanted if wanted in known else next(iter(known), ""),
         "prompt": request.POST.get("prompt", ""),
+        "guided": request.POST.get("guided", ""),
         "errors": errors,
         "recent": [_row(run) for run in mine],
         "first_visit": not mine,
@@ -90,7 +98,7 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     filled = given_variables(request.POST, preset.pk)
     text = "\n".join([preset.template, request.POST.get("prompt", ""), *filled.values()])
-    settings = freeze(preset, (Message("user", text),), seed=0)
+    settings = freeze(preset, (Message("user", text),), guided=_wants_guided(request), seed=0)
     found = estimate(settings, usual_lengths(place.team, settings))
     return render(request, "runs/_estimate.html", {"estimate": found})
 
@@ -121,6 +129,7 @@ def _row(run: Run) -> dict[str, Any]:
         "id": run.pk,
         "title": title_of(run.prompt),
         "state": run.state,
+        "waits": WAITS if run.guided_until else "",
         "mode": run.mode,
         "mode_label": run.get_mode_display(),
         "preset_name": run.preset_name,

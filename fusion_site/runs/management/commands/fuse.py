@@ -59,7 +59,7 @@ class Command(BaseCommand):
         supervisor = Supervisor(asker())
         use_queue(supervisor)
         try:
-            run = await sync_to_async(start_run)(person, preset.team, Order(preset, prompt))
+            run = await sync_to_async(start_run)(person, preset.team, Order(preset, prompt, guided=False))
             await self._watch(run)
             return await sync_to_async(load_state)(run.pk)
         finally:
