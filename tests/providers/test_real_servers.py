@@ -169,6 +169,17 @@ async def test_a_stopped_answer_frees_the_compact_host(endless_host: RunningHost
         assert (await asked(asker, question(model="tiny", max_tokens=5))).outcome is Outcome.TRUNCATED
 
 
+async def test_what_the_compact_host_has_read_ahead_is_in_its_memory_when_it_is_asked(
+    endless_host: RunningHost,
+) -> None:
+    async with asking(compact(endless_host)) as asker:
+        wanted = question("What a judge will be asked. " * 40, model="tiny", max_tokens=3)
+        await asker.read_ahead(wanted)
+        usage = (await asked(asker, wanted)).finished.usage
+    assert usage.prompt_tokens is not None
+    assert usage.cached_tokens == usage.prompt_tokens - 1
+
+
 async def busy_slots(host: RunningHost) -> int:
     """Give how many answers the host writes at the moment, by its own count."""
     headers = {"authorization": f"Bearer {KEY}"}
