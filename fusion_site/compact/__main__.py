@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="log what llama.cpp says")
     for field in fields(HostOptions):
         flag = f"--{field.name.replace('_', '-')}"
-        parser.add_argument(flag, type=int, default=field.default, help=f"default: {field.default}")
+        parser.add_argument(
+            flag, type=type(field.default), default=field.default, help=f"default: {field.default}"
+        )
     return parser
 
 

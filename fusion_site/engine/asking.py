@@ -118,7 +118,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class AskQueued:
-    """The ask waits for a free place on its connection; `place` counts from 1."""
+    """The ask waits for a free place on its connection, or after AskStarted in its server's own queue, where its clocks
+    stand until the AskAccepted that says that the server has begun. `place` counts from 1.
+    """
 
     place: int
 

@@ -178,10 +178,10 @@ class Asking:
             while pause is not None:
                 payload = payload_for(self._ask, endpoint, plan.quirks)
                 request = client.build_request("POST", url, content=orjson.dumps(payload), headers=headers)
-                attempt = Attempt(client, request, watch)
+                attempt = Attempt(client, request, watch, queues=endpoint.kind == "compact")
                 async with aclosing(attempt.pieces()) as pieces:
                     async for piece in pieces:
-                        if self._first_token_ms is None and not isinstance(piece, AskAccepted):
+                        if self._first_token_ms is None and not isinstance(piece, AskAccepted | AskQueued):
                             self._first_token_ms = watch.elapsed_ms
                         yield piece
                 self._reply, self._ending = attempt.reply, attempt.ending
