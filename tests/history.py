@@ -21,7 +21,7 @@ Row = dict[str, Any]
 # Runs one SQL query and gives its rows; JSON may come parsed or as text.
 Rows = Callable[[str], list[Row]]
 
-_JSON = {"settings", "verdict", "data", "answers", "late", "usage", "error", "result"}
+_JSON = {"settings", "verdict", "data", "answers", "late", "provenance", "usage", "error", "result"}
 # What cannot be billed however it ends.
 _FREE = ("compact", "rehearsal")
 # Which request it was: the model, and what exactly it was asked; None stands for a later round of a debate.

@@ -16,6 +16,8 @@ Whatever was killed, frozen, restarted or lost, of a run that was accepted it ho
 - *same question*: an answer that is asked for again is asked for in the same words and with the same settings.
 - *word for word*: the text of a finished answer or step is what the server sent for that attempt; what is kept of a cut one
   is the beginning of it; the fused answer is the text that it was picked from or made as.
+- *traced*: of every whole version it is told once where it comes from; what is told lies inside that version, and inside
+  the answers as they were asked then; one that was picked is that answer as a whole.
 - *honest costs*: the cost is called complete only where every call was made once and its cost is known, or is free; it is
   the sum of what is known.
 
@@ -267,6 +269,27 @@ def fused_from_somewhere(history: History) -> Objections:
             yield f"{source} {text!r} comes from nowhere"
 
 
+def traced(history: History) -> Objections:
+    """Where each whole version comes from, once, in places that there are."""
+    told = [e["data"]["version"] for e in history.events if e["kind"] == "fused.provenance"]
+    whole = [fusion for fusion in history.fusions if fusion["finished"]]
+    if sorted(told) != sorted(fusion["version"] for fusion in whole):
+        yield f"it was told where versions {told} come from"
+    answers = {answer["id"]: answer for answer in history.answers}
+    for fusion in whole:
+        found = fusion["provenance"] or {"sentences": [], "judge_only": []}
+        for place in (*found["sentences"], *found["judge_only"]):
+            if place["offset"] + place["length"] > len(fusion["text"]):
+                yield f"{place} is not in {fusion['text']!r}"
+        for said in (said for sentence in found["sentences"] for said in sentence["from"]):
+            answer = answers[said["answer"]]
+            is_as_then = answer["attempt"] == said["attempt"]
+            if is_as_then and said["offset"] + said["length"] > len(answer["text"]):
+                yield f"{said} is not in {answer['text']!r}"
+        if fusion["source"] != "merge" and [s["length"] for s in found["sentences"]] != [len(fusion["text"])]:
+            yield f"{fusion['source']} comes from {found['sentences']}"
+
+
 def honest_costs(history: History) -> Objections:
     """Complete only where every call's cost is known; never less than what is known."""
     calls = [(row, history.connection_of(row)) for row in history.answers if row["attempt"]]
@@ -292,4 +315,4 @@ HALFWAY: list[Callable[[History], Objections]] = [
     word_for_word,
     fused_from_somewhere,
 ]
-AT_THE_END: list[Callable[[History], Objections]] = [ended, streamed, rebuilt_alike, honest_costs]
+AT_THE_END: list[Callable[[History], Objections]] = [ended, streamed, rebuilt_alike, traced, honest_costs]

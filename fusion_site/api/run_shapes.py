@@ -60,6 +60,42 @@ class AnswerOut(Schema):
     attempt: int
 
 
+class PassageOut(Schema):
+    """A place in an answer's text, as of that attempt, and how much of a sentence stands there, from 0 to 1."""
+
+    answer: str
+    attempt: int = Field(description="Where the answer has a later one, its text is another by now.")
+    offset: int
+    length: int
+    score: float
+
+
+class CarriedOut(Schema):
+    """A sentence of the fused answer, or a part of one, and who says it."""
+
+    offset: int
+    length: int
+    said_in: list[PassageOut] = Field(
+        alias="from", serialization_alias="from", description="The best first; empty: nobody, by its words."
+    )
+
+
+class PlaceOut(Schema):
+    """A place in the fused answer."""
+
+    offset: int
+    length: int
+
+
+class DroppedOut(Schema):
+    """What one answer held against others (`contradiction`) or alone (`insight`), and the fused answer does not say."""
+
+    kind: str
+    topic: str
+    text: str = Field(description="As the judge put it.")
+    answer: str
+
+
 class FusedOut(Schema):
     """One version of the fused answer, so far."""
 
@@ -70,6 +106,14 @@ class FusedOut(Schema):
     late: list[str] = Field(description="Ids of answers that were not done in time.")
     note: str
     finished: bool
+    provenance: list[CarriedOut] | None = Field(
+        description="Null until it is known. Offsets and lengths count Unicode code points."
+    )
+    judge_only: list[PlaceOut] | None = Field(description="Sentences that no answer has, by their words.")
+    dropped: list[DroppedOut] | None
+    provenance_clipped: bool | None = Field(
+        description="Whether the texts were too long to be compared whole."
+    )
     guidance: GuidanceOut | None = Field(description="Null where nobody was asked to choose.")
 
 

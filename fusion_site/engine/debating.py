@@ -34,15 +34,20 @@ def moved(before: Position, key: AnswerKey, reply: AnswerResult) -> Position:
     """Give a member's position after its reply: a change counts only with a reason and a whole new answer."""
     if not is_usable(reply):
         return before
-    word, _, rest = reply.text.strip().partition("\n")
-    choice = _FIRST_LINE.fullmatch(word)
-    if choice is None or choice[1].lower() != "change":
+    if not is_change(reply.text):
         return before
+    _, _, rest = reply.text.strip().partition("\n")
     said, _, text = rest.lstrip().partition("\n")
     reason = _REASON.fullmatch(said.strip())
     if reason is None or _NO_REASON.fullmatch(reason[1]) or not text.strip():
         return before
     return Position(key, text.strip(), reason=reason[1])
+
+
+def is_change(reply: str) -> bool:
+    """Whether a reply says on its first line that its author changes its answer, which then follows."""
+    choice = _FIRST_LINE.fullmatch(reply.strip().partition("\n")[0])
+    return choice is not None and choice[1].lower() == "change"
 
 
 def standings(answers: Answers, *, merging: bool) -> list[Position]:

@@ -98,5 +98,5 @@ def _answer_state(row: Answer) -> AnswerState:
 
 
 def _fused_state(row: Fusion) -> FusedState:
-    made_of = (row.answers, row.late, row.finished, row.guidance)
+    made_of = (row.answers, row.late, row.finished, row.guidance, row.provenance)
     return FusedState(row.version, row.source, row.note, row.text, *made_of)

@@ -187,7 +187,8 @@ class Step(models.Model):
 class Fusion(models.Model):
     """One version of a run's fused answer. `answers` and `late` are ids of the answers it was made of and without.
 
-    `guidance` is what a person chose before it, with what came of each tick.
+    `guidance` is what a person chose before it, with what came of each tick. `provenance` says which answers carry each
+    sentence, and what nobody said or is left out; None until that is known.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="fusions")
@@ -197,6 +198,7 @@ class Fusion(models.Model):
     answers = models.JSONField(default=list)
     late = models.JSONField(default=list)
     note = models.TextField(blank=True)
+    provenance = models.JSONField(null=True)
     finished = models.BooleanField(default=False)
     guidance = models.JSONField(null=True)
 

@@ -69,7 +69,8 @@ def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def fused_json(fused: FusedState) -> dict[str, Any]:
-    """Give one version of the fused answer, with what has been written of it."""
+    """Give one version of the fused answer, with what has been written of it; where it comes from is None until it is known."""
+    found = fused.provenance or {}
     return {
         "version": fused.version,
         "text": fused.text,
@@ -79,4 +80,8 @@ def fused_json(fused: FusedState) -> dict[str, Any]:
         "note": fused.note,
         "finished": fused.finished,
         "guidance": fused.guidance,
+        "provenance": found.get("sentences"),
+        "judge_only": found.get("judge_only"),
+        "dropped": found.get("dropped"),
+        "provenance_clipped": found.get("clipped"),
     }

@@ -37,6 +37,14 @@ def does_fuse(run: Run) -> bool:
     return run.reopened == Again.FUSE or not earlier.exists()
 
 
+def is_judged(run: Run) -> bool:
+    """Whether the run's verdict is of the pass that is open, and not of an earlier one."""
+    if run.verdict is None or not run.reopened:
+        return run.verdict is not None
+    told = run.events.filter(kind__in=("verdict.finished", "run.reopened")).last()
+    return told is not None and told.kind == "verdict.finished"
+
+
 def _compared(run: Run) -> dict[str, Any]:
     """Give what was being compared in this pass, and what was known of it by then, as the event said that began it."""
     if not run.reopened and run.state in (State.QUEUED, State.ANSWERING):

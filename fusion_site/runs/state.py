@@ -11,6 +11,9 @@ from typing import Any
 from fusion_site.runs.guidance import with_heeded
 from fusion_site.runs.models import FINAL_STATES, State
 
+# What is known of where a fused answer comes from.
+PROVENANCE = ("sentences", "judge_only", "dropped", "clipped")
+
 
 @dataclass
 class AnswerState:
@@ -42,7 +45,10 @@ class AnswerState:
 
 @dataclass
 class FusedState:
-    """One version of the fused answer. `answers` and `late` are ids of answers; `guidance` is what a person chose before."""
+    """One version of the fused answer. `answers` and `late` are ids of answers; `guidance` is what a person chose before.
+
+    `provenance` is None until it is known.
+    """
 
     version: int
     source: str
@@ -52,6 +58,7 @@ class FusedState:
     late: list[str] = field(default_factory=list)
     finished: bool = False
     guidance: dict[str, Any] | None = None
+    provenance: dict[str, Any] | None = None
 
 
 @dataclass
@@ -218,6 +225,10 @@ def _fused_finished(run: RunState, data: dict[str, Any]) -> None:
     run.move(State.SETTLING)
 
 
+def _fused_provenance(run: RunState, data: dict[str, Any]) -> None:
+    run.fusions[data["version"]].provenance = {name: data[name] for name in PROVENANCE}
+
+
 def _run_finished(run: RunState, data: dict[str, Any]) -> None:
     run.state, run.message, run.finished_at = data["state"], data["message"], data["finished_at"]
     run.cost_usd, run.cost_complete = data["cost_usd"], data["cost_complete"]
@@ -263,6 +274,7 @@ _CHANGES = {
     "fused.started": _fused_started,
     "fused.delta": _fused_delta,
     "fused.finished": _fused_finished,
+    "fused.provenance": _fused_provenance,
     "run.finished": _run_finished,
     "run.reopened": _run_reopened,
     "run.updated": _run_updated,

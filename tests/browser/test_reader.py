@@ -19,7 +19,7 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser.test_accounts import sign_up
 from tests.site_process import Site
-from tests.upstream import Script, Upstream, judge_for
+from tests.upstream import Script, Upstream, judge_for, task_of
 
 pytestmark = pytest.mark.browser
 # Long enough for a title of two lines on a wide screen once a button stands beside it.
@@ -28,6 +28,15 @@ ADA = ["# Yes\n\n", "One paragraph.\n\n", "And a last one."]
 BEA = ["- bea says no,\n- `never`.\n"]
 _NUMBERS = count(1)
 NARROW: ViewportSize = {"width": 390, "height": 800}
+# What two members say, and what a judge makes of it.
+SAID = {
+    "ada": "Add it as *nullable*, which takes no lock.\n\nFill it in small batches.",
+    "bea": "# No haste\n\nAdd it as nullable, which takes no lock. Watch the **old** replicas `all` the time.",
+}
+MERGED = (
+    "Add it as **nullable**, which takes no lock. Fill it in small batches.\n\n"
+    "- Watch the old replicas all the time.\n- Tell whoever is on call about it.\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +77,7 @@ def reader(page: Page, site: Site, upstream: Upstream, gate: threading.Event) ->
     return page
 
 
-def set_up(site: Site, upstream: Upstream, email: str) -> None:
+def set_up(site: Site, upstream: Upstream, email: str, mode: str = "best_of") -> None:
     """Give a person's team a preset of ada and bea, over REST."""
     token = site.manage("createtoken", email).strip()
     headers = {"Authorization": f"Bearer {token}"}
@@ -85,7 +94,7 @@ def set_up(site: Site, upstream: Upstream, email: str) -> None:
         ]
         pool = make("pools", name="Two", members=members)
         judge = make("judges", name="Judge", connection=connection, model="judge", swap_check=False)
-        make("presets", name="Two", pool=pool, judge=judge, mode="best_of", quorum=2)
+        make("presets", name="Two", pool=pool, judge=judge, mode=mode, quorum=2)
 
 
 def ask(page: Page) -> None:
@@ -228,3 +237,80 @@ def test_a_prompt_is_sent_once_however_often_one_presses(reader: Page) -> None:
         reader.keyboard.press("Control+Enter")
         expect(reader.get_by_role("button", name="Asking…")).to_be_visible()
     assert reader.evaluate("window.refused") == [False, True]
+
+
+def carried(page: Page) -> str:
+    """Give the sentence that is painted as the one that somebody says."""
+    painted: str = page.evaluate("[...(CSS.highlights.get('carried') ?? [])].join('')")
+    return painted
+
+
+def middle_of(page: Page, words: str) -> tuple[float, float]:
+    """Give where words of the fused answer stand on the screen."""
+    script = """words => {
+      const walker = document.createTreeWalker(document.getElementById("fused-body"), NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) {
+        const at = walker.currentNode.data.indexOf(words);
+        if (at < 0) continue;
+        const range = document.createRange();
+        range.setStart(walker.currentNode, at);
+        range.setEnd(walker.currentNode, at + words.length);
+        walker.currentNode.parentElement.scrollIntoView({ block: "center" });
+        const { left, top, width, height } = range.getBoundingClientRect();
+        return [left + width / 2, top + height / 2];
+      }
+    }"""
+    x, y = page.evaluate(script, words)
+    return x, y
+
+
+def test_each_sentence_leads_to_who_says_it(
+    page: Page, site: Site, upstream: Upstream, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in SAID.items():
+        monkeypatch.setitem(upstream.scripts, name, Script([text[:9], text[9:]], gate=gate, gate_at=1))
+    picks = judge_for("replicas")
+    merges = lambda body: Script([MERGED]) if task_of(body) == "merge" else picks(body)  # noqa: E731
+    monkeypatch.setitem(upstream.scripts, "judge", merges)
+    sign_up(page, "sources@example.com")
+    set_up(site, upstream, "sources@example.com", mode="merge")
+    ask(page)
+    gate.set()
+    found, bar, marks = page.locator("#provenance"), page.locator("#carried-by"), page.locator("mark.passage")
+    expect(found).to_contain_text("Tell whoever is on call about it.")
+    expect(found.get_by_role("list", name="How much is said by how many")).to_contain_text("In 2 answers")
+    expect(page.locator("#run-header")).to_have_attribute("data-final", "")
+
+    page.locator("#fused-body").focus()
+    page.keyboard.press("ArrowRight")
+    expect(bar.get_by_role("link")).to_have_text(["Ada", "Bea"])
+    assert carried(page) == "Add it as nullable, which takes no lock."
+    page.keyboard.press("Enter")
+    expect(bar.get_by_role("link", name="Ada")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(bar).to_be_hidden()
+    assert marks.all_inner_texts() == ["Add it as ", "nullable", ", which takes no lock."]
+    expect(page.get_by_role("article", name="Ada").locator("mark").first).to_be_focused()
+    expect(marks.first).to_be_in_viewport()
+
+    page.mouse.move(*middle_of(page, "old replicas"))
+    expect(bar.get_by_role("link")).to_have_text(["Bea"])
+    bar.get_by_role("link").click()
+    assert marks.all_inner_texts() == ["Watch the ", "old", " replicas ", "all", " the time."]
+    page.mouse.move(*middle_of(page, "whoever"))
+    expect(bar).to_contain_text("only the judge")
+    page.keyboard.press("Escape")
+    expect(bar).to_be_hidden()
+
+    page.reload()
+    page.set_viewport_size(NARROW)
+    page.mouse.click(*middle_of(page, "old replicas"))
+    expect(bar.get_by_role("link")).to_be_in_viewport()
+    bar.get_by_role("link").click()
+    expect(page.get_by_role("article", name="Bea").locator("mark").first).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    page.goto(f"{page.url.split('#')[0]}versions/1/")
+    expect(page.locator("#provenance")).to_contain_text("Tell whoever is on call about it.")
+    page.locator("#provenance-all > summary").click()
+    page.locator("#provenance-sentences").get_by_role("link", name="Ada").first.click()
+    page.wait_for_url(re.compile(r"/runs/\w+/#answer-\w+$"))

@@ -164,6 +164,14 @@ BROKEN: dict[str, tuple[str, Callable[[History], object]]] = {
     "a complete cost with a lost call": ("honest_costs", lambda h: h.run.update(cost_complete=1)),
     "a sum too small": ("honest_costs", lambda h: h.run.update(cost_usd=0.25)),
     "an unknown sum that is known": ("honest_costs", lambda h: h.run.update(cost_usd=None)),
+    "nobody tells where it comes from": (
+        "traced",
+        lambda h: h.events.remove(event_of(h, "fused.provenance")),
+    ),
+    "a sentence that is not there": (
+        "traced",
+        lambda h: h.fusions[0]["provenance"]["sentences"][0].update(offset=1_000),
+    ),
 }
 
 

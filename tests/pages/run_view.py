@@ -79,6 +79,24 @@ def verdict() -> dict[str, Any]:
     }
 
 
+def provenance() -> dict[str, Any]:
+    chip = {"answer": "answer0", "label": HOSTILE, "score": 0.71, "quote": f'"{HOSTILE}'}
+    gone = {"answer": "answer1", "label": HOSTILE, "score": 1.0, "quote": ""}
+    return {
+        "whole": [],
+        "shares": [{"answers": 2, "share": 0.6}, {"answers": 0, "share": 0.4}],
+        "sentences": [
+            {"text": HOSTILE, "chips": [chip, gone], "is_own": False},
+            {"text": HOSTILE, "chips": [], "is_own": True},
+            {"text": "Yes.", "chips": [], "is_own": False},
+        ],
+        "not_listed": 3,
+        "own": [HOSTILE],
+        "dropped": [{"label": HOSTILE, "topic": HOSTILE, "text": HOSTILE}],
+        "clipped": True,
+    }
+
+
 def run_view(**more: Any) -> dict[str, Any]:
     """Give `state`: eight answers of every kind, a verdict and a fused answer that is being written."""
     kinds: list[dict[str, Any]] = [
@@ -140,6 +158,7 @@ def run_view(**more: Any) -> dict[str, Any]:
             "blocks": [mark_safe("<p>The fused <em>block</em>.</p>")],
             "open_html": mark_safe("<p>Its tail</p>"),
         },
+        "provenance": provenance(),
         "versions": [{"number": 1, "is_shown": False}, {"number": 2, "is_shown": True}],
         "guide": {"waits_until": datetime(2026, 11, 24, 15, tzinfo=UTC)},
         "verdict": verdict(),

@@ -24,6 +24,7 @@ FRAGMENTS = {
     "_status": "status-line",
     "_fused": "fused",
     "_fused_head": "fused-head",
+    "_provenance": "provenance",
     "_rounds": "answers",
     "_ask_another": "ask-another",
     "_verdict": "verdict",
@@ -176,7 +177,7 @@ def _own_files(html: str) -> Iterator[Path]:
 
 
 def test_the_frame_of_the_largest_page_is_small() -> None:
-    view = run_view(answers=[], rounds=[], verdict=None, fused=None)
+    view = run_view(answers=[], rounds=[], verdict=None, fused=None, provenance=None)
     html = render_to_string("runs/run.html", {"state": view, "status_line": ""})
     files = list(_own_files(html))
     assert {"tokens.css", "runs.css", "keep.js", "connection.js"} <= {file.name for file in files}

@@ -67,6 +67,7 @@ def test_fuse_is_accepted_and_its_stream_ends_with_the_newest_version(
         "verdict.finished",
         "fused.started",
         "fused.finished",
+        "fused.provenance",
         "run.updated",
     ]
     assert (told[-1]["reason"], told[-1]["state"]) == ("fused", "done")

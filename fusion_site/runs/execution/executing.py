@@ -14,7 +14,7 @@ from django.utils import timezone
 from fusion_site.engine.again import fuse_again
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.control import Control
-from fusion_site.engine.events import AnswerKey, FusionEvent, Resume
+from fusion_site.engine.events import AnswerKey, FusedFinished, FusionEvent, FusionFinished, Resume
 from fusion_site.engine.fuse import fuse
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.settings import FusionSettings
@@ -26,6 +26,7 @@ from fusion_site.runs.execution.journal import Journal, RunLog
 from fusion_site.runs.execution.keeping import Keeper
 from fusion_site.runs.execution.recording import Recorder
 from fusion_site.runs.execution.storing import Fenced
+from fusion_site.runs.execution.tracing import Tracing
 from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.guidance import guidance_of
 from fusion_site.runs.measuring import note_end
@@ -112,34 +113,45 @@ class Execution:
             await run_log.flushed()
             return
         self._heed_stops(run)
-        self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder))
+        tracing = Tracing(recorder.untraced, recorder.traced)
+        self._fusing = asyncio.create_task(self._fuse(run, settings, resume, recorder, tracing))
         if self._is_stopped:
             self._fusing.cancel()
         try:
-            await self._ended(recorder)
+            await self._ended(recorder, tracing)
         finally:
             self._fusing.cancel()
             await asyncio.wait([self._fusing, *([self._guiding] if self._guiding else [])])
+            await tracing.close()
             if run_log.failure is None:
                 await run_log.flushed()
 
-    async def _ended(self, recorder: Recorder) -> None:
+    async def _ended(self, recorder: Recorder, tracing: Tracing) -> None:
         assert self._fusing is not None
         await asyncio.wait([self._fusing])
         if self._fusing.cancelled():
             if not self._is_stopped:
                 raise Fenced(self._id)
+            await tracing.done()
             recorder.cancel()
         elif (error := self._fusing.exception()) is not None:
             if isinstance(error, Fenced):
                 raise error
             log.error("a run failed inside the site", exc_info=error)
+            await tracing.done()
             recorder.fail("The site failed while it worked on this run. What was finished is kept.")
 
-    async def _fuse(self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder) -> None:
+    async def _fuse(
+        self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder, tracing: Tracing
+    ) -> None:
+        tracing.begin()  # An earlier attempt may have come no further than its fused answer.
         async with aclosing(await self._begun(run, settings, resume, recorder)) as events:
             async for event in events:
+                if isinstance(event, FusionFinished):
+                    await tracing.done()
                 recorder.record(event)
+                if isinstance(event, FusedFinished):
+                    tracing.begin()
 
     async def _begun(
         self, run: Run, settings: FusionSettings, resume: Resume, recorder: Recorder

@@ -13,20 +13,23 @@ from django.utils import timezone
 from fusion_site.accounts.ids import new_id
 from fusion_site.engine import events as e
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
-from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
 from fusion_site.runs.execution.ending import FAILED, STOPPED, end_of
+from fusion_site.runs.execution.fusions import begin_fusion, finish_fusion, trace_fusion
 from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.steps import accept_step, begin_step, finish_step
+from fusion_site.runs.execution.tracing import Untraced, untraced
 from fusion_site.runs.execution.verdicts import verdict_with_ids
 from fusion_site.runs.execution.writing import Writing, updating
 from fusion_site.runs.guidance import guidance_json, heeded_json, with_heeded
 from fusion_site.runs.loading import state_of
-from fusion_site.runs.models import Answer, Fusion, Run, State
+from fusion_site.runs.models import Answer, Run, State
+from fusion_site.runs.resuming import is_judged
 from fusion_site.runs.shapes import answer_json, ended_json, error_json, money, served_json
 from fusion_site.runs.spent import Spent
+from fusion_site.runs.state import FusedState
 
 
 class Recorder:
@@ -35,16 +38,18 @@ class Recorder:
     def __init__(self, run: Run, settings: FusionSettings, log: RunLog) -> None:
         self._run, self._settings, self._log = run, settings, log
         answers = list(run.answers.all())
-        told = state_of(run).answers
-        self._answers = {
-            e.AnswerKey(a.round, a.member): Writing.of(a, told[a.pk].text, told[a.pk].reasoning)
-            for a in answers
-        }
+        told = state_of(run)
+        texts = {key: (answer.text, answer.reasoning) for key, answer in told.answers.items()}
+        self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
+        self._verdict = run.verdict if is_judged(run) else None
         self._rehearsal = {a.member: a.rehearsal for a in answers}
         self._state = State(run.state)
         self._has_fused = any(f.finished and f.version == run.version for f in run.fusions.all())
         self._fused_text: list[str] = []
         self._fused_length = 0
+        self._fused_from: list[str] = []
+        fused = told.fusions.get(run.version)
+        self._untraced = fused if fused and fused.finished and fused.provenance is None else None
         self._guidance: dict[str, Any] | None = None
         self._spent = Spent(run, settings, answers)
 
@@ -118,14 +123,8 @@ class Recorder:
         self._tell("answer.accepted", {"answer": writing.id, **fields}, updating(writing.id, **fields))
 
     def _answer_retrying(self, event: e.AnswerRetrying) -> None:
-        self._tell(
-            "answer.retrying",
-            {
-                "answer": self._writing(event.key).id,
-                "after_s": round(event.after_s, 1),
-                "error": error_json(event.error),
-            },
-        )
+        data = {"after_s": round(event.after_s, 1), "error": error_json(event.error)}
+        self._tell("answer.retrying", {"answer": self._id(event.key), **data})
 
     def _answer_delta(self, event: e.AnswerDelta) -> None:
         writing = self._writing(event.key)
@@ -179,10 +178,9 @@ class Recorder:
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
     def _verdict_finished(self, event: e.VerdictFinished) -> None:
-        verdict = verdict_with_ids(event.verdict, lambda key: self._writing(key).id)
-        self._tell(
-            "verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **self._spent.fields()
-        )
+        verdict = self._verdict = verdict_with_ids(event.verdict, self._id)
+        spent = self._spent.fields()
+        self._tell("verdict.finished", {"verdict": verdict}, urgent=True, verdict=verdict, **spent)
 
     # The reader's choice ---------------------------------------------------------------------------------
 
@@ -192,11 +190,8 @@ class Recorder:
         self._tell("guidance.wanted", {"until": until.isoformat()}, urgent=True, guided_until=until)
 
     def _guidance_given(self, event: e.GuidanceGiven) -> None:
-        given = self._choice(event.guidance)
+        given = guidance_json(event.guidance, self._id)
         self._tell("guidance.given", given, urgent=True, guidance=given, guided_until=None)
-
-    def _choice(self, guidance: Guidance) -> dict[str, Any]:
-        return guidance_json(guidance, lambda key: self._writing(key).id)
 
     def _fusion_paused(self, event: e.FusionPaused) -> None:
         self._log.change(urgent=True, is_paused=True, lease_until=None, lease_owner="")
@@ -205,7 +200,8 @@ class Recorder:
 
     def _fused_started(self, event: e.FusedStarted) -> None:
         self._fused_text, self._fused_length = [], 0
-        self._guidance = None if event.guidance is None else self._choice(event.guidance)
+        self._fused_from = self._ids(event.answers)
+        self._guidance = None if event.guidance is None else guidance_json(event.guidance, self._id)
         self._move(State.FUSING)
         fields = {
             "source": event.source.value,
@@ -213,13 +209,8 @@ class Recorder:
             "note": event.note,
             "guidance": with_heeded(self._guidance, None),
         }
-        made_of = self._ids(event.answers)
-        make = partial(
-            Fusion.objects.update_or_create,
-            run_id=self._run.pk,
-            version=event.version,
-            defaults={**fields, "answers": made_of, "finished": False, "text": ""},
-        )
+        made_of = self._fused_from
+        make = partial(begin_fusion, self._run.pk, event.version, {**fields, "answers": made_of})
         self._tell("fused.started", {"version": event.version, "from": made_of, **fields}, make, urgent=True)
 
     def _fused_delta(self, event: e.FusedDelta) -> None:
@@ -229,17 +220,24 @@ class Recorder:
 
     def _fused_finished(self, event: e.FusedFinished) -> None:
         self._has_fused = True
-        heeded = heeded_json(event.heeded)
+        text, heeded = "".join(self._fused_text), heeded_json(event.heeded)
+        self._untraced = FusedState(event.version, "", text=text, answers=self._fused_from)
         guidance = with_heeded(self._guidance, heeded)
-        store = Fusion.objects.filter(run_id=self._run.pk, version=event.version).update
         self._move(State.SETTLING)
-        self._tell(
-            "fused.finished",
-            {"version": event.version} | ({"heeded": heeded} if heeded else {}),
-            partial(store, text="".join(self._fused_text), finished=True, guidance=guidance),
-            urgent=True,
-            **self._spent.fields(),
-        )
+        store = partial(finish_fusion, self._run.pk, event.version, text=text, guidance=guidance)
+        told = {"version": event.version} | ({"heeded": heeded} if heeded else {})
+        self._tell("fused.finished", told, store, urgent=True, **self._spent.fields())
+
+    def untraced(self) -> Untraced | None:
+        """Give the fused answer of this pass with what it may come from, where it is whole and nobody knows from what."""
+        fused = self._untraced
+        return untraced(fused, self._verdict, self._answers.values()) if fused else None
+
+    def traced(self, version: int, found: dict[str, Any]) -> None:
+        """Write down where a version comes from; raises as `record` does."""
+        self._untraced = None
+        store = partial(trace_fusion, self._run.pk, version, found)
+        self._tell("fused.provenance", {"version": version, **found}, store, urgent=True)
 
     def _fusion_finished(self, event: e.FusionFinished) -> None:
         self._end_open(Outcome.INTERRUPTED, None)
@@ -262,8 +260,11 @@ class Recorder:
 
     # ------------------------------------------------------------------------------------------------------
 
+    def _id(self, key: e.AnswerKey) -> str:
+        return self._writing(key).id
+
     def _ids(self, keys: Iterable[e.AnswerKey]) -> list[str]:
-        return [self._writing(key).id for key in keys]
+        return [self._id(key) for key in keys]
 
     def _move(self, state: State) -> None:
         """Move the run on, never back: a resumed run that already judges does not show as answering again."""

@@ -50,6 +50,11 @@ class Writing:
         """How many attempts are not settled."""
         return self.attempt - self.paid_attempts
 
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
     def start(self) -> None:
         """A new attempt begins: its text starts at 0."""
         self.attempt += 1
@@ -76,7 +81,7 @@ class Writing:
         """Give what there is as the result of an answer that ended from this side."""
         return AnswerResult(
             outcome,
-            "".join(self._text),
+            self.text,
             "".join(self._reasoning),
             error,
             generation_id=self.accepted.generation_id,

@@ -48,6 +48,7 @@ class Touched:
     header: bool = False
     verdict: bool = False
     fused_head: bool = False
+    provenance: bool = False
     all_heads: bool = False
     guide: bool = False
     whole: bool = False
@@ -74,6 +75,7 @@ class Touched:
         # These say of every answer whether it was picked, came too late, or can still be stopped.
         self.all_heads |= kind in {"verdict.finished", "fused.started", "run.finished", "run.updated"}
         self.header |= kind in _HEADER
+        self.provenance |= kind in {"fused.started", "fused.provenance"}
         # Where a choice may be made, the verdict's points can be ticked.
         self.verdict |= kind in {"verdict.started", "verdict.finished"} | _GUIDES
         self.guide |= kind in _GUIDES
@@ -103,6 +105,8 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
     for answer in state["answers"]:
         parts += _answer_parts(answer, state, touched)
     parts += _fused_parts(state, touched)
+    if touched.provenance:
+        parts.append(_partial("_provenance.html", state))
     if touched.verdict:
         parts.append(_partial("_verdict.html", state))
     if touched.header:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from fusion_site.engine.refusals import is_refusal
@@ -12,6 +13,7 @@ from fusion_site.pages.words import error_word, outcome_word
 from fusion_site.pools.models import MAX_MEMBERS, Mode
 from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
 from fusion_site.runs.live.showing import ShownText
+from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.models import State
 from fusion_site.runs.saying import AGAIN, USABLE, billing_line, fuse_label, retry_line, served_line
 from fusion_site.runs.state import AnswerState, FusedState, RunState
@@ -40,6 +42,8 @@ def present(
             _answer(state, a, shown[a.id], aspects.get(a.member, ""), may_act=may_act) for a in answers
         ],
         "fused": _fused(state.fused, shown.get("fused")),
+        # Called by the template that shows it: most frames do not, and it would be costly ten times a second.
+        "provenance": partial(_provenance, state),
         "versions": _versions(state),
         "guide": guide_view(state, may_act=may_act),
         "verdict": verdict_view(state.verdict, labels) if state.verdict else None,
@@ -195,6 +199,11 @@ def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] |
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
+
+
+def _provenance(state: RunState) -> dict[str, Any] | None:
+    fused = state.fused
+    return sourced(fused.text, fused.provenance, state.answers) if fused else None
 
 
 def _versions(state: RunState) -> list[dict[str, Any]]:

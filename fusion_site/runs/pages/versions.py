@@ -13,6 +13,7 @@ from fusion_site.runs.access import found_run
 from fusion_site.runs.live.choosing import choice_view
 from fusion_site.runs.live.presenting import SOURCES, title_of
 from fusion_site.runs.live.showing import ShownText
+from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.models import Fusion, Run
 from fusion_site.runs.pages.comparing import compared
 
@@ -66,7 +67,8 @@ def _page(run: Run, fusions: dict[int, Fusion]) -> dict[str, Any]:
 def _shown(run: Run, fusion: Fusion) -> dict[str, Any]:
     text = ShownText()
     text.show(fusion.text, version=fusion.version, is_closed=True)
-    labels = dict(run.answers.values_list("pk", "label"))
+    answers = {answer.pk: answer for answer in run.answers.all()}
+    labels = {key: answer.label for key, answer in answers.items()}
     return {
         "number": fusion.version,
         "source_label": SOURCES.get(fusion.source, fusion.source),
@@ -75,4 +77,5 @@ def _shown(run: Run, fusion: Fusion) -> dict[str, Any]:
         "late": [labels[key] for key in fusion.late if key in labels],
         "choice": choice_view(fusion.guidance),
         "blocks": text.blocks,
+        "provenance": sourced(fusion.text, fusion.provenance, answers),
     }
