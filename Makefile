@@ -1,5 +1,5 @@
 # make run   installs what is needed and serves the site        make test   installs what is needed and checks everything
-# make lock  pins the newest allowed versions with hashes       make bench  measures
+# make lock  pins the newest allowed versions with hashes       make bench  measures (MODEL=file.gguf)
 # make crash kills the server hundreds of times (KILLS=, SEED=)
 # Settings come from the environment (docs/settings.md); HOST and PORT say where `make run` listens.
 

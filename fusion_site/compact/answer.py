@@ -40,6 +40,7 @@ class Answer:
         self._head = head
         self._stream = stream
         self._include_usage = include_usage
+        self._has_queued = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; whichever way this ends, the generation's slot is free within one step."""
@@ -85,7 +86,10 @@ class Answer:
         """What to write for `news`; comments, which readers skip, show that the host is alive and the place in the queue."""
         parts: list[bytes] = []
         if news.place:
+            self._has_queued = True
             parts.append(b": queued %d\n\n" % news.place)
+        elif news.place == 0 and self._has_queued:
+            parts.append(b": begun\n\n")
         if news.text:
             parts.append(wire.event(wire.chunk(self._head, {"content": news.text})))
         if news.ending:

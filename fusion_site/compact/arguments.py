@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser, defaults: HostOptions, *, por
     parser.add_argument("--verbose", action="store_true", help="log what llama.cpp says")
     for field in fields(HostOptions):
         flag, default = f"--{field.name.replace('_', '-')}", getattr(defaults, field.name)
-        parser.add_argument(flag, type=int, default=default, help=f"default: {default}")
+        parser.add_argument(flag, type=type(default), default=default, help=f"default: {default}")
 
 
 def options_of(given: argparse.Namespace) -> HostOptions:

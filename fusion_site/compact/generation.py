@@ -105,6 +105,11 @@ class Generation:
     place: int | None = None
 
     @property
+    def reads_ahead(self) -> bool:
+        """Whether nothing is to be written: the prompt is only made ready for a later request that begins alike."""
+        return self.limit == 0
+
+    @property
     def reserve(self) -> int:
         """Tokens of memory this can come to need."""
         return len(self.prompt) + self.limit

@@ -15,6 +15,7 @@ class Meter:
     answers_finished: int = 0
     answers_cancelled: int = 0
     answers_failed: int = 0
+    read_ahead: int = 0
     steps: int = 0
     step_seconds: float = 0.0
     decode_seconds: float = 0.0
@@ -31,6 +32,7 @@ class Meter:
             "answers_finished": self.answers_finished,
             "answers_cancelled": self.answers_cancelled,
             "answers_failed": self.answers_failed,
+            "read_ahead": self.read_ahead,
             "steps": self.steps,
             "step_seconds": self.step_seconds,
             "decode_seconds": self.decode_seconds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 DEFAULT_CONTEXT = 8192
 DEFAULT_SLOTS = 8
@@ -18,7 +18,8 @@ class HostOptions:
 
     `context` is the most tokens of one prompt and its answer together; `cells` the tokens that fit in memory over all
     answers; `slots` the answers written at the same time; `threads` the CPU threads; `gpu_layers` the
-    layers put on a GPU where llama.cpp has one (-1: all); `queue` the most requests that may wait.
+    layers put on a GPU where llama.cpp has one (-1: all); `queue` the most requests that may wait. `template` is the
+    path of a chat template (Jinja) to take instead of the one in the model's file.
     """
 
     context: int = 0
@@ -27,6 +28,7 @@ class HostOptions:
     threads: int = 0
     gpu_layers: int = -1
     queue: int = 512
+    template: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.slots <= 256:
@@ -38,13 +40,13 @@ class HostOptions:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Options from `FUSION_COMPACT_CONTEXT`, `…_CELLS`, `…_SLOTS`, `…_THREADS`, `…_GPU_LAYERS`, `…_QUEUE`; or `ValueError`."""
-        given: dict[str, int] = {}
+        """Options from `FUSION_COMPACT_CONTEXT`, `…_CELLS` and so on, one for each field; or `ValueError`."""
+        given: dict[str, Any] = {}
         for field in fields(cls):
             variable = f"FUSION_COMPACT_{field.name.upper()}"
             text = environment.get(variable, "")
             try:
-                given |= {field.name: int(text)} if text else {}
+                given |= {field.name: (str if isinstance(field.default, str) else int)(text)} if text else {}
             except ValueError as error:
                 raise ValueError(f"{variable} must be a whole number, not {text!r}") from error
         return cls(**given)

@@ -32,7 +32,8 @@ class Scheduler:
     """Continuous batching: every step computes one row per writing answer and a slice of the oldest unread prompt.
 
     `submit`, `cancel` and `close` are called on the event loop, `run` in the model thread; they meet only in the inbox.
-    Requests are served strictly in their order; the place of each is told to its feed.
+    Requests are served strictly in their order; the place of each is told to its feed. Those that only read ahead come
+    after all others: one at a time, with what the others leave of each step, and off their slot when it is wanted.
     """
 
     def __init__(self, context: Context, vocabulary: Vocabulary, options: HostOptions, post: Post) -> None:
@@ -45,6 +46,7 @@ class Scheduler:
         self._rows = Rows(SLICE + options.slots)
         self._pace = Pace(SLICE)
         self._queue: deque[Generation] = deque()
+        self._ahead: deque[Generation] = deque()
         self._arrivals: deque[Generation] = deque()
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._running = True
@@ -55,7 +57,7 @@ class Scheduler:
         """Queue a generation; its feed tells the rest. Raises `HostFailure` when full or closed."""
         if self._closed:
             raise self._closed
-        waiting = len(self._queue) + len(self._arrivals)
+        waiting = len(self._queue) + len(self._ahead) + len(self._arrivals)
         if waiting >= self._most_waiting:
             raise queue_full(waiting)
         self._arrivals.append(generation)
@@ -73,10 +75,11 @@ class Scheduler:
         """Refuse what comes from now on, and fail what `run` left; after `run` has returned."""
         self._closed = not_ready("failed", reason)
         self._read_inbox()
-        for generation in [*self._queue, *(slot.generation for slot in self._seating.busy)]:
+        for generation in [*self._queue, *self._ahead, *(slot.generation for slot in self._seating.busy)]:
             if generation:
                 self._settle(generation, News(failure=self._closed))
         self._queue.clear()
+        self._ahead.clear()
         self._post.flush()
 
     def run(self) -> None:
@@ -97,7 +100,7 @@ class Scheduler:
     def _wait(self) -> None:
         """Read the inbox; with nothing to do, sleep until something comes."""
         self._read_inbox()
-        while self._running and not self._queue and not self._seating.busy:
+        while self._running and not (self._queue or self._ahead or self._seating.busy):
             self._inbox.get()()
             self._read_inbox()
 
@@ -113,7 +116,8 @@ class Scheduler:
         self._running = False
 
     def _arrive(self) -> None:
-        self._queue.append(self._arrivals.popleft())
+        generation = self._arrivals.popleft()
+        (self._ahead if generation.reads_ahead else self._queue).append(generation)
 
     def _drop(self, generation: Generation) -> None:
         slot = self._seating.of(generation)
@@ -121,6 +125,8 @@ class Scheduler:
             self._seating.leave(slot)
         elif generation in self._queue:
             self._queue.remove(generation)
+        elif generation in self._ahead:
+            self._ahead.remove(generation)
         else:
             return
         generation.sampler.close()
@@ -128,11 +134,24 @@ class Scheduler:
         self._count()
 
     def _admit(self) -> None:
-        """Seat the queue's head while it fits, and tell the others their new places."""
-        while self._queue and self._seating.seat(self._queue[0]):
+        """Seat the queue's head while it fits, and tell the others their new places; with nobody left, read ahead."""
+        while self._queue and self._seat(self._queue[0]):
             self._tell_place(self._queue.popleft(), 0)
         for place, generation in enumerate(self._queue, start=1):
             self._tell_place(generation, place)
+        if self._ahead and not self._queue and not self._seating.ahead and self._seating.seat(self._ahead[0]):
+            self._ahead.popleft()
+
+    def _seat(self, generation: Generation) -> bool:
+        """Give `generation` a slot, and if there is none that of whoever only reads ahead, who waits again."""
+        if self._seating.seat(generation):
+            return True
+        slot = self._seating.ahead
+        if slot is None or slot.generation is None:
+            return False
+        self._ahead.appendleft(slot.generation)
+        self._seating.leave(slot)
+        return self._seating.seat(generation)
 
     def _tell_place(self, generation: Generation, place: int) -> None:
         if generation.place != place:
@@ -167,12 +186,15 @@ class Scheduler:
             if slot.pending is not None:
                 row = self._rows.add(slot.sequence, len(slot.held), [slot.pending], logits=True)
                 outputs.append((slot, [slot.pending], row))
-        budget = self._pace.budget(others_write=bool(outputs))
+        writing = len(outputs)
+        budget = self._pace.budget(others_write=writing > 0)
         for slot in busy:
-            if slot.pending is None and budget > 0:
+            if slot.pending is None and budget > 0 and slot is not self._seating.ahead:
                 output = self._slice(slot, budget)
                 outputs.append(output)
                 budget -= len(output[1])
+        if (ahead := self._seating.ahead) and len(outputs) == writing:
+            outputs.append(self._slice(ahead, self._pace.ahead(others_write=writing > 0)))
         return outputs
 
     def _slice(self, slot: Slot, budget: int) -> tuple[Slot, list[int], int | None]:
@@ -194,7 +216,7 @@ class Scheduler:
         generation = slot.generation
         if row is None or generation is None:
             return
-        if generation.limit == 0:
+        if generation.reads_ahead:
             self._finish(slot, generation, "length")
             return
         token = generation.sampler.draw(self._context.handle, row)
@@ -219,7 +241,10 @@ class Scheduler:
 
     def _finish(self, slot: Slot, generation: Generation, reason: Literal["stop", "length"]) -> None:
         self._seating.leave(slot)
-        self.meter.answers_finished += 1
+        if generation.reads_ahead:
+            self.meter.read_ahead += 1
+        else:
+            self.meter.answers_finished += 1
         self._settle(generation, News(text=generation.text.finish(), ending=generation.ending(reason)))
 
     def _settle(self, generation: Generation, news: News) -> None:

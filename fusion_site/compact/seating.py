@@ -52,6 +52,11 @@ class Seating:
         """Slots that serve a generation, longest seated first."""
         return sorted((slot for slot in self._slots if slot.generation), key=lambda slot: slot.last_use)
 
+    @property
+    def ahead(self) -> Slot | None:
+        """The slot that reads a prompt ahead, if one does."""
+        return next((slot for slot in self._slots if slot.generation and slot.generation.reads_ahead), None)
+
     def of(self, generation: Generation) -> Slot | None:
         """The slot that serves `generation`."""
         return next((slot for slot in self._slots if slot.generation is generation), None)
@@ -105,11 +110,15 @@ class Seating:
         return bool(idle)
 
     def _fitting(self, free: list[Slot], prompt: Sequence[int]) -> Slot:
-        """The free slot that holds most of this prompt, unless more than half of what it holds would be lost."""
+        """The free slot that holds most of this prompt, unless too much of what it holds would be lost.
+
+        That is more than half; or a quarter, where an empty slot can have the common beginning without any loss: of a
+        judge's two orders only one goes on where reading ahead has ended, and the other must not cut that off.
+        """
         best = max(free, key=lambda slot: shared_length(slot.held, prompt))
-        if 2 * shared_length(best.held, prompt) > len(best.held):
-            return best
-        return min(free, key=lambda slot: (bool(slot.held), slot.last_use))
+        shared, spare = shared_length(best.held, prompt), min(free, key=lambda s: (bool(s.held), s.last_use))
+        most_lost = 4 if self._context.shares_prefixes and not spare.held else 2
+        return best if most_lost * (len(best.held) - shared) < len(best.held) else spare
 
     def _make_room(self, need: int, slot: Slot) -> bool:
         others = [other for other in self._slots if other is not slot]

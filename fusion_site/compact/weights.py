@@ -28,7 +28,10 @@ class UnusableModel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a model says about itself; `trained_context` in tokens, `size` in bytes."""
+    """What a model says about itself; `trained_context` in tokens, `size` in bytes.
+
+    Its chat template is its own, was set by hand instead (`set_template`), or is neither: then it is plain ChatML.
+    """
 
     id: str
     file_stem: str
@@ -39,6 +42,7 @@ class ModelFacts:
     size: int
     vocabulary: int
     own_template: bool
+    set_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def load(path: Path, options: HostOptions, *, on_progress: Callable[[float], boo
     if not handle:
         raise UnusableModel(f"{path.name} cannot be loaded: {_reason(lines)}")
     try:
-        return _loaded(handle, path)
+        return _loaded(handle, path, options.template)
     except (UnusableModel, ValueError) as error:
         native.model_free(handle)
         raise UnusableModel(f"{path.name} cannot be used: {error}") from error
@@ -125,19 +129,31 @@ def _reason(lines: deque[str]) -> str:
     return re.sub(r"^\w+: (error loading model: )?(\w+: )?", "", first)
 
 
-def _loaded(handle: int, path: Path) -> LoadedModel:
+def _template(handle: int, instead: str) -> str | None:
+    """The text of the chat template set by hand, else of the one in the model's file; None if it has none."""
+    if instead:
+        try:
+            return Path(instead).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnusableModel(f"the chat template {instead} cannot be read: {error}") from error
+    source: bytes | None = native.model_template(handle, None)
+    return source.decode("utf-8", "replace") if source else None
+
+
+def _loaded(handle: int, path: Path, instead: str) -> LoadedModel:
     if native.model_has_encoder(handle) or not native.model_has_decoder(handle):
         raise UnusableModel("it is not a model that continues text")
     vocabulary = Vocabulary(handle)
-    source: bytes | None = native.model_template(handle, None)
-    template = ChatTemplate(source.decode("utf-8", "replace") if source else None, vocabulary)
+    template = ChatTemplate(_template(handle, instead), vocabulary)
     changing_state = native.model_recurrent(handle) or native.model_hybrid(handle)
     return LoadedModel(
-        handle, _facts(handle, path, vocabulary, template), vocabulary, template, not changing_state
+        handle, _facts(handle, path, vocabulary, template, instead), vocabulary, template, not changing_state
     )
 
 
-def _facts(handle: int, path: Path, vocabulary: Vocabulary, template: ChatTemplate) -> ModelFacts:
+def _facts(
+    handle: int, path: Path, vocabulary: Vocabulary, template: ChatTemplate, instead: str
+) -> ModelFacts:
     return ModelFacts(
         id=native.text_of(lambda *buffer: native.model_meta(handle, b"general.name", *buffer)) or path.stem,
         file_stem=path.stem,
@@ -147,5 +163,6 @@ def _facts(handle: int, path: Path, vocabulary: Vocabulary, template: ChatTempla
         parameters=native.model_parameters(handle),
         size=native.model_bytes(handle),
         vocabulary=vocabulary.size,
-        own_template=template.from_file,
+        own_template=template.from_file and not instead,
+        set_template=bool(instead),
     )

@@ -171,7 +171,7 @@ def model_list(hosted: Hosted) -> dict[str, Any]:
         "description": facts.description,
         "slots": hosted.options.slots,
         "cells": hosted.context.cells,
-        "chat_template": "file" if facts.own_template else "chatml",
+        "chat_template": "setting" if facts.set_template else "file" if facts.own_template else "chatml",
     }
     model = {
         "id": facts.id,

@@ -118,7 +118,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class AskQueued:
-    """The ask waits for a free place on its connection; `place` counts from 1."""
+    """The ask waits for a free place on its connection, or after AskStarted in its server's own queue, where its clocks
+    stand until the AskAccepted that says that the server has begun. `place` counts from 1.
+    """
 
     place: int
 
@@ -204,6 +206,14 @@ class Asker(Protocol):
 
         Closing the generator early, or cancelling the task that reads it, drops the upstream connection
         at once; no AskFinished follows then.
+        """
+        ...
+
+    async def read_ahead(self, ask: Ask) -> None:
+        """Have the server read the messages of `ask`, so that one which begins alike is answered sooner.
+
+        Only servers that do it for nothing are asked, and nothing is said of what comes of it. Cancelling it drops the
+        connection; what was read by then is not lost.
         """
         ...
 

@@ -46,12 +46,18 @@ def shown_of(candidates: Sequence[Candidate]) -> tuple[Shown, ...]:
 
 
 def lettered(
-    candidates: Sequence[Candidate], seed: int, first: Collection[AnswerKey] = ()
+    candidates: Sequence[Candidate],
+    seed: int,
+    first: Collection[AnswerKey] = (),
+    arrived: Sequence[AnswerKey] = (),
 ) -> list[Candidate]:
-    """Give the candidates in an order that only `seed` decides, those in `first` first, lettered A, B, C… in that order."""
-    order = list(candidates)
+    """Give the candidates in an order that only `seed` decides, those in `first` first, lettered A, B, C… in that order.
+
+    Those that have `arrived` keep the order in which they did: the judge's server has read them in that one.
+    """
+    order, places = list(candidates), {key: place for place, key in enumerate(arrived)}
     random.Random(seed).shuffle(order)  # noqa: S311 (a fair shuffle that can be repeated, no secret)
-    order.sort(key=lambda candidate: candidate.key not in first)
+    order.sort(key=lambda each: (each.key not in first, places.get(each.key, len(places))))
     return [
         replace(candidate, letter=letter)
         for letter, candidate in zip(string.ascii_uppercase, order, strict=False)

@@ -152,12 +152,14 @@ class VerdictStarted:
     """The answers are being compared: these count, and none that come later. To be kept for `Resume`.
 
     `scored` are those that have a score already, and `with_needs` says whether it is known what a right answer needs:
-    both depend on what had come in by now, and decide what the judge is shown.
+    both depend on what had come in by now, and decide what the judge is shown. So does `arrived`: the order in which the
+    answers came in, where the judge's server has read them in that order; else it is empty.
     """
 
     answers: tuple[AnswerKey, ...] = ()
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
+    arrived: tuple[AnswerKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ class Resume:
 
     `compared` is what VerdictStarted said: with it the same answers are compared again, although late ones have
     come in since. Without it whatever is in counts, and the judge is asked anew where that changes the question.
-    `scored` and `with_needs` are what it said beside that.
+    `scored`, `with_needs` and `arrived` are what it said beside that.
     The verdict follows from the steps: `verdict` is there for completeness. `paid_usd` is what calls have cost that are
     not among these, since they are made again. `guidance` is what the reader chose; without it, one that is asked for has
     `guidance_left_s` left, or all its time where that is None.
@@ -287,6 +289,7 @@ class Resume:
     paid_usd: Decimal = Decimal(0)
     scored: tuple[AnswerKey, ...] = ()
     with_needs: bool = False
+    arrived: tuple[AnswerKey, ...] = ()
     guidance: Guidance | None = None
     guidance_left_s: float | None = None
 

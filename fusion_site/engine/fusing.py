@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from fusion_site.engine.ahead import ReadingAhead
 from fusion_site.engine.answering import Emit
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.calling import Calls, Spending
@@ -68,7 +69,9 @@ class Fusing:
             settings, asker, control, emit, spending, self._clock, resume.answers, settled
         )
         self._calls = Calls(asker, emit, resume.steps, spending, self._clock, settled)
-        self._scoring = Scoring(settings, self._calls)
+        self._scoring = Scoring(settings, self._calls, on_news=self._read_ahead)
+        self._ahead = ReadingAhead(settings, asker, self._clock)
+        self._so_far: Answers = {}
         self._fused = FusedAnswer(emit, self._members.late, version)
         self._answers: Answers = dict(resume.answers)
         self._guide = Guide(settings, resume, control, emit, self._clock, self._members)
@@ -85,13 +88,13 @@ class Fusing:
             await self._scoring.finished()
             self._emit(FusionPaused())
         finally:
-            await asyncio.gather(self._members.drop(), self._scoring.drop())
+            await asyncio.gather(self._members.drop(), self._scoring.drop(), self._ahead.drop())
 
     async def _pass(self) -> tuple[str, str]:
         if self._resume.compared:
             positions = self._compared_before(self._resume.compared)
         else:
-            answers = self._answers = await self._members.answers(0, self._scoring.look)
+            answers = self._answers = await self._members.answers(0, self._look)
             positions = positions_of(answers, merging=self._settings.mode is Mode.MERGE)
         if not positions:
             self._members.give_up()
@@ -99,10 +102,30 @@ class Fusing:
         await self._fuse(positions)
         return "done", ""
 
+    def _look(self, answers: Answers, *, is_waiting: bool) -> None:
+        """Take in which answers are there, while others are waited for and once more when they are not."""
+        self._so_far = answers
+        self._ahead.look(answers)
+        self._scoring.look(answers, is_waiting=is_waiting)
+        if is_waiting:
+            self._read_ahead()
+        else:
+            self._ahead.close()
+
+    def _read_ahead(self) -> None:
+        """Have the judge's server read what would be compared if one more answer came."""
+        if not self._ahead.is_open:
+            return
+        positions = positions_of(self._so_far, merging=self._settings.mode is Mode.MERGE)
+        finalists = self._scoring.finalists(positions, to_come=1)
+        expected = [c for c in self._candidates(positions, finalists) if c.key in finalists]
+        self._ahead.read(expected, self._scoring.needs)
+
     def _compared_before(self, keys: Sequence[AnswerKey]) -> list[Position]:
         self._members.settle_on(keys)
         self._scoring.look({key: self._resume.answers[key] for key in keys}, is_waiting=False)
         self._scoring.settle_on(self._resume.scored, with_needs=self._resume.with_needs)
+        self._ahead.settle_on(self._resume.arrived)
         return [standing(key, self._resume.answers) for key in keys]
 
     async def _fuse(self, positions: list[Position]) -> None:
@@ -141,7 +164,8 @@ class Fusing:
 
     async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
         needs, so_far = self._scoring.needs, self._scoring.best(positions) or first_whole(positions)
-        self._emit(VerdictStarted(_keys(counting), self._scoring.scored(positions), with_needs=bool(needs)))
+        scored, arrived = self._scoring.scored(positions), self._ahead.arrived(_keys(positions))
+        self._emit(VerdictStarted(_keys(counting), scored, with_needs=bool(needs), arrived=arrived))
         try:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
@@ -210,7 +234,8 @@ class Fusing:
             )
             for p in positions
         ]
-        return lettered(candidates, self._settings.seed, finalists)
+        arrived = self._ahead.arrived(_keys(positions))
+        return lettered(candidates, self._settings.seed, finalists, arrived)
 
     async def _merge(
         self,

@@ -200,8 +200,7 @@ async def _pass(
     """Ask until there is a verdict; raises Unjudged when nobody gives one."""
     problem, repair = "", None
     for each in _tries(settings.judge):
-        shown = clipped(order, each.window.room(judge_messages(settings, (), needs), JUDGE_TOKENS))
-        messages = judge_messages(settings, shown, needs)
+        shown, messages = asked_over(settings, order, each.window, needs)
         asked = messages if repair is None or each.is_fallback else repair
         result = await _ask(each, calls, name + each.suffix, asked, shown, hearing)
         try:
@@ -214,6 +213,14 @@ async def _pass(
         cut = frozenset(c.letter for c in shown if c.clipped)
         return Pass(letters, each.model.model, each.is_fallback, reading, cut)
     raise Unjudged(f"The judge gave no verdict: {problem}.")
+
+
+def asked_over(
+    settings: FusionSettings, order: Sequence[Candidate], window: Window, needs: tuple[str, ...]
+) -> tuple[list[Candidate], tuple[Message, ...]]:
+    """Give the candidates as they fit into a window, and the messages that ask for a verdict over them."""
+    shown = clipped(order, window.room(judge_messages(settings, (), needs), JUDGE_TOKENS))
+    return shown, judge_messages(settings, shown, needs)
 
 
 async def _ask(

@@ -17,3 +17,7 @@ class ZeroRetentionAsker:
     def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
         """Stream what happens to `ask`, which only servers that keep nothing may answer."""
         return self.asker.ask(replace(ask, zero_retention=True))
+
+    async def read_ahead(self, ask: Ask) -> None:
+        """Have the messages of `ask` read by a server that keeps nothing."""
+        await self.asker.read_ahead(replace(ask, zero_retention=True))

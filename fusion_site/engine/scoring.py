@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from fusion_site.engine.asking import Message, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
@@ -44,10 +44,13 @@ def most_scores(settings: FusionSettings) -> int:
 
 
 class Scoring:
-    """What the judge says of single answers before they are compared. Nothing waits for it, and it may be missing."""
+    """What the judge says of single answers before they are compared. Nothing waits for it, and it may be missing.
 
-    def __init__(self, settings: FusionSettings, calls: Calls) -> None:
-        self._settings, self._calls = settings, calls
+    `on_news` is called when it has said something that changes what will be compared, or is shown with it.
+    """
+
+    def __init__(self, settings: FusionSettings, calls: Calls, on_news: Callable[[], None]) -> None:
+        self._settings, self._calls, self._on_news = settings, calls, on_news
         self._places = PLACES.get(settings.mode, 0)
         self._names = names_of(settings.members, settings.question)
         self._scored: dict[AnswerKey, Scored] = {}
@@ -90,10 +93,13 @@ class Scoring:
         """Give what an answer was given by itself; None where that is not known."""
         return self._scored.get(key)
 
-    def finalists(self, positions: Sequence[Position]) -> tuple[AnswerKey, ...]:
-        """Give those to be compared: all without a score, and the best of the others up to the places; ties all stay."""
+    def finalists(self, positions: Sequence[Position], *, to_come: int = 0) -> tuple[AnswerKey, ...]:
+        """Give those to be compared: all without a score, and the best of the others up to the places; ties all stay.
+
+        So many more are still `to_come` that will have none.
+        """
         scores = {p.key: scored.score for p in positions if (scored := self.of(p.key)) is not None}
-        places = max(1, self._places - (len(positions) - len(scores)))
+        places = max(1, self._places - to_come - (len(positions) - len(scores)))
         least = sorted(scores.values(), reverse=True)[:places][-1:] or [0.0]
         return tuple(p.key for p in positions if scores.get(p.key, 1.0) >= least[0])
 
@@ -152,6 +158,7 @@ class Scoring:
     async def _ask_needs(self) -> None:
         result = await self._ask("needs", needs_messages(self._settings), NEEDS_TOKENS, ())
         self._needs = needs_in(result) if result else ()
+        self._on_news()
 
     async def _score(self, position: Position) -> None:
         shown, messages = next(self._ways(position))
@@ -187,6 +194,7 @@ class Scoring:
         score = score_of(checks, self._settings.judge.criteria)
         if score is not None:
             self._scored[key] = Scored(score, checks)
+            self._on_news()
 
 
 def _name(position: Position) -> str:

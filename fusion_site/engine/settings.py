@@ -60,7 +60,8 @@ class Judge:
     """Who compares the answers, and by what; `fallback` is asked when `model` fails.
 
     `second` is asked besides where the judge picks an answer of its own family. `window`, `fallback_window` and
-    `second_window` are the context lengths of the three in tokens; None is unknown and taken as ample.
+    `second_window` are the context lengths of the three in tokens; None is unknown and taken as ample. `reads_ahead` says
+    that the server of `model` reads, for nothing, what it will be asked later.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Judge:
     fallback_window: int | None = None
     second: ModelRef | None = None
     second_window: int | None = None
+    reads_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

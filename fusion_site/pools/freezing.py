@@ -109,6 +109,7 @@ def _judge(row: Judge, windows: Windows) -> engine.Judge:
         fallback_window=windows.get(fallback) if fallback else None,
         second=second,
         second_window=windows.get(second) if second else None,
+        reads_ahead=row.connection.kind == Kind.COMPACT,
     )
 
 

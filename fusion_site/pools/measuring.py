@@ -44,6 +44,10 @@ class MeasuredAsker:
             finally:
                 ASKS.labels(outcome.value).inc()
 
+    async def read_ahead(self, ask: Ask) -> None:
+        """Have the messages of `ask` read; it is no ask, and is counted where it is read."""
+        await self._asker.read_ahead(ask)
+
 
 def _note_retry(connection: str, event: AskRetrying) -> None:
     kind = _kinds.get(connection, "unknown")

@@ -35,6 +35,10 @@ class PricedAsker:
                     event = replace(event, cost_usd=cost_of(event.usage, prices, asked_at))
                 yield event
 
+    async def read_ahead(self, ask: Ask) -> None:
+        """Have the messages of `ask` read, which costs nothing."""
+        await self._asker.read_ahead(ask)
+
 
 async def _look_up(model: ModelRef) -> Prices:
     return await query_patiently(prices_of, model)

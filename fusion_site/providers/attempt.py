@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import httpx
 
-from fusion_site.engine.asking import AskAccepted, AskError, Outcome
+from fusion_site.engine.asking import AskAccepted, AskError, AskQueued, Outcome
 from fusion_site.providers.alarm import Alarm
 from fusion_site.providers.body import Body
 from fusion_site.providers.clocks import Watch
@@ -32,10 +32,13 @@ class Attempt:
 
     `ending` says how it went, `reply` holds usage and cost, `refused` what a failing reply said, and `resends` how
     often at most this failure is worth sending the request again: never once something may have been generated,
-    once if that is only unlikely. `was_lost` says that nobody knows whether the server read the request.
+    once if that is only unlikely. `was_lost` says that nobody knows whether the server read the request. A server that
+    `queues` says in comments at which place a request waits; meanwhile the clocks stand.
     """
 
-    def __init__(self, client: httpx.AsyncClient, request: httpx.Request, watch: Watch) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, request: httpx.Request, watch: Watch, *, queues: bool = False
+    ) -> None:
         self._client = client
         self._request = request
         self._watch = watch
@@ -46,13 +49,14 @@ class Attempt:
         self._clean = True
         self.reply = Reply()
         self._told: tuple[str | None, str | None, str | None] = (None, None, None)
-        self._body = Body(self.reply)
+        self._body = Body(self.reply, comments=queues)
+        self._place = 0
         self.ending = Ending(Outcome.CANCELLED)
         self.refused = Report()
         self.resends = 0
         self.was_lost = False
 
-    async def pieces(self) -> AsyncGenerator[Piece | AskAccepted, None]:
+    async def pieces(self) -> AsyncGenerator[Piece | AskAccepted | AskQueued, None]:
         """Yield the text and reasoning as they come, and who serves them once that is known.
 
         Raises nothing but cancellation.
@@ -113,7 +117,7 @@ class Attempt:
         self._told = known
         return [AskAccepted(*known)]
 
-    async def _more(self, stream: AsyncGenerator[bytes, None]) -> Sequence[Piece | AskAccepted]:
+    async def _more(self, stream: AsyncGenerator[bytes, None]) -> Sequence[Piece | AskAccepted | AskQueued]:
         """Read until there is something new to show; nothing means that there will be nothing more."""
         reply, watch = self.reply, self._watch
         if reply.shown:
@@ -125,7 +129,7 @@ class Attempt:
                 with self._alarm.at(watch.until):
                     data = await anext(stream)
                 self._body.feed(data)
-                pieces = reply.take()
+                pieces = [*self._moves(), *reply.take()] if reply.place or self._place else reply.take()
                 if news := self._news():
                     return [*news, *pieces]
                 if pieces:
@@ -137,6 +141,15 @@ class Attempt:
         except httpx.HTTPError:
             self._ended, self._clean = True, False
         return []
+
+    def _moves(self) -> list[AskQueued | AskAccepted]:
+        """Give what is new of the place of a request that waits in the server's queue, or has just left it."""
+        before, self._place = self._place, self.reply.place
+        if self._place:
+            self._watch.stand()
+            return [AskQueued(self._place)] if self._place != before else []
+        self._watch.go()
+        return [self.reply.accepted]
 
     def _rest(self) -> list[Piece | AskAccepted]:
         if self._ended and not self.reply.over:

@@ -16,16 +16,16 @@ class Body:
     """Feeds a Reply from the bytes of a body.
 
     What it is shows in the first byte that is not white space. The Content-Type is not asked: proxies get it
-    wrong, and servers answer with plain JSON where a stream was wanted.
+    wrong, and servers answer with plain JSON where a stream was wanted. With `comments` the Reply is shown those too.
     """
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, *, comments: bool = False) -> None:
         self._reply = reply
         self._size = 0
         self._start = b""
         self._known = False
         self._document: bytearray | None = None
-        self._events = EventReader()
+        self._events = EventReader(comments=comments)
 
     def feed(self, data: bytes) -> None:
         """Take in the next bytes."""

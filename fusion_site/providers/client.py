@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import httpx
 import orjson
 
 from fusion_site.engine.asking import (
@@ -22,6 +23,7 @@ from fusion_site.engine.asking import (
     AskStarted,
     ErrorKind,
     Outcome,
+    Sampling,
 )
 from fusion_site.providers.attempt import Attempt
 from fusion_site.providers.clients import Clients, url_under
@@ -32,12 +34,15 @@ from fusion_site.providers.guard import host_port
 from fusion_site.providers.outcome import Ending
 from fusion_site.providers.plan import Plan, Retries
 from fusion_site.providers.queue import Queues
-from fusion_site.providers.quirks import QuirkBook
+from fusion_site.providers.quirks import QuirkBook, Quirks
 from fusion_site.providers.reply import Reply
 from fusion_site.providers.request import Attribution, check_ask, headers_for, payload_for
+from fusion_site.providers.responses import raw_body
 
 logger = logging.getLogger(__name__)
 
+# What a host says while it reads ahead: heartbeats and one ending.
+READ_AHEAD_CAP = 1 << 20
 HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
 Endpoints = Callable[[str], Awaitable[Endpoint]]
@@ -80,6 +85,34 @@ class HttpAsker:
         finally:
             asking.leave()
         yield asking.finished()
+
+    async def read_ahead(self, ask: Ask) -> None:
+        """Have a Compact host read the messages of `ask`; see the protocol. Other servers would bill it or refuse it."""
+        try:
+            endpoint = await self._endpoints(ask.model.connection)
+            check_ask(ask, endpoint)
+            if endpoint.kind == "compact":
+                await self._read_by(endpoint, ask)
+        except (AskFailed, httpx.HTTPError, TimeoutError) as error:
+            logger.debug("%s read nothing ahead: %s", ask.model.model, error)
+
+    async def _read_by(self, endpoint: Endpoint, ask: Ask) -> None:
+        """It does not stand in the queue of the connection: the host itself lets all others go first."""
+        url = url_under(endpoint.base_url, "/chat/completions")
+        headers = headers_for(endpoint, self._tools.attribution) | HEADERS
+        wanted = replace(ask, sampling=Sampling(max_tokens=0), json_schema=None)
+        body = orjson.dumps(payload_for(wanted, endpoint, Quirks()))
+        async with (
+            self._tools.clients.lease(url) as client,
+            asyncio.timeout(ask.deadline_s or self._tools.clocks.total_s),
+            client.stream("POST", url, content=body, headers=headers) as response,
+            aclosing(raw_body(response)) as parts,
+        ):
+            read = 0
+            async for part in parts:
+                read += len(part)
+                if read > READ_AHEAD_CAP:
+                    return
 
 
 class Asking:
@@ -145,10 +178,10 @@ class Asking:
             while pause is not None:
                 payload = payload_for(self._ask, endpoint, plan.quirks)
                 request = client.build_request("POST", url, content=orjson.dumps(payload), headers=headers)
-                attempt = Attempt(client, request, watch)
+                attempt = Attempt(client, request, watch, queues=endpoint.kind == "compact")
                 async with aclosing(attempt.pieces()) as pieces:
                     async for piece in pieces:
-                        if self._first_token_ms is None and not isinstance(piece, AskAccepted):
+                        if self._first_token_ms is None and not isinstance(piece, AskAccepted | AskQueued):
                             self._first_token_ms = watch.elapsed_ms
                         yield piece
                 self._reply, self._ending = attempt.reply, attempt.ending

@@ -35,10 +35,25 @@ class Watch:
         self._now = now
         self.started = now()
         self.ends = self.started + self._total_s
+        self._stopped_at: float | None = None
         self.attempt()
+
+    def stand(self) -> None:
+        """Stop all clocks: the request waits in the server's own queue. To be called whenever the server says so again."""
+        self._stopped_at = self._now() if self._stopped_at is None else self._stopped_at
+        self._silent_at = self._now() + self._clocks.idle_s
+
+    def go(self) -> None:
+        """Let the clocks go on from where they stood."""
+        if self._stopped_at is not None:
+            waited = self._now() - self._stopped_at
+            self.started, self.ends = self.started + waited, self.ends + waited
+            self._phase_ends += waited
+            self._stopped_at = None
 
     def attempt(self) -> None:
         """Start the clocks of a new request; the total goes on running."""
+        self.go()
         self._phase_ends = self._now() + self._clocks.first_s
         self._idling = False
 
@@ -55,6 +70,8 @@ class Watch:
     @property
     def until(self) -> float:
         """When the next clock runs out, on the loop's clock."""
+        if self._stopped_at is not None:
+            return self._silent_at
         return min(self._phase_ends, self.ends)
 
     @property
@@ -68,7 +85,11 @@ class Watch:
 
     def error(self) -> AskError:
         """Say which clock ran out."""
-        if self.ends <= self._phase_ends:
+        if self._stopped_at is not None:
+            message = (
+                f"The server fell silent for {self._clocks.idle_s:g} s while the request waited in its queue."
+            )
+        elif self.ends <= self._phase_ends:
             message = f"The answer was not finished within {self._total_s:.3g} s (total deadline)."
         elif self._idling:
             message = f"The model fell silent for {self._clocks.idle_s:g} s in its answer (idle clock)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -13,11 +14,12 @@ from fusion_site.providers.chunks import read_cost, read_usage, reasoning_of, te
 from fusion_site.providers.errors import from_stream, sentence
 from fusion_site.providers.reports import Report, read_report
 from fusion_site.providers.shapes import Malformed, as_dict, as_text, load_json, one_line, storable
-from fusion_site.providers.sse import Event
+from fusion_site.providers.sse import COMMENT, Event
 
 Piece = AskText | AskReasoning
 # How OpenRouter's names for calls begin; the ids of other servers name nothing that could be asked for afterwards.
 GENERATION = "gen-"
+QUEUED = re.compile(rb"queued (\d{1,6})")
 TEXT_CAP = 8 << 20
 """Characters of text and reasoning together that one reply may have."""
 
@@ -48,7 +50,7 @@ class Reply:
     """Reads events or one whole document, and holds what they said. `take` hands out the pieces since last time.
 
     Pieces of the same sort that came in one read are handed out as one: the text is the same, and whoever
-    stores or shows it has less to do.
+    stores or shows it has less to do. `place` is where the request waits in the server's own queue, from 1; 0 nowhere.
     """
 
     def __init__(self, provider: str | None = None) -> None:
@@ -65,6 +67,7 @@ class Reply:
         self.done = False
         self.events = 0
         self.malformed = 0
+        self.place = 0
         self._shown: set[type[Piece]] = set()
         self._is_visible = False
         self._size = 0
@@ -109,6 +112,9 @@ class Reply:
         """Take in one event of the stream. A frame that is not JSON is counted and survived."""
         if name == "error":
             self._read_error_event(data)
+            return
+        if name == COMMENT:
+            self._read_comment(data)
             return
         try:
             chunk = orjson.loads(data)
@@ -163,6 +169,13 @@ class Reply:
             self._kind, self._parts = kind, [strand.end()]
             self._seal()
         return self.take()
+
+    def _read_comment(self, data: bytes) -> None:
+        """A Compact host says at which place a request waits, and when it begins."""
+        if found := QUEUED.fullmatch(data):
+            self.place = int(found[1])
+        elif data == b"begun":
+            self.place = 0
 
     def _read_odd(self, data: bytes) -> None:
         """What is no strict JSON: the end, a comment that a proxy sent on as data, JSON with flaws, several lines."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 Event = tuple[str, bytes]
 """The event's name ("message" where the server gave none) and its data, still encoded."""
+COMMENT = ":"
+"""The name under which comments are given, where they are wanted; no server can name an event so."""
 
 
 class TooLong(Exception):
@@ -20,10 +22,11 @@ class EventReader:
 
     Besides the grammar it accepts two habits: the name "error" used as a field (`error: {...}`, llama-server
     before September 2025), and a last event that the server did not end with a blank line (see `end`). A byte
-    order mark is taken off before, by Body.
+    order mark is taken off before, by Body. With `comments`, each comment is given as an event named COMMENT.
     """
 
-    def __init__(self, line_cap: int = 1 << 20, event_cap: int = 2 << 20) -> None:
+    def __init__(self, line_cap: int = 1 << 20, event_cap: int = 2 << 20, *, comments: bool = False) -> None:
+        self._comments = comments
         self._line_cap = line_cap
         self._event_cap = event_cap
         self._rest = bytearray()
@@ -89,6 +92,8 @@ class EventReader:
                 self._dispatch(events)
             elif not line.startswith(b":"):
                 self._field(line)
+            elif self._comments:
+                events.append((COMMENT, line[1:].strip()))
         return events
 
     def _field(self, line: bytes) -> None:

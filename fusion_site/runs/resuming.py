@@ -56,6 +56,7 @@ def _compared(run: Run) -> dict[str, Any]:
         "compared": tuple(keys[answer] for answer in told.data["answers"]),
         "scored": tuple(keys[answer] for answer in told.data.get("scored", ())),
         "with_needs": told.data.get("with_needs", False),
+        "arrived": tuple(keys[answer] for answer in told.data.get("arrived", ())),
     }
 
 

@@ -123,6 +123,8 @@ def _accepted(run: RunState, data: dict[str, Any]) -> None:
     answer = run.answers[data["answer"]]
     for name in _SERVED:
         setattr(answer, name, data[name])
+    if answer.status == "queued":
+        answer.status, answer.place = "writing", None
 
 
 def _retrying(run: RunState, data: dict[str, Any]) -> None:

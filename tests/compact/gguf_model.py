@@ -95,7 +95,7 @@ def _write_shape(writer: gguf.GGUFWriter, name: str, context: int) -> None:
 
 
 def _write_vocabulary(writer: gguf.GGUFWriter, phrases: list[bytes]) -> None:
-    letters = _byte_letters()
+    letters = byte_letters()
     pieces = ["".join(letters[byte] for byte in phrase) for phrase in phrases]
     tokens = [*letters, *CONTROL_TOKENS, *pieces]
     control = range(len(letters), len(letters) + len(CONTROL_TOKENS))
@@ -125,8 +125,8 @@ def _write_special_tokens(writer: gguf.GGUFWriter) -> None:
     writer.add_add_bos_token(False)
 
 
-def _byte_letters() -> list[str]:
-    """One printable letter per byte, as byte-level BPE writes them: itself where printable, else from U+0100 on."""
+def byte_letters() -> list[str]:
+    """Give one printable letter per byte, as byte-level BPE writes them: itself where printable, else from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     spare = iter(range(0x100, 0x200))
     return [chr(byte) if byte in printable else chr(next(spare)) for byte in range(256)]

@@ -21,16 +21,24 @@ GREEDY = Sampling(temperature=0)
 
 
 class Faulty(Context):
-    """A real context, but `codes` are answered instead of decoding, and with `whole_only` it cannot cut sequences."""
+    """A real context, but `codes` are answered instead of decoding, and with `whole_only` it cannot cut sequences.
+
+    With `allowed` set, each step waits until it is released there; `sizes` has the rows of each.
+    """
 
     codes: Sequence[int] = ()
     whole_only = False
+    allowed: threading.Semaphore | None = None
 
     def __init__(self, model: LoadedModel, options: HostOptions) -> None:
         super().__init__(model, options)
         self.own_failures: list[int] = []
+        self.sizes: list[int] = []
 
     def decode(self, rows: Rows) -> int:
+        if self.allowed is not None:
+            self.allowed.acquire()
+        self.sizes.append(rows.count)
         if self.codes:
             code, *self.codes = self.codes
             return code
@@ -76,6 +84,8 @@ class Running:
     async def stop(self) -> None:
         """End the thread and what is open."""
         self.scheduler.stop()
+        if self.context.allowed is not None:
+            self.context.allowed.release(1000)
         await asyncio.to_thread(self._thread.join)
         self.scheduler.close("the test is over")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.grammar import grammar_for
+from fusion_site.engine.schema import SCORE_SCHEMA, VERDICT_SCHEMA
 from tests.compact.hosting import RunningHost, chat
 
 VERDICT: dict[str, Any] = {
@@ -93,6 +95,15 @@ async def test_a_schema_is_obeyed_by_a_model_that_knows_nothing(tiny_host: Runni
     assert verdict["winner"] in {"A", "B", "C"}
     assert all(isinstance(score, int) for score in verdict["scores"])
     assert 2 <= len(verdict["scores"]) <= 3
+
+
+@pytest.mark.parametrize("schema", [SCORE_SCHEMA, VERDICT_SCHEMA])
+async def test_a_judges_replies_are_constrained_and_begin_with_its_reasons(
+    tiny_host: RunningHost, schema: dict[str, Any]
+) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+    text = await text_of(tiny_host, response_format=form, seed=1, max_tokens=40)
+    assert re.match(r'\{\s*"reasoning"\s*:\s*"', text)
 
 
 async def test_any_json_object_on_demand(tiny_host: RunningHost) -> None:

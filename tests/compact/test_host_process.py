@@ -105,9 +105,14 @@ def test_free_memory_is_what_the_system_says(tmp_path: Path) -> None:
 
 def test_options_come_from_the_environment_and_go_to_the_child() -> None:
     options = HostOptions.from_environment(
-        {"FUSION_COMPACT_CONTEXT": "4096", "FUSION_COMPACT_SLOTS": "", "X": "1"}
+        {
+            "FUSION_COMPACT_CONTEXT": "4096",
+            "FUSION_COMPACT_SLOTS": "",
+            "FUSION_COMPACT_TEMPLATE": "/srv/chat.jinja",
+        }
     )
-    assert options == HostOptions(context=4096)
+    assert options == HostOptions(context=4096, template="/srv/chat.jinja")
+    assert "--template=/srv/chat.jinja" in options.arguments()
     assert "--context=4096" in options.arguments()
     assert "--gpu-layers=-1" in options.arguments()
 

@@ -155,12 +155,15 @@ async def test_a_fetch_whose_process_was_killed_goes_on_next_time(shelf: Shelf, 
             while sum(path.stat().st_size for path in shelf.folder.glob(".*.part")) < 300_000:
                 await asyncio.sleep(0.01)
             await errands.stop()
-            assert errands.newest is not None
-            assert errands.newest.state == "stopped"
+            stopped = errands.newest
+            assert stopped is not None
+            assert stopped.state == "stopped"
             errands.fetch(offer, "ada")
-            while errands.newest.state == "running":
+            while errands.newest is not None and errands.newest.state == "running":
                 await asyncio.sleep(0.01)
-    assert (errands.newest.state, errands.newest.message) == ("done", "")
+    newest = errands.newest
+    assert newest is not None
+    assert (newest.state, newest.message) == ("done", "")
     assert shelf.kept()[0].is_checked
     assert hub.streams[-1].range.startswith("bytes=3") or hub.streams[-1].range.startswith("bytes=4")
 

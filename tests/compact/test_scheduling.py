@@ -232,6 +232,10 @@ async def test_places_in_the_queue_are_told_in_order(tiny_host: RunningHost) -> 
                 assert [await anext(three), await anext(three)][1] == ": queued 1"
                 assert [await anext(four), await anext(four)][1] == ": queued 2"
                 await two.aclose()
+                async for line in three:
+                    if not line.startswith(": queued"):
+                        break
+                assert line == ": begun"
         await until(lambda: idle(tiny_host))
 
 

@@ -10,7 +10,7 @@ from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.template import ChatTemplate, Message
 from fusion_site.compact.vocabulary import Vocabulary
-from fusion_site.compact.weights import LoadedModel, load
+from fusion_site.compact.weights import LoadedModel, UnusableModel, load
 from tests.compact.gguf_model import ASSISTANT, BEGIN, END, SYSTEM, USER, write_tiny_gguf
 
 TRIMMING = "{{ bos_token }}{% for m in messages %}[{{ m['content'] | trim }}]{% endfor %}"
@@ -83,6 +83,26 @@ def test_without_a_template_plain_chatml_is_used_and_said(tmp_path: Path) -> Non
     assert bytes(prompt) == b"<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
     assert model.facts.own_template is False
     model.free()
+
+
+def test_a_template_may_be_set_instead_of_the_one_in_the_file(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.jinja").write_text("{% for m in messages %}Q: {{ m.content }}\nA:{% endfor %}")
+    options = HostOptions(template=str(tmp_path / "own.jinja"))
+    model = load(tiny, options, on_progress=lambda share: True)
+    assert bytes(model.template.prompt([Message("user", "hi")])) == b"Q: hi\nA:"
+    assert (model.facts.own_template, model.facts.set_template) == (False, True)
+    model.free()
+
+
+@pytest.mark.parametrize(("text", "reason"), [(None, "cannot be read"), ("{% for %}", "not valid")])
+def test_a_set_template_that_cannot_be_used_is_a_reason_not_to_serve(
+    tiny: Path, tmp_path: Path, text: str | None, reason: str
+) -> None:
+    path = tmp_path / "own.jinja"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UnusableModel, match=reason):
+        load(tiny, HostOptions(template=str(path)), on_progress=lambda share: True)
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ class _Reader:
 
     @_on.register
     def _(self, event: AnswerQueued) -> None:
-        _demand(not self._open(event.key).is_started, f"{event.key} is queued while it is written")
+        _demand(not self._open(event.key).text, f"{event.key} is queued while it is written")
         _demand(event.place >= 1, "places count from 1")
 
     @_on.register

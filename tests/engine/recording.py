@@ -220,7 +220,7 @@ async def _follow(
 
 def hold_asks(asker: ScriptedAsker) -> None:
     """Assert what holds of every ask: it is over, its messages may be sent, and it has a deadline ahead."""
-    for call in asker.calls:
+    for call in [*asker.calls, *asker.reading]:
         assert not call.is_open, f"an ask to {call.model} is left open"
         assert ends_with_user(call.ask.messages)
         assert call.ask.deadline_s is not None
@@ -239,6 +239,7 @@ def resume_from(events: list[FusionEvent]) -> Resume:
         compared=compared[-1].answers if compared else None,
         scored=compared[-1].scored if compared else (),
         with_needs=compared[-1].with_needs if compared else False,
+        arrived=compared[-1].arrived if compared else (),
         guidance=next((e.guidance for e in events if isinstance(e, GuidanceGiven)), None),
     )
 

@@ -123,7 +123,7 @@ class Call:
 class ScriptedAsker:
     """Plays a script per model; `early` is what a judge says to the calls that nothing waits for.
 
-    Deadlines are kept as `providers` keeps them, from AskStarted on, unless `is_deaf`. `closing_s` is how long the
+    What is to be read ahead takes `reading_s`, and is kept in `reading`. Deadlines are kept as `providers` keeps them, from AskStarted on, unless `is_deaf`. `closing_s` is how long the
     connection takes to close when an ask is dropped.
     """
 
@@ -132,6 +132,8 @@ class ScriptedAsker:
     is_deaf: bool = False
     closing_s: float = 0.0
     calls: list[Call] = field(default_factory=list)
+    reading: list[Call] = field(default_factory=list)
+    reading_s: float = 0.0
 
     def calls_to(self, model: str) -> list[Call]:
         """Give the calls of one model, in order, but for those that nothing waits for."""
@@ -158,6 +160,18 @@ class ScriptedAsker:
         finally:
             if call.ended_at is None:
                 await asyncio.sleep(self.closing_s)
+                call.closed_at = clock()
+
+    async def read_ahead(self, ask: Ask) -> None:
+        """Take the time that reading takes."""
+        clock = asyncio.get_running_loop().time
+        call = Call(ask, clock())
+        self.reading.append(call)
+        try:
+            await asyncio.sleep(self.reading_s)
+            call.ended_at = clock()
+        finally:
+            if call.ended_at is None:
                 call.closed_at = clock()
 
     def _script(self, ask: Ask) -> Script:

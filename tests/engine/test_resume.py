@@ -108,7 +108,14 @@ def required() -> tuple[FusionSettings, ScriptedAsker]:
     )
 
 
-STORIES = [best_of, best_of_with_trouble, merge, debate, vote, tie, single, nothing, required]
+def read_ahead() -> tuple[FusionSettings, ScriptedAsker]:
+    """Answers that are compared in the order in which they came, since the judge's server has read them in it."""
+    pool = settings(members=3, judge={"reads_ahead": True}, quorum=3)
+    members = (writes(ONE, 3), writes(TWO, 1), writes(THREE, 2))
+    return pool, cast(*members, judge=judge_by(holding("Three"), after=4), reading_s=0.5)
+
+
+STORIES = [best_of, best_of_with_trouble, merge, debate, vote, tie, single, nothing, required, read_ahead]
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -51,6 +51,10 @@ class Watched:
                 if isinstance(event, AskStarted | AskResending):
                     self.left.append((ask.model.model, asyncio.get_running_loop().time()))
 
+    async def read_ahead(self, ask: Ask) -> None:
+        """Pass it on."""
+        await self._asker.read_ahead(ask)
+
 
 def run(
     asker: Watched, settled: Callable[[list[FusionEvent]], Awaitable[None]], **more: Any

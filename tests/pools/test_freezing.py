@@ -83,6 +83,7 @@ def test_a_mode_may_be_chosen_for_one_run(preset: Preset) -> None:
 def test_a_judge_without_criteria_uses_the_engines_own_and_an_unknown_window(preset: Preset) -> None:
     assert frozen(preset).judge.criteria == DEFAULT_CRITERIA
     assert frozen(preset).judge.window is None
+    assert not frozen(preset).judge.reads_ahead
 
 
 def test_later_changes_do_not_reach_back(place: Membership, pool: Pool, preset: Preset) -> None:

@@ -126,6 +126,7 @@ async def test_a_local_host_is_asked_once_for_all_teams_and_runs_know_its_window
     for preset in presets:
         frozen = await sync_to_async(freeze)(preset, (Message("user", "Why?"),), seed=1)
         assert (frozen.judge.model.model, frozen.judge.window) == ("tiny-file", 2048)
+        assert frozen.judge.reads_ahead
 
 
 async def test_a_good_connection_is_ready_and_its_catalogue_is_kept(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 WITHIN_S = 60.0
 CONTEXT = 512
@@ -19,12 +19,14 @@ _LISTENS = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
 
 
 @contextmanager
-def run_llama_cpp_server(folder: Path, *models: Path) -> Iterator[str]:
+def run_llama_cpp_server(
+    folder: Path, *models: Path, context: int = CONTEXT, threads: int = 1, **settings: Any
+) -> Iterator[str]:
     """Serve the models under their files' stems, and give the base URL; ends the process with the block."""
-    shared = {"n_ctx": CONTEXT, "n_threads": 1, "verbose": False}
+    shared = {"n_ctx": context, "n_threads": threads, "n_threads_batch": threads, "verbose": False}
     listed = [{"model": str(model), "model_alias": model.stem, **shared} for model in models]
     config = folder / "llama_cpp.json"
-    config.write_text(json.dumps({"host": "127.0.0.1", "port": 0, "models": listed}))
+    config.write_text(json.dumps({"host": "127.0.0.1", "port": 0, "models": listed, **settings}))
     command = [sys.executable, "-m", "llama_cpp.server", "--config_file", str(config)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     output = _Output(cast("IO[str]", process.stderr))

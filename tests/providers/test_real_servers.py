@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ import pytest
 
 from fusion_site.engine.asking import (
     Ask,
+    AskAccepted,
     Asker,
     AskEvent,
     AskFinished,
@@ -167,6 +168,35 @@ async def test_a_stopped_answer_frees_the_compact_host(endless_host: RunningHost
         while await busy_slots(endless_host):
             pass  # each turn is a request to the host; `asking` bounds them
         assert (await asked(asker, question(model="tiny", max_tokens=5))).outcome is Outcome.TRUNCATED
+
+
+async def test_what_the_compact_host_has_read_ahead_is_in_its_memory_when_it_is_asked(
+    endless_host: RunningHost,
+) -> None:
+    async with asking(compact(endless_host)) as asker:
+        wanted = question("What a judge will be asked. " * 40, model="tiny", max_tokens=3)
+        await asker.read_ahead(wanted)
+        usage = (await asked(asker, wanted)).finished.usage
+    assert usage.prompt_tokens is not None
+    assert usage.cached_tokens == usage.prompt_tokens - 1
+
+
+async def test_the_place_in_the_hosts_own_queue_is_told(endless_host: RunningHost) -> None:
+    """Memory is there for four full windows: the fifth waits until one of them is given up."""
+    async with asking(compact(endless_host)) as asker, AsyncExitStack() as writers:
+        for _ in range(3):
+            await writers.enter_async_context(writing(asker, question(model="tiny", max_tokens=8000)))
+        first = await AsyncExitStack().__aenter__()
+        await first.enter_async_context(writing(asker, question(model="tiny", max_tokens=8000)))
+        kinds = []
+        async with aclosing(asker.ask(question(model="tiny", max_tokens=8000))) as events:
+            async for event in events:
+                kinds.append(type(event))
+                if event == AskQueued(1):
+                    await first.aclose()
+                elif isinstance(event, AskText):
+                    break
+    assert kinds == [AskStarted, AskAccepted, AskQueued, AskAccepted, AskText]
 
 
 async def busy_slots(host: RunningHost) -> int:

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from fusion_site.engine.events import AnswerKey
 from fusion_site.ops.metrics import REGISTRY
-from fusion_site.pools.models import Connection
+from fusion_site.pools.models import Connection, Judge
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.header import header
 from fusion_site.runs.live.feed import follow
@@ -305,6 +305,35 @@ def test_what_was_known_when_the_comparison_began_is_kept_for_whoever_goes_on(
     assert run.verdict is not None
     assert run.verdict["needs"] == ["It says why.", "It gives figures."]
     assert len(run.verdict["finalists"]) == 2
+
+
+def test_where_the_judge_reads_ahead_the_order_of_arrival_is_kept_and_no_step_is_made_of_it(
+    desk: Desk, upstream: Upstream
+) -> None:
+    all_answer(upstream)
+    upstream.scripts["ada"] = Script(["I am ", "ada."], gate=(gate := threading.Event()))
+    Connection.objects.update(kind="compact")
+    Judge.objects.update(swap_check=True)
+    desk.preset.refresh_from_db()
+    run = desk.start()
+
+    async def last_comes_ada() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            while await Answer.objects.filter(run=run, outcome="complete").acount() < 2:
+                await asyncio.sleep(0.01)
+            gate.set()
+            async for _ in follow(run.pk, 0):
+                pass
+
+    async_to_sync(last_comes_ada)()
+    run.refresh_from_db()
+    resume = resume_of(run)
+    assert set(resume.arrived) == set(resume.compared or ())
+    assert resume.arrived[-1] == AnswerKey(0, 0)
+    asked = upstream.asked("judge")
+    assert any(one.body["max_tokens"] == 0 for one in asked)
+    assert Step.objects.filter(run=run).count() == sum(one.body["max_tokens"] > 0 for one in asked)
 
 
 def test_unknown_cost_is_unknown(desk: Desk, upstream: Upstream) -> None:

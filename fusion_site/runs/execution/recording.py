@@ -166,6 +166,7 @@ class Recorder:
     def _verdict_started(self, event: e.VerdictStarted) -> None:
         self._move(State.JUDGING)
         known = {"scored": self._ids(event.scored), "with_needs": event.with_needs}
+        known |= {"arrived": self._ids(event.arrived)} if event.arrived else {}
         self._tell("verdict.started", {"answers": self._ids(event.answers), **known}, urgent=True)
 
     def _verdict_reading(self, event: e.VerdictReading) -> None:

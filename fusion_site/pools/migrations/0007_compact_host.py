@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_team_budget'),
-        ('pools', '0005_second_judge'),
+        ('pools', '0006_guided'),
     ]
 
     operations = [
