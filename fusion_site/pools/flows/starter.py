@@ -37,7 +37,7 @@ def on_team_created(sender: object, team: Team, **_: Any) -> None:
 
 def ensure_local_connections() -> None:
     """Give every team the connections to this machine's own hosts that it lacks, with a set for each; for the site's start."""
-    wanted = {Kind.REHEARSAL: settings.FUSION_REHEARSAL, Kind.COMPACT: settings.FUSION_COMPACT_MODEL}
+    wanted = {Kind.REHEARSAL: settings.FUSION_REHEARSAL, Kind.COMPACT: hosted_file()}
     for kind in (kind for kind, is_wanted in wanted.items() if is_wanted):
         there = Connection.objects.filter(team=OuterRef("pk"), kind=kind, base_url="")
         for team in Team.objects.filter(~Exists(there)):
