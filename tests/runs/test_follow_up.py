@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -367,6 +368,16 @@ def test_older_turns_are_read_when_they_are_opened(
     assert client_for(charlie).get(f"/runs/{run.pk}/thread/1/").status_code == 404
 
 
+@pytest.fixture
+def quietly() -> Iterator[None]:
+    """Have the command's quiet log speak again afterwards."""
+    log = logging.getLogger("fusion_site")
+    level = log.level
+    yield
+    log.setLevel(level)
+
+
+@pytest.mark.usefixtures("quietly")
 def test_the_command_follows_up(desk: Desk, upstream: Upstream, charlie: User) -> None:
     one = first(desk, upstream)
     said = {"email": desk.person.email, "after": one.pk, "history": "all"}

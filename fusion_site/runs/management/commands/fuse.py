@@ -76,6 +76,7 @@ class Command(BaseCommand):
             await self._watch(run)
             return await sync_to_async(load_state)(run.pk)
         finally:
+            use_queue(None)
             await supervisor.stop()
             await close_providers()
 
