@@ -155,10 +155,3 @@ def test_a_malformed_model_file_is_an_error_on_the_page(page: Page, tmp_path: Pa
         expect(page.get_by_role("article", name="Compact")).to_contain_text("not running", timeout=20_000)
         ends_as(page, "done")
         page.goto("about:blank")
-
-
-def test_stop_ends_the_run_and_keeps_what_was_written(newcomer: Page, site: Site) -> None:
-    ask(newcomer, "Rehearsal: merge", "hang fail:hang please")
-    newcomer.get_by_role("button", name="Stop", exact=True).click()
-    ends_as(newcomer, "cancelled")
-    expect(newcomer.get_by_role("button", name="Stop", exact=True)).to_have_count(0)

@@ -206,6 +206,17 @@ def test_nothing_moves_and_nothing_is_deselected_when_a_stream_ends(reader: Page
     assert reader.evaluate("getSelection().toString().trim()") == "One paragraph."
 
 
+def test_stop_ends_the_run_and_keeps_what_was_written(reader: Page) -> None:
+    ask(reader)
+    written = answer(reader, "Ada").locator(".block").nth(1)
+    expect(written).to_have_text("One paragraph.")
+    stop = reader.get_by_role("button", name="Stop", exact=True)
+    stop.click()
+    expect(state(reader)).to_have_attribute("data-state", "cancelled")
+    expect(stop).to_have_count(0)
+    expect(written).to_have_text("One paragraph.")
+
+
 def test_copy_gives_the_markdown_that_the_model_wrote(reader: Page, gate: threading.Event) -> None:
     reader.context.grant_permissions(["clipboard-read", "clipboard-write"])
     gate.set()
