@@ -64,8 +64,29 @@ class Role(models.TextChoices):
     VIEWER = "viewer"
 
 
+class Adders(models.TextChoices):
+    """Who in a team may add connections, and so decide where its text may go."""
+
+    OWNERS = "owners", "Owners only"
+    EDITORS = "editors", "Owners and editors"
+
+
+class Reach(models.TextChoices):
+    """Who a team's share links may be for."""
+
+    NONE = "none", "Nobody: there are no share links"
+    TEAM = "team", "People of the team"
+    ANYONE = "anyone", "Anyone with the link"
+
+
 class Team(models.Model):
-    """The owner of everything that is stored; each person has a personal one."""
+    """The owner of everything that is stored; each person has a personal one.
+
+    `allowed_hosts` are the host names that its connections may lead to; an empty list is any. With `local_only`, text of
+    this team goes to in-house connections alone. `links`, `links_max_days` and `links_need_password` bound its share
+    links: read them by `settings.link_policy`. A team that was deleted has a `removal_at`: it is closed from then on, and
+    goes with everything in it at that time.
+    """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
     slug = models.SlugField(unique=True, max_length=60)
@@ -76,6 +97,16 @@ class Team(models.Model):
     people = models.ManyToManyField(User, through="Membership", related_name="teams")
     # What its runs may cost in a calendar month of UTC; none is no bound.
     budget_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    # What one run may cost at most; none is no bound.
+    run_cap_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    connections_by = models.CharField(max_length=8, choices=Adders.choices, default=Adders.EDITORS)
+    allowed_hosts = models.JSONField(default=list, blank=True)
+    local_only = models.BooleanField(default=False)
+    mfa_required = models.BooleanField(default=False)
+    links = models.CharField(max_length=8, choices=Reach.choices, default=Reach.ANYONE)
+    links_max_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    links_need_password = models.BooleanField(default=False)
+    removal_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -1,0 +1,84 @@
+"""What people type about a team. Programs' fields go through the same forms, so that one rule holds for both."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from decimal import Decimal
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from fusion_site.accounts.models import Adders, Reach
+
+MOST_HOSTS = 50
+MOST_DAYS = 3650
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+class HostsField(forms.CharField):
+    """Host names, one a line, each at most once and in lower case."""
+
+    def clean(self, value: object) -> list[str]:  # type: ignore[override]  # a list comes of the text
+        """Give the names; raises ValidationError with the first that is none."""
+        names = [name.strip().lower().rstrip(".") for name in super().clean(value).split()]
+        if wrong := next((name for name in names if not is_host(name)), None):
+            raise ValidationError(
+                f"“{wrong[:80]}” is not a host name. Give names alone, without https:// or a port."
+            )
+        if len(names) > MOST_HOSTS:
+            raise ValidationError(f"At most {MOST_HOSTS} hosts (these are {len(names)}).")
+        return list(dict.fromkeys(names))
+
+
+class TeamSettingsForm(forms.Form):
+    """What owners decide about a team, apart from its people and its monthly budget."""
+
+    local_only = forms.BooleanField(
+        label="Local only",
+        required=False,
+        help_text="Nothing that is asked here leaves for anything but models which the operator of this site runs in-house.",
+    )
+    connections_by = forms.ChoiceField(label="Who may add connections", choices=Adders.choices)
+    allowed_hosts = HostsField(
+        label="Hosts that connections may lead to",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+        help_text="One host name a line, such as openrouter.ai. Empty means any. Models that this site runs itself are always allowed.",
+    )
+    run_cap_usd = forms.DecimalField(
+        label="Most that one run may cost",
+        required=False,
+        min_value=Decimal(0),
+        max_value=Decimal("999999"),
+        decimal_places=6,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text="US dollars. A run that might pass it is not started. Empty means no bound.",
+        error_messages={"invalid": "Enter an amount in US dollars, such as 0.50."},
+    )
+    mfa_required = forms.BooleanField(
+        label="Second factor required",
+        required=False,
+        help_text="People without a second factor of sign-in are sent to set one up before they enter, and their API tokens are refused.",
+    )
+    links = forms.ChoiceField(label="Share links may be for", choices=Reach.choices)
+    links_max_days = forms.IntegerField(
+        label="Longest life of a share link",
+        required=False,
+        min_value=1,
+        max_value=MOST_DAYS,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="Days. Empty means as long as its maker chooses.",
+        error_messages={"invalid": "Enter a whole number."},
+    )
+    links_need_password = forms.BooleanField(label="Share links need a password", required=False)
+
+
+def is_host(name: str) -> bool:
+    """Whether this is a host name in ASCII, or an address; no scheme, no port, no path."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        labels = name.split(".")
+        return len(name) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+    return True
