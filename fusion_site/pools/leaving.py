@@ -18,10 +18,10 @@ from fusion_site.pools.models import Connection, Judge, PoolMember
 from fusion_site.providers import Endpoint, EndpointUnavailable
 from fusion_site.providers.guard import Reach, host_port
 
-NOT_IN_HOUSE = (
-    "This team is local only: nothing may be sent to {place}, which the operator of this site has not listed as in-house."
+NOT_IN_HOUSE = "This team is local only: nothing may be sent to {place}, which the operator of this site has not listed as in-house."
+NOT_ALLOWED = (
+    "This team has not allowed the host {host}; its owners list the allowed ones in the team's settings."
 )
-NOT_ALLOWED = "This team has not allowed the host {host}; its owners list the allowed ones in the team's settings."
 
 
 def require_leave(team: Team, endpoint: Endpoint) -> None:

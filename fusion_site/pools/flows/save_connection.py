@@ -7,10 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from fusion_site.accounts.models import Membership
+from fusion_site.accounts.models import Membership, Team
 from fusion_site.accounts.sealing import SealContext, origin_of, seal
 from fusion_site.pools.addresses import fault_of
 from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.leaving import fault_of_target
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.naming import LONGEST_NAME
 from fusion_site.pools.plain import plain_connection
@@ -58,10 +59,13 @@ def _read(connection: Connection, given: Given, row: Connection | None) -> dict[
     reading = Reading(given)
     reading.only(_FIELDS)
     kind = _kind(reading, row)
+    base_url = _base_url(reading, kind)
+    if base_url and base_url != connection.base_url and "base_url" not in reading.errors:
+        _check_rules(reading, connection.team, base_url)
     wanted = {
         "name": reading.line("name", longest=LONGEST_NAME, required=True),
         "kind": kind,
-        "base_url": _base_url(reading, kind),
+        "base_url": base_url,
         "parallel": reading.whole("parallel", low=1, high=256, default=8),
         "api_key": _api_key(reading),
     }
@@ -91,6 +95,12 @@ def _base_url(reading: Reading, kind: str) -> str:
     elif fault := fault_of(base_url):
         reading.wrong("base_url", fault)
     return base_url
+
+
+def _check_rules(reading: Reading, team: Team, base_url: str) -> None:
+    """Take no address that the team's rules let nothing be sent to; one from before the rules stays, and is not asked."""
+    if fault := fault_of_target(team, base_url):
+        reading.wrong("base_url", fault)
 
 
 def _api_key(reading: Reading) -> str:
