@@ -10,13 +10,14 @@ from django.db import IntegrityError, transaction
 from fusion_site.accounts.models import Membership, Team
 from fusion_site.accounts.sealing import SealContext, origin_of, seal
 from fusion_site.pools.addresses import fault_of
+from fusion_site.pools.flows.keep_version import begun, keep_version
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.leaving import fault_of_target
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.naming import LONGEST_NAME
 from fusion_site.pools.plain import plain_connection
 from fusion_site.pools.reading import Given, Reading
-from fusion_site.pools.rights import held, require_editor
+from fusion_site.pools.rights import require_editor
 
 _FIELDS = ["name", "kind", "base_url", "api_key", "parallel"]
 _BY_HAND = [Kind.OPENROUTER.value, Kind.OPENAI.value, Kind.COMPACT.value]
@@ -25,15 +26,16 @@ _ONE_HOST = "This team already has a connection to the Compact host on this mach
 
 
 @transaction.atomic
-def save_connection(by: Membership, given: Given, row: Connection | None = None) -> Connection:
+def save_connection(by: Membership, given: Given, row: Connection | None = None, *, note: str = "") -> Connection:
     """Store a new connection, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
 
     Fields are those of `plain_connection`, and `api_key`: a text is sealed, a blank or null one takes the key away,
     none leaves it as it is. An address of another origin loses the key unless it is given anew.
     """
     require_editor(by)
-    connection = Connection(team=by.team) if row is None else held(by, row)
-    wanted = _read(connection, given if row is None else {**plain_connection(connection), **given}, row)
+    connection = begun(by, Connection, row)
+    is_new = connection._state.adding
+    wanted = _read(connection, given if is_new else {**plain_connection(connection), **given}, row)
     changes = _key_changes(connection, wanted, given)
     if changes or wanted["base_url"] != connection.base_url:
         changes |= {"checked_at": None, "check_error": None, "key_facts": None, "catalogue_at": None}
@@ -42,6 +44,7 @@ def save_connection(by: Membership, given: Given, row: Connection | None = None)
     _store(connection)
     if connection.catalogue_at is None:
         connection.catalogue.all().delete()
+    keep_version(by.user, connection, note)
     return connection
 
 
