@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any
 
 from fusion_site.pools.models import Kind, Mode
@@ -58,7 +59,7 @@ WORDS = {
 }
 _REFERENCES = {"connection", "fallback_connection", "second_connection", "pool", "judge"}
 _CHOICES = {"kind": dict(Kind.choices), "mode": dict(Mode.choices)}
-_LISTS = {"members": "Member", "criteria": "Criterion"}
+_LISTS = {"members": ("Member", "Order of members"), "criteria": ("Criterion", "Order of criteria")}
 
 # By what two rows of a list are taken for the same one, the surest first.
 _SAME: tuple[Callable[[Plain], Any], ...] = (
@@ -78,6 +79,22 @@ class Difference:
     was: str | None
     now: str | None
 
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """Give texts of several lines as the lines that differ, with those around them: each `del`, `ins` or neither.
+
+        Empty for short ones, and for those so long that finding out would take long: they are read as a whole.
+        """
+        was, now = (self.was or "").split("\n"), (self.now or "").split("\n")
+        if None in (self.was, self.now) or max(len(was), len(now)) == 1 or len(was) + len(now) > _MOST_LINES:
+            return []
+        told = list(unified_diff(was, now, lineterm="", n=1))[2:]
+        return [(_MARKS[line[:1]], line[1:] if line[:1] != "@" else "…") for line in told][1:]
+
+
+_MOST_LINES = 600
+_MARKS = {"-": "del", "+": "ins", " ": "", "@": ""}
+
 
 def differences(before: Plain, after: Plain, names: Mapping[str, str], lead: str = "") -> list[Difference]:
     """Give what differs, as people read it; `names` are those of all that either refers to, by id.
@@ -88,13 +105,21 @@ def differences(before: Plain, after: Plain, names: Mapping[str, str], lead: str
     for field in WORDS:
         was, now = before.get(field), after.get(field)
         if _blank(was) != _blank(now):
-            what = f"{lead}: {WORDS[field].lower()}" if lead else WORDS[field]
-            found.append(Difference(what, _said(field, was, names), _said(field, now, names)))
-    for field, noun in _LISTS.items():
-        found += _of_lists(noun, before.get(field) or [], after.get(field) or [], names, lead)
+            found.append(
+                Difference(_led(lead, WORDS[field]), _said(field, was, names), _said(field, now, names))
+            )
+    for field, nouns in _LISTS.items():
+        one, order = (_led(lead, noun) for noun in nouns)
+        rows, rows_now = before.get(field) or [], after.get(field) or []
+        found += _of_lists(one, rows, rows_now, names)
+        found += _of_order(order, rows_now, _paired(rows, rows_now))
     if before.get("params") or after.get("params"):
         found += differences(before.get("params") or {}, after.get("params") or {}, names, lead)
     return found
+
+
+def _led(lead: str, what: str) -> str:
+    return f"{lead}: {what[0].lower()}{what[1:]}" if lead else what
 
 
 def _blank(value: Any) -> Any:
@@ -117,24 +142,20 @@ def _said(field: str, value: Any, names: Mapping[str, str]) -> str:
 
 
 def _of_lists(
-    noun: str, before: Sequence[Plain], after: Sequence[Plain], names: Mapping[str, str], lead: str
+    one: str, before: Sequence[Plain], after: Sequence[Plain], names: Mapping[str, str]
 ) -> list[Difference]:
+    """Give which rows are gone, what differs in those that stayed, and which are new."""
     pairs = _paired(before, after)
-    lead = f"{lead}: {noun.lower()}" if lead else noun
-    found = [
-        Difference(f"{lead} “{_called(row)}”", _whole(row, names), None)
-        for at, row in enumerate(before)
-        if at not in pairs
-    ]
-    for old, new in sorted(pairs.items(), key=lambda pair: pair[1]):
-        found += differences(before[old], after[new], names, f"{lead} “{_called(after[new])}”")
-    known = set(pairs.values())
-    found += [
-        Difference(f"{lead} “{_called(row)}”", None, _whole(row, names))
-        for at, row in enumerate(after)
-        if at not in known
-    ]
-    return found + _of_order(f"{lead} order" if lead else "Order", after, pairs)
+    gone = [at for at in range(len(before)) if at not in pairs]
+    new = [at for at in range(len(after)) if at not in pairs.values()]
+    found = [Difference(_titled(one, before[at]), _whole(before[at], names), None) for at in gone]
+    for old, at in sorted(pairs.items(), key=lambda pair: pair[1]):
+        found += differences(before[old], after[at], names, _titled(one, after[at]))
+    return found + [Difference(_titled(one, after[at]), None, _whole(after[at], names)) for at in new]
+
+
+def _titled(one: str, row: Plain) -> str:
+    return f"{one} “{_called(row)}”"
 
 
 def _paired(before: Sequence[Plain], after: Sequence[Plain]) -> dict[int, int]:
@@ -159,7 +180,9 @@ def _of_order(what: str, after: Sequence[Plain], pairs: Mapping[int, int]) -> li
     was = [pairs[old] for old in sorted(pairs)]
     if was == sorted(was):
         return []
-    return [Difference(what, *(", ".join(_called(after[at]) for at in places) for places in (was, sorted(was))))]
+    return [
+        Difference(what, *(", ".join(_called(after[at]) for at in places) for places in (was, sorted(was))))
+    ]
 
 
 def _called(row: Plain) -> str:

@@ -50,7 +50,9 @@ def who(person: User | None) -> str:
     return (person.name or person.email) if person else THE_SITE
 
 
-def entries(versions: QuerySet[Version], row: Named | None, *, most: int, before: int | None = None) -> list[Entry]:
+def entries(
+    versions: QuerySet[Version], row: Named | None, *, most: int, before: int | None = None
+) -> list[Entry]:
     """Give the newest `most` of a thing's versions, of those below the number `before`, newest first.
 
     Of a row from before versions were kept it is the one that it is at.
@@ -61,7 +63,7 @@ def entries(versions: QuerySet[Version], row: Named | None, *, most: int, before
         only = as_version(row)
         only.saved_at = row.updated_at
         found = [only]
-    pairs = zip(found, [*found[1:], None], strict=True)
+    pairs = zip(found, [*found[1:], None], strict=False)
     return [Entry(version, changes_of(version, earlier)) for version, earlier in pairs][:most]
 
 

@@ -87,11 +87,8 @@ def kind_of(row: Named) -> str:
 
 def version_data(row: Named) -> Plain:
     """Give the row as versions keep it: plain, and of a key only its hint."""
-    return {**plain(row), "key": f"…{row.key_hint}"} if _has_key(row) else plain(row)
-
-
-def _has_key(row: Named) -> bool:
-    return isinstance(row, Connection) and bool(row.key_hint)
+    hint = row.key_hint if isinstance(row, Connection) else ""
+    return {**plain(row), "key": f"…{hint}"} if hint else plain(row)
 
 
 def referred(row: Named) -> list[Named]:

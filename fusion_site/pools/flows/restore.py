@@ -33,7 +33,9 @@ def restore(by: Membership, version: Version) -> Named:
     model = MODELS[version.kind]
     row = model._default_manager.filter(pk=version.thing, team=by.team_id).first()
     note = f"Back to version {version.number}" if row else "Back from having been deleted"
-    row = row or model(pk=version.thing, team=by.team)
+    if row is None:
+        row = model(team=by.team)
+        row.pk = version.thing
     return _saved(by, row, draft_from(version), note, had_key="key" in version.data)
 
 

@@ -26,7 +26,9 @@ _ONE_HOST = "This team already has a connection to the Compact host on this mach
 
 
 @transaction.atomic
-def save_connection(by: Membership, given: Given, row: Connection | None = None, *, note: str = "") -> Connection:
+def save_connection(
+    by: Membership, given: Given, row: Connection | None = None, *, note: str = ""
+) -> Connection:
     """Store a new connection, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
 
     Fields are those of `plain_connection`, and `api_key`: a text is sealed, a blank or null one takes the key away,
