@@ -140,6 +140,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "fusion_site.accounts.whence.KnowWhence",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 TEMPLATES = [

@@ -19,7 +19,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 class HostsField(forms.CharField):
     """Host names, one a line, each at most once and in lower case."""
 
-    def clean(self, value: object) -> list[str]:  # type: ignore[override]  # a list comes of the text
+    def clean(self, value: object) -> list[str]:
         """Give the names; raises ValidationError with the first that is none."""
         names = [name.strip().lower().rstrip(".") for name in super().clean(value).split()]
         if wrong := next((name for name in names if not is_host(name)), None):

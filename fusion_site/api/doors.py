@@ -25,6 +25,7 @@ from pydantic import ConfigDict
 from fusion_site.accounts.access import membership_in
 from fusion_site.accounts.models import ApiToken, Membership
 from fusion_site.accounts.tokens import holder, spend_call
+from fusion_site.accounts.whence import came_by_token
 from fusion_site.api.refusals import NOT_FOUND, answer_in_our_words, refusal
 from fusion_site.ops.requests import name_person
 from fusion_site.pools.models import Named
@@ -59,6 +60,7 @@ class Bearer(HttpBearer):
         if (wait := spend_call(found)) is not None:
             raise Throttled(math.ceil(wait))
         name_person(request, found.user_id)
+        came_by_token(found.hint)
         return Caller(found)
 
 
