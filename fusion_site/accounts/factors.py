@@ -17,7 +17,7 @@ SEALED_FOR = SealContext(connection="second factor", team="", origin="")
 
 def has_second_factor(user: User) -> bool:
     """Whether the person has set up an authenticator app, a passkey or a security key."""
-    return Authenticator.objects.filter(user=user, type__in=TYPES).exists()
+    return bool(Authenticator.objects.filter(user=user, type__in=TYPES).exists())
 
 
 def second_factor_of(person: str) -> Exists:
