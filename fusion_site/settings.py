@@ -116,6 +116,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "channels",
     "django_htmx",
     "heroicons",
@@ -190,6 +194,15 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env("FUSION_EMAIL_VERIFICATION", "none")
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("FUSION_PROXIES", "0"))
 ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
+# Proving once more who it is, before keys, tokens and second factors are changed: good for so many seconds.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+MFA_ADAPTER = "fusion_site.accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A site without mail confirms no address; its people shall have second factors all the same.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Fusion"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 # Transport security --------------------------------------------------------------------------------------
@@ -206,6 +219,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else Non
 SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
+# Browsers let passkeys be used over plain http at localhost only; then their origin is not https.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
 
 # Metrics and logs ----------------------------------------------------------------------------------------
 

@@ -137,6 +137,19 @@ class Membership(models.Model):
         return self.role == Role.OWNER
 
 
+class Scope(models.TextChoices):
+    """What a token's program may do, at most; the role of its person in the team bounds it as well."""
+
+    RUN = "run", "Run: start, steer and follow runs"
+    READ = "read", "Read: see runs, connections, pools, judges, presets and the team"
+    MANAGE = "manage", "Manage: make, change and delete everything, as far as your role goes"
+
+
+def every_scope() -> list[str]:
+    """Give all scopes: what tokens have that were made before there were any."""
+    return list(Scope.values)
+
+
 class ApiToken(models.Model):
     """A program's right to act for one person in one team; only its hash is stored."""
 
@@ -146,7 +159,10 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=120)
     digest = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=12)
+    scopes = models.JSONField(default=every_scope)
     created_at = models.DateTimeField(default=timezone.now)
+    # None is for tokens from before there was an expiry: they go on until they are revoked.
+    expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     # Until when its calls have used up its share of calls per minute, in seconds since 1970; see tokens.spend_call.
     paid_until = models.FloatField(default=0)

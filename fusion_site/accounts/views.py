@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fusion_site.accounts.access import current_membership, signed_in
@@ -25,9 +25,9 @@ def tokens(request: HttpRequest) -> HttpResponseBase:
     made = ""
     if form.is_valid():
         team = current_membership(request).team
-        _, made = make_token(_person(request), team, form.cleaned_data["name"])
+        _, made = make_token(_person(request), team, **form.cleaned_data)
         form = TokenForm()
-    context = {"form": form, "made": made, "tokens": _tokens_of(request)}
+    context = {"form": form, "made": made, **_token_list(request)}
     return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
 
 
@@ -38,7 +38,7 @@ def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
     if not revoke_token(_person(request), token_id):
         raise Http404
     if request.headers.get("HX-Request") == "true":
-        return render(request, "accounts/_tokens.html", {"tokens": _tokens_of(request)})
+        return render(request, "accounts/_tokens.html", _token_list(request))
     return redirect("tokens")
 
 
@@ -65,8 +65,9 @@ def switch(request: HttpRequest) -> HttpResponseBase:
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 
-def _tokens_of(request: HttpRequest) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(user=_person(request)).select_related("team")
+def _token_list(request: HttpRequest) -> dict[str, Any]:
+    tokens = ApiToken.objects.filter(user=_person(request)).select_related("team")
+    return {"tokens": tokens, "now": timezone.now()}
 
 
 def _person(request: HttpRequest) -> User:
