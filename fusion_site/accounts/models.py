@@ -114,12 +114,66 @@ class Team(models.Model):
         return self.name
 
 
+class Invitations(models.QuerySet["Invitation"]):
+    """Invitations, and those among them that let people in."""
+
+    def good(self) -> Invitations:
+        """Give those by which somebody can join now: not expired, revoked or used up, of a team that is open."""
+        left = models.Q(most_uses=None) | models.Q(uses__lt=models.F("most_uses"))
+        return self.filter(left, revoked_at=None, expires_at__gt=timezone.now(), team__removal_at=None)
+
+
+class Invitation(models.Model):
+    """A link by which people join a team; only the hash of its token is stored.
+
+    `most_uses` is how many may join by it, None any number. One with an `email` is for the person with that address.
+    """
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    made_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    email = models.EmailField(blank=True)
+    digest = models.CharField(max_length=64, unique=True)
+    most_uses = models.PositiveSmallIntegerField(null=True)
+    uses = models.PositiveIntegerField(default=0)
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    objects = Invitations.as_manager()
+
+    class Meta:
+        """Newest first."""
+
+        ordering: ClassVar[list[str]] = ["-made_at", "-id"]
+
+    def __str__(self) -> str:
+        """Read as whom it is for."""
+        return self.email or f"link for {self.get_role_display().lower()}s"
+
+
+class Places(models.QuerySet["Membership"]):
+    """Memberships, and those among them that count now."""
+
+    def of_open_teams(self) -> Places:
+        """Give those in teams that are not closed."""
+        return self.filter(team__removal_at=None)
+
+
 class Membership(models.Model):
-    """One person's place in one team."""
+    """One person's place in one team. `ref` names it in addresses; `invitation` is what they came by, if anything."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.EDITOR)
+    ref = models.CharField(max_length=ID_LENGTH, unique=True, default=new_id, editable=False)
+    invitation = models.ForeignKey(Invitation, null=True, on_delete=models.SET_NULL, related_name="joined")
+    # None for those who came before this was kept.
+    joined_at = models.DateTimeField(null=True, default=timezone.now)
+
+    objects = Places.as_manager()
 
     class Meta:
         """A person is in a team once."""
@@ -178,6 +232,15 @@ class ApiToken(models.Model):
         return hashlib.sha256(token.encode()).hexdigest()
 
 
+class Door(models.TextChoices):
+    """By which way a change came."""
+
+    PAGE = "page", "page"
+    TOKEN = "token", "API token"
+    COMMAND = "command", "command line"
+    SITE = "site", "the site itself"
+
+
 class AppendOnly(models.QuerySet["AuditEntry"]):
     """Rows that are added and read."""
 
@@ -230,3 +293,8 @@ class AuditEntry(models.Model):
     def said(self) -> str:
         """What was done, in words: `pool changed`."""
         return self.action.replace(".", " ").replace("_", " ")
+
+    @property
+    def door_said(self) -> str:
+        """By which way it came, in words."""
+        return str(Door(self.door).label)
