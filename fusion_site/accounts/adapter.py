@@ -6,6 +6,7 @@ from typing import cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError
@@ -13,12 +14,19 @@ from django.forms import BaseForm
 from django.http import HttpRequest
 from django.shortcuts import redirect
 
+from fusion_site.accounts.flows.accept_invitation import SESSION_INVITATION, invitation_known
 from fusion_site.accounts.flows.open_account import open_account
 from fusion_site.accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
     """Stores a person together with the personal team, or not at all."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Whether this visitor may open an account: everybody, or where sign-up is closed, who was invited, and the first."""
+        if settings.FUSION_SIGNUP or invitation_known(request.session.get(SESSION_INVITATION)):
+            return True
+        return not User.objects.exists()
 
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: BaseForm, commit: bool = True

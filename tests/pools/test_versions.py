@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
-from fusion_site.accounts.models import Membership, Team, User
+from fusion_site.accounts.models import AuditEntry, Membership, Team, User
 from fusion_site.accounts.tokens import make_token
 from fusion_site.pools.differences import Difference, differences
 from fusion_site.pools.flows.delete import KEPT_FOR, delete, forget_deleted
@@ -268,3 +268,30 @@ def test_long_texts_are_compared_by_line() -> None:
     was = "\n".join(f"line {number}" for number in range(20))
     [found] = differences({"system": was}, {"system": was.replace("line 10", "line ten")}, {})
     assert found.lines == [("", "line 9"), ("del", "line 10"), ("ins", "line ten"), ("", "line 11")]
+
+
+def test_the_audit_trail_tells_every_change_and_no_key(
+    place: Membership, connection: Connection, pool: Pool, preset: Preset
+) -> None:
+    save_pool(place, {"name": "Couple", "zero_retention": True}, pool)
+    save_connection(place, {"api_key": "sk-other-9999"}, connection)
+    save_connection(place, {"base_url": "https://other.example.com/v1"}, connection)
+    restore(place, versions_of(pool)[0])
+    delete(place, preset)
+    told = list(AuditEntry.objects.filter(kind__in=["connection", "pool", "preset"]).order_by("pk"))
+    assert [entry.action for entry in told] == [
+        "connection.made",
+        "connection.key_set",
+        "pool.made",
+        "preset.made",
+        "pool.changed",
+        "connection.changed",
+        "connection.key_set",
+        "connection.changed",
+        "connection.key_lost",
+        "pool.changed",
+        "preset.deleted",
+    ]
+    assert told[4].details == {"version": 2, "changed": ["name", "zero_retention"]}
+    assert told[-2].details["note"] == "Back to version 1"
+    assert "sk-" not in str([(entry.object_name, entry.details) for entry in told])

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
+from fusion_site.accounts.audit import changed, record
 from fusion_site.accounts.models import Membership, User
 from fusion_site.pools.models import Connection, Judge, Named, Pool, Preset, Version
 from fusion_site.pools.plain import Plain, plain
@@ -43,6 +44,17 @@ def keep_version(by: User | None, row: Named, note: str = "", *, is_end: bool = 
     kept = as_version(row)
     kept.person, kept.note, kept.is_end, kept.data = by, note, is_end, data
     kept.save()
+    _record(by, row, kept, newest)
+
+
+def _record(by: User | None, row: Named, kept: Version, before: Version | None) -> None:
+    """Tell the team's audit trail. What the site itself makes is part of how it makes the team."""
+    if by is None:
+        return
+    done = "deleted" if kept.is_end else "changed" if before else "made"
+    fields = changed(before.data, kept.data) if before and not kept.is_end else []
+    action, note = f"{kept.kind}.{done}", {"note": kept.note} if kept.note else {}
+    record(kept.team_id, action, row, by=by, version=kept.number, changed=[*fields], **note)
 
 
 def first_version(row: Named) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from fusion_site.accounts.audit import record
 from fusion_site.accounts.models import Membership, Team
 from fusion_site.accounts.sealing import SealContext, origin_of, seal
 from fusion_site.pools.addresses import fault_of
@@ -38,7 +39,7 @@ def save_connection(
     connection = begun(by, Connection, row)
     is_new = connection._state.adding
     wanted = _read(connection, given if is_new else {**plain_connection(connection), **given}, row)
-    changes = _key_changes(connection, wanted, given)
+    changes, was_sealed = _key_changes(connection, wanted, given), bool(connection.sealed_key)
     if changes or wanted["base_url"] != connection.base_url:
         changes |= {"checked_at": None, "check_error": None, "key_facts": None, "catalogue_at": None}
     for field, value in {**wanted, **changes}.items():
@@ -47,7 +48,16 @@ def save_connection(
     if connection.catalogue_at is None:
         connection.catalogue.all().delete()
     keep_version(by.user, connection, note)
+    if changes.get("sealed_key") or was_sealed:
+        _record_key(by, connection, changes)
     return connection
+
+
+def _record_key(by: Membership, connection: Connection, changes: dict[str, Any]) -> None:
+    """Tell the team's audit trail what became of the key; neither it nor a part of it is told."""
+    if "sealed_key" in changes:
+        done = "key_set" if changes["sealed_key"] else "key_lost" if changes["key_lost"] else "key_removed"
+        record(connection.team_id, f"connection.{done}", connection, by=by)
 
 
 def _store(connection: Connection) -> None:
