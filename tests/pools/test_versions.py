@@ -280,10 +280,10 @@ def test_the_audit_trail_tells_every_change_and_no_key(
     delete(place, preset)
     told = list(AuditEntry.objects.filter(kind__in=["connection", "pool", "preset"]).order_by("pk"))
     assert [entry.action for entry in told] == [
-        "connection.made",
+        "connection.created",
         "connection.key_set",
-        "pool.made",
-        "preset.made",
+        "pool.created",
+        "preset.created",
         "pool.changed",
         "connection.changed",
         "connection.key_set",
@@ -292,6 +292,6 @@ def test_the_audit_trail_tells_every_change_and_no_key(
         "pool.changed",
         "preset.deleted",
     ]
-    assert told[4].details == {"version": 2, "changed": ["name", "zero_retention"]}
+    assert told[4].details == {"version": 2, "fields": ["name", "zero_retention"]}
     assert told[-2].details["note"] == "Back to version 1"
     assert "sk-" not in str([(entry.object_name, entry.details) for entry in told])

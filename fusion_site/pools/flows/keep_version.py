@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
@@ -44,17 +44,20 @@ def keep_version(by: User | None, row: Named, note: str = "", *, is_end: bool = 
     kept = as_version(row)
     kept.person, kept.note, kept.is_end, kept.data = by, note, is_end, data
     kept.save()
-    _record(by, row, kept, newest)
+    _record(by, row, newest, kept)
 
 
-def _record(by: User | None, row: Named, kept: Version, before: Version | None) -> None:
-    """Tell the team's audit trail. What the site itself makes is part of how it makes the team."""
-    if by is None:
-        return
-    done = "deleted" if kept.is_end else "changed" if before else "made"
-    fields = changed(before.data, kept.data) if before and not kept.is_end else []
-    action, note = f"{kept.kind}.{done}", {"note": kept.note} if kept.note else {}
-    record(kept.team_id, action, row, by=by, version=kept.number, changed=[*fields], **note)
+def _record(by: User | None, row: Named, before: Version | None, kept: Version) -> None:
+    """Tell the team's audit trail of it: which fields, not what stands in them, since prompts do."""
+    if before is None or before.is_end:
+        done, told = "created", []
+    elif kept.is_end:
+        done, told = "deleted", []
+    else:
+        done, told = "changed", changed(before.data, kept.data)
+    facts: dict[str, Any] = {"version": kept.number, "fields": told, "note": kept.note}
+    facts = {name: value for name, value in facts.items() if value}
+    record(row.team_id, f"{kept.kind}.{done}", row, by=by, **facts)
 
 
 def first_version(row: Named) -> None:
