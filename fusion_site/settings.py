@@ -78,6 +78,7 @@ FUSION_LLAMA_COMPACT_SOURCE = env("FUSION_LLAMA_COMPACT_SOURCE")
 FUSION_HF_URL = env("FUSION_HF_URL", "https://huggingface.co").rstrip("/")
 FUSION_HF_TOKEN = env_secret("FUSION_HF_TOKEN")
 FUSION_PRIVATE_UPSTREAMS = frozenset(env_list("FUSION_PRIVATE_UPSTREAMS"))
+FUSION_IN_HOUSE = frozenset(env_list("FUSION_IN_HOUSE"))
 
 # OpenRouter ----------------------------------------------------------------------------------------------
 

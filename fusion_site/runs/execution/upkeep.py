@@ -14,6 +14,7 @@ from django.utils import timezone
 from fusion_site.compact.status import CompactStatus
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.ops.querying import DISTURBED, query
+from fusion_site.pools.flows.delete import forget_deleted
 from fusion_site.pools.flows.refresh_catalogue import refresh_local_catalogues, refresh_stale_catalogues
 from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
@@ -30,6 +31,8 @@ CATALOGUES_EVERY_S = 600.0
 THIN_EVERY_S = 60.0
 # How often deleted teams are looked for whose time is over, in seconds.
 TEAMS_EVERY_S = 60.0
+# How often it is looked for what was deleted long enough ago to be forgotten, in seconds.
+FORGET_EVERY_S = 3600.0
 # How long a process of many stays the one that does a chore, in seconds.
 TURN_S = 15.0
 
@@ -50,6 +53,7 @@ class Upkeep:
         self._begin(every(LOOK_S, self._in_turn("bills", Reconciler().look)))
         self._begin(every(THIN_EVERY_S, self._in_turn("thinning", _thin)))
         self._begin(every(TEAMS_EVERY_S, self._in_turn("teams", _remove_teams)))
+        self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -100,6 +104,9 @@ async def _thin() -> None:
 
 async def _remove_teams() -> None:
     await query(remove_due_teams, timezone.now())
+async def _forget() -> None:
+    while await query(forget_deleted, timezone.now()):
+        pass  # a hundred at a time, until none is left
 
 
 async def _compact_catalogue(compact: CompactSupervisor) -> None:
