@@ -104,6 +104,8 @@ async def _thin() -> None:
 
 async def _remove_teams() -> None:
     await query(remove_due_teams, timezone.now())
+
+
 async def _forget() -> None:
     while await query(forget_deleted, timezone.now()):
         pass  # a hundred at a time, until none is left
