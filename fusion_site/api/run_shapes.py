@@ -7,6 +7,7 @@ from typing import Any
 from ninja import Field, Schema
 
 from fusion_site.api.choice_shapes import GuidanceOut
+from fusion_site.api.versions import DifferenceOut
 
 
 class AcceptedRun(Schema):
@@ -191,6 +192,15 @@ class RunOut(Schema):
     seq: int
     created_at: str
     finished_at: str | None = Field(description="When its newest pass ended.")
+
+
+class TodayOut(Schema):
+    """What a run would use if it were asked again now, beside what it used; without changes it would be the same."""
+
+    preset: str
+    pinned: PinnedOut | None
+    changes: list[DifferenceOut]
+    seen: str = Field(description="Give it with `again_of`, so that exactly this is asked.")
 
 
 class ShownOut(Schema):

@@ -23,7 +23,8 @@ from fusion_site.api.choice_shapes import Choice
 from fusion_site.api.doors import Caller, Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
-from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage, StepPage
+from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage, StepPage, TodayOut
+from fusion_site.api.versions import difference_json
 from fusion_site.engine.asking import ErrorKind, Message
 from fusion_site.engine.turns import History
 from fusion_site.ops.metrics import LISTENERS
@@ -38,13 +39,15 @@ from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.following import preset_after
 from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.flows.reopening import NotNow
-from fusion_site.runs.flows.start import KeyReused, Order, start_run
+from fusion_site.runs.flows.repeat import repeat_run
+from fusion_site.runs.flows.start import ChangedSince, KeyReused, Order, start_run
 from fusion_site.runs.limits import LimitReached, OverBudget
 from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state, state_of
 from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.raw_steps import step_json, steps_of
 from fusion_site.runs.reading import run_json
+from fusion_site.runs.today import today_of
 
 router = Router(tags=["runs"])
 
@@ -78,6 +81,13 @@ class NewRun(Given):
         None,
         description="What members are shown as earlier answers: the fused ones (default), each its own, or all.",
     )
+    again_of: str | None = Field(
+        None,
+        description="A run whose words are asked again, of what its preset is now; then nothing but `guided` and `seen` is given.",
+    )
+    seen: str | None = Field(
+        None, description="`seen` of `GET runs/{id}/again`: 409 where what is there has changed since."
+    )
     guided: bool | None = Field(
         None,
         description="Wait before the final step for a choice of what is kept; null is as the preset has it.",
@@ -101,16 +111,30 @@ def create_run(
     request: HttpRequest, payload: NewRun, idempotency_key: Header[Key] = None
 ) -> dict[str, Any] | HttpResponse:
     """Ask a preset. With the header `Idempotency-Key`, the same body gives the same run for 24 hours."""
-    who = caller(request)
-    order = _order(payload, who.token.team_id, idempotency_key)
     try:
-        run = start_run(who.token.user, who.token.team, order)
+        run = _started(caller(request), payload, idempotency_key)
     except KeyReused:
         return refusal(409, "This Idempotency-Key was used with another body.")
+    except ChangedSince as changed:
+        return refusal(409, str(changed))
     except LimitReached as limit:
         return _refused(limit)
     # What was answered when it was accepted, also when the same key asks again.
     return {"id": run.pk, "url": _url(request, run), "state": State.QUEUED}
+
+
+def _started(who: Caller, payload: NewRun, key: str | None) -> Run:
+    if payload.again_of is None:
+        if payload.seen is not None:
+            raise Invalid({"seen": ["Say which run is asked again."]})
+        return start_run(who.token.user, who.token.team, _order(payload, who.token.team_id, key))
+    given = payload.model_dump(exclude_none=True).keys() - {"again_of", "seen", "guided"}
+    if given:
+        raise Invalid({name: ["A run that is asked again has its own."] for name in given})
+    run = _run_named(payload.again_of, who.token.team_id, "again_of")
+    return repeat_run(
+        who.token.user, run, seen=payload.seen or "", guided=payload.guided, idempotency_key=key
+    )
 
 
 def _refused(limit: LimitReached) -> HttpResponse:
@@ -128,7 +152,7 @@ def _later(status: int, why: Exception, kind: ErrorKind, *, after_s: int | None)
 
 
 def _order(payload: NewRun, team: str, key: str | None) -> Order:
-    after = _run_before(payload.after, team)
+    after = _run_named(payload.after, team, "after") if payload.after is not None else None
     preset = _preset(payload.preset, after, team)
     if (payload.prompt is None) == (payload.messages is None):
         raise Invalid({"prompt": ["Give either a prompt or messages."]})
@@ -148,12 +172,10 @@ def _order(payload: NewRun, team: str, key: str | None) -> Order:
     )
 
 
-def _run_before(run_id: str | None, team: str) -> Run | None:
-    if run_id is None:
-        return None
+def _run_named(run_id: str, team: str, field: str) -> Run:
     run = Run.objects.filter(team=team, pk=run_id).first() if is_storable(run_id) else None
     if run is None:
-        raise Invalid({"after": [no_such("run")]})
+        raise Invalid({field: [no_such("run")]})
     return run
 
 
@@ -193,6 +215,19 @@ def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
     with snapshot():
         return run_json(state_of(_found(request, run_id)))
+
+
+@router.get("/{run_id}/again", response=TodayOut)
+def look_again(request: HttpRequest, run_id: str) -> dict[str, Any]:
+    """Give what has changed since the run in what it would use if it were asked again now; asks nothing."""
+    run = _found(request, run_id)
+    today = today_of(run)
+    return {
+        "preset": today.preset.pk,
+        "pinned": run.pinned or None,
+        "changes": [difference_json(each) for each in today.changes],
+        "seen": today.seen,
+    }
 
 
 @router.get("/{run_id}/steps", response=StepPage)

@@ -9,6 +9,7 @@ from fusion_site.runs.pages import budget as budget_page
 from fusion_site.runs.pages import following as following_pages
 from fusion_site.runs.pages import guide as guide_page
 from fusion_site.runs.pages import judging as judging_page
+from fusion_site.runs.pages import repeating as repeating_page
 from fusion_site.runs.pages import versions as version_pages
 from fusion_site.runs.pages import views
 
@@ -25,6 +26,7 @@ urlpatterns = [
         "runs/<str:run_id>/follow-up/estimate/", following_pages.estimate_follow_up, name="estimate_follow_up"
     ),
     path("runs/<str:run_id>/thread/<int:place>/", following_pages.earlier_turn, name="earlier_turn"),
+    path("runs/<str:run_id>/again/", repeating_page.again, name="ask_again"),
     path("runs/<str:run_id>/fuse/", again_pages.fuse_again, name="fuse_again"),
     path("runs/<str:run_id>/fuse/estimate/", again_pages.fuse_estimate, name="fuse_estimate"),
     path("runs/<str:run_id>/guidance/", guide_page.guide, name="guide_run"),

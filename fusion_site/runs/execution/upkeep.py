@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 CATALOGUES_EVERY_S = 600.0
 # How often runs are looked for that ended long enough ago to be thinned, in seconds.
 THIN_EVERY_S = 60.0
-# How often it is looked for what was deleted long enough ago to be forgotten, in seconds.
-FORGET_EVERY_S = 3600.0
 # How often deleted teams are looked for whose time is over, in seconds.
 TEAMS_EVERY_S = 60.0
+# How often it is looked for what was deleted long enough ago to be forgotten, in seconds.
+FORGET_EVERY_S = 3600.0
 # How long a process of many stays the one that does a chore, in seconds.
 TURN_S = 15.0
 
@@ -52,8 +52,8 @@ class Upkeep:
         self._begin(self._catalogues())
         self._begin(every(LOOK_S, self._in_turn("bills", Reconciler().look)))
         self._begin(every(THIN_EVERY_S, self._in_turn("thinning", _thin)))
-        self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
         self._begin(every(TEAMS_EVERY_S, self._in_turn("teams", _remove_teams)))
+        self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -102,13 +102,13 @@ async def _thin() -> None:
         pass  # a few at a time, until none is left
 
 
+async def _remove_teams() -> None:
+    await query(remove_due_teams, timezone.now())
+
+
 async def _forget() -> None:
     while await query(forget_deleted, timezone.now()):
         pass  # a hundred at a time, until none is left
-
-
-async def _remove_teams() -> None:
-    await query(remove_due_teams, timezone.now())
 
 
 async def _compact_catalogue(compact: CompactSupervisor) -> None:

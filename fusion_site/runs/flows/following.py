@@ -51,9 +51,10 @@ class Followed:
 
 def preset_after(run: Run) -> Preset:
     """Give the preset that a follow-up of the run has by default: the run's own, as it is today. Raises Invalid."""
-    preset = (
-        Preset.objects.select_related("judge__connection", "pool", "team").filter(pk=run.preset_id).first()
-    )
+    # One that was deleted and is back has its id again, which the run's own row has lost.
+    wanted = run.preset_id or run.pinned.get("preset", {}).get("id")
+    rows = Preset.objects.select_related("judge__connection", "pool", "team")
+    preset = rows.filter(pk=wanted, team=run.team_id).first()
     if preset is None:
         raise Invalid({"preset": [NO_PRESET]})
     return preset

@@ -30,12 +30,13 @@ from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.runs.flows.following import Followed, followed
 from fusion_site.runs.frozen import settings_to_json, thread_to_json
-from fusion_site.runs.limits import check_budget, check_parallel, check_waiting, hold
+from fusion_site.runs.limits import check_budget, check_cap, check_parallel, check_waiting, hold
 from fusion_site.runs.models import Answer, Conversation, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
 from fusion_site.runs.spent import kept_cost
 from fusion_site.runs.threads import thread_ids
+from fusion_site.runs.today import seen_of
 
 KEY_KEPT = timedelta(hours=24)
 NOT_AFTER = "Only a follow-up has a history: say after which run it comes."
@@ -52,6 +53,8 @@ class Order:
     With `guided` the run waits before its final step for a choice of what is kept; None is as the preset has it.
     With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
     how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
+    One that is `as_written` was filled into a template already. With `seen`, as `today.seen_of` gives it, exactly those
+    settings are to be used, or nothing is asked.
     """
 
     preset: Preset
@@ -63,6 +66,8 @@ class Order:
     idempotency_key: str | None = None
     after: Run | None = None
     history: History | None = None
+    as_written: bool = False
+    seen: str = ""
 
     @property
     def digest(self) -> str:
@@ -74,6 +79,7 @@ class Order:
             dict(self.variables),
             self.mode,
             *([] if self.guided is None else [{"guided": self.guided}]),
+            *([{"as_written": True, "seen": self.seen}] if self.as_written else []),
             *([self.after.pk, self.history or History.FUSED] if self.after else []),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -83,10 +89,17 @@ class KeyReused(Exception):
     """The idempotency key has been used for another order within the last 24 hours."""
 
 
+class ChangedSince(Exception):
+    """What the run was to use has changed since somebody looked; nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__("The preset, its pool or its judge has changed since you looked. Look again.")
+
+
 def start_run(person: User, team: Team, order: Order) -> Run:
     """Store a run and have it worked on; the same idempotency key gives the same run again.
 
-    Raises Invalid (with a message for each field), LimitReached, KeyReused, or Draining.
+    Raises Invalid (with a message for each field), LimitReached, KeyReused, ChangedSince, or Draining.
     """
     refuse_while_draining()
     # The run that it follows up may go on by now: the same order is answered all the same.
@@ -100,6 +113,8 @@ def start_run(person: User, team: Team, order: Order) -> Run:
             return earlier
         check_parallel(person, team)
         settings = _frozen(order, messages)
+        if order.seen and order.seen != seen_of(settings):
+            raise ChangedSince
         if settings.guided:
             check_waiting(person, team)
         settings = thread.joined(settings) if thread else settings
@@ -144,7 +159,7 @@ def _messages(order: Order, thread: Followed | None) -> tuple[Message, ...]:
     name = "messages" if order.messages else "prompt"
     if not last.content.strip():
         raise Invalid({name: [REQUIRED]})
-    template = "" if thread else order.preset.template
+    template = "" if thread or order.as_written else order.preset.template
     turns = (*before, Message("user", fill_template(template, last.content, order.variables)))
     size = sum(len(m.content) for m in turns)
     if size > site.FUSION_PROMPT_CHARS:
@@ -170,6 +185,7 @@ def _reserved(team: Team, settings: FusionSettings) -> Decimal | None:
     """Give what is held back for the run, which the team's budget has room for."""
     found = estimate(settings)
     most_usd = kept_cost(found.most_usd(settings.budget_usd))
+    check_cap(team, most_usd, found)
     check_budget(team, most_usd, found)
     return most_usd
 

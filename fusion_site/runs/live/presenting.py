@@ -98,6 +98,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "state": state.state,
         "message": state.message,
         "preset_name": state.preset_name,
+        "pin": state.pinned.get("preset"),
         "rehearsal": state.rehearsal,
         "cost_usd": _spent(state),
         "cost_complete": state.cost_complete,
