@@ -13,13 +13,7 @@ from fusion_site.pools.models import Named
 
 N = TypeVar("N", bound=Named)
 
-<<<<<<< HEAD
-OWNERS_ONLY = (
-    "Only owners of this team may add connections, and change where one leads or the key it has."
-)
-=======
 OWNERS_ONLY = "Only owners of this team may add connections, and change where one leads or the key it has."
->>>>>>> 308459c65f45b0a9cce7748d87b00a15cd1b8947
 
 
 def require_editor(by: Membership) -> None:

@@ -49,18 +49,11 @@ def keep_version(by: User | None, row: Named, note: str = "", *, is_end: bool = 
 
 def _record(by: User | None, row: Named, before: Version | None, kept: Version) -> None:
     """Tell the team's audit trail of it: which fields, not what stands in them, since prompts do."""
-<<<<<<< HEAD
-    if before is None or before.is_end:
-        done, told = "created", []
-    elif kept.is_end:
-        done, told = "deleted", []
-=======
     told: list[str] = []
     if before is None or before.is_end:
         done = "created"
     elif kept.is_end:
         done = "deleted"
->>>>>>> 308459c65f45b0a9cce7748d87b00a15cd1b8947
     else:
         done, told = "changed", changed(before.data, kept.data)
     facts: dict[str, Any] = {"version": kept.number, "fields": told, "note": kept.note}
