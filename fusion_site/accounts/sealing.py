@@ -48,6 +48,11 @@ def unseal(sealed: str, *, context: SealContext) -> str:
     return str(found["secret"])
 
 
+def rebound(sealed: str, *, context: SealContext, to: SealContext) -> str:
+    """Give what was sealed in one context anew for another; raises SealBroken. The secret is not seen outside of here."""
+    return seal(unseal(sealed, context=context), context=to)
+
+
 def reseal(sealed: str) -> str | None:
     """Give `sealed` anew under the first key, or None where the first key already seals it; raises SealBroken."""
     data = sealed.encode()

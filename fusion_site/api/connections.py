@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
 from fusion_site.engine.asking import AskError
 from fusion_site.pools.catalogue import offered
@@ -201,3 +202,4 @@ def _model(row: CatalogueModel) -> dict[str, Any]:
 
 
 add_versions(router, "connection", shown, ConnectionOut)
+add_transfers(router, "connection", shown, ConnectionOut)

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
@@ -128,3 +129,4 @@ def duplicate_judge(request: HttpRequest, judge_id: str) -> dict[str, Any]:
 
 
 add_versions(router, "judge", shown, JudgeOut)
+add_transfers(router, "judge", shown, JudgeOut)

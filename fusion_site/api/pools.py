@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
@@ -144,3 +145,4 @@ def duplicate_pool(request: HttpRequest, pool_id: str) -> dict[str, Any]:
 
 
 add_versions(router, "pool", shown, PoolOut)
+add_transfers(router, "pool", shown, PoolOut)

@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
@@ -125,3 +126,4 @@ def duplicate_preset(request: HttpRequest, preset_id: str) -> dict[str, Any]:
 
 
 add_versions(router, "preset", shown, PresetOut)
+add_transfers(router, "preset", shown, PresetOut)

@@ -33,6 +33,7 @@ PAGES = {
     "page history": ("GET", "/{s}/{id}/history/"),
     "page version": ("GET", "/{s}/{id}/history/1/"),
     "page restore": ("POST", "/{s}/{id}/history/1/restore/"),
+    "page ask send": ("GET", "/{s}/{id}/send/"),
     "page check": ("POST", "/connections/{id}/check/"),
     "page catalogue": ("GET", "/connections/{id}/models/"),
     "page options": ("GET", "/models/?of=connection&at=model&connection={id}&model="),

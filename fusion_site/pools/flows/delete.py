@@ -18,7 +18,7 @@ KEPT_FOR = timedelta(days=30)
 
 
 @transaction.atomic
-def delete(by: Membership, row: Named) -> None:
+def delete(by: Membership, row: Named, *, note: str = DELETED) -> None:
     """Delete the row; raises InUse, naming by what, where a pool, a judge or a preset still refers to it.
 
     Its versions stay for `KEPT_FOR`, so that it can be made again as it was. A key is gone for good at once.
@@ -28,7 +28,7 @@ def delete(by: Membership, row: Named) -> None:
     try:
         with transaction.atomic():
             first_version(found)
-            keep_version(by.user, found, DELETED, is_end=True)
+            keep_version(by.user, found, note, is_end=True)
             found.delete()
     except ProtectedError:
         raise InUse(users_of(found)) from None
