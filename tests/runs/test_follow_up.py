@@ -298,7 +298,7 @@ def test_the_preset_is_the_runs_own_unless_another_is_named(
         for more in ({}, {"preset": "other"})
     ]
     assert [Run.objects.get(pk=each["id"]).preset_id for each in made] == [desk.preset.pk, other.pk]
-    Run.objects.filter(pk=one.pk).update(preset=None)
+    desk.preset.delete()
     assert list(refused(call, after=one.pk)) == ["preset"]
 
 
