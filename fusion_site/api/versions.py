@@ -38,7 +38,9 @@ class VersionBrief(Schema):
 
     number: int
     saved_at: datetime
-    by: str = Described(description="Who saved it.")
+    by: str | None = Described(
+        description="Who saved it; null is the site itself, or not known, as of what is older than versions."
+    )
     note: str = Described(description="How it came about, where somebody did not simply save it.")
     changes: list[DifferenceOut]
 
@@ -70,7 +72,7 @@ class DeletedOut(Schema):
     id: str
     name: str
     deleted_at: datetime
-    by: str
+    by: str | None
 
 
 class DeletedPage(Schema):

@@ -13,9 +13,6 @@ from fusion_site.pools.differences import Difference, differences
 from fusion_site.pools.flows.keep_version import as_version
 from fusion_site.pools.models import Named, Version
 
-# What every version shows of who saved it where no person did.
-THE_SITE = "this site"
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -40,14 +37,14 @@ class Entry:
         return self.version.note
 
     @property
-    def who(self) -> str:
-        """Who saved it, as a person reads it."""
+    def who(self) -> str | None:
+        """Who saved it, as a person reads it; None is not known."""
         return who(self.version.person)
 
 
-def who(person: User | None) -> str:
-    """Give a person's name, else their address; without one it was the site."""
-    return (person.name or person.email) if person else THE_SITE
+def who(person: User | None) -> str | None:
+    """Give a person's name, else their address; None where it was the site, or is not known."""
+    return (person.name or person.email) if person else None
 
 
 def entries(

@@ -295,13 +295,10 @@ def test_a_program_opens_the_other_team_with_its_own_token(
     assert made.status_code == 201, made.content
     read = Client().get(f"/api/v1/presets/{made.json()['id']}", HTTP_AUTHORIZATION=f"Bearer {over_there}")
     assert read.json() == made.json()
-    body = {"target_token": over_there, "references": {pool.pk: made.json()["pool"]}}
-    again = post(f"presets/{preset.pk}/move", here, body)
-    assert (again.status_code, again.json()["pool"], again.json()["slug"]) == (
-        201,
-        body["references"][pool.pk],
-        "review-2",
-    )  # type: ignore[index]
+    chosen = {pool.pk: made.json()["pool"]}
+    again = post(f"presets/{preset.pk}/move", here, {"target_token": over_there, "references": chosen})
+    assert again.status_code == 201, again.content
+    assert (again.json()["pool"], again.json()["slug"]) == (made.json()["pool"], "review-2")
     keyed = post(f"connections/{connection.pk}/copy", here, {"target_token": over_there, "with_keys": True})
     assert (keyed.status_code, keyed.json()["key_hint"], keyed.json()["state"]) == (201, "4242", "ready")
 

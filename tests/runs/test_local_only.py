@@ -232,3 +232,20 @@ def test_no_address_outside_is_saved_and_one_from_before_may_be_renamed(desk: De
         **headers,  # type: ignore[arg-type]
     )
     assert kept.status_code == 200
+
+
+def test_a_connection_says_that_it_is_not_asked_and_is_not_added_to_a_run(
+    desk: Desk, upstream: Upstream, client_for: Callable[[User | None], Client]
+) -> None:
+    all_answer(upstream)
+    run, browser = work(desk.start()), client_for(desk.person)
+    before = len(upstream.ledger)
+    assert "not asked" not in browser.get("/connections/").content.decode()
+    be_local_only(desk.team)
+    assert browser.get("/connections/").content.decode().count("not asked") == 1
+    connection = Connection.objects.get(team=desk.team, name="Up")
+    form = {"connection": connection.pk, "model": "dot"}
+    answer = browser.post(f"/runs/{run.pk}/ask/", form)
+    assert answer.status_code == 422
+    assert "local only" in answer.content.decode()
+    assert len(upstream.ledger) == before

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.engine.asking import Message
-from fusion_site.pools.flows.delete import delete, ends
+from fusion_site.pools.flows.delete import KEPT_FOR, delete, ends, forget_deleted
 from fusion_site.pools.flows.restore import restore
 from fusion_site.pools.flows.save_judge import save_judge
 from fusion_site.pools.flows.save_pool import save_pool
@@ -109,7 +111,8 @@ def test_what_changed_since_is_told_by_page_and_rest(
     assert "Member “Dot”" in page
     assert "now it is at version 2" in page
     assert f"/pools/{desk.preset.pool_id}/history/1/" in page
-    assert f"/presets/{desk.preset.pk}/history/1/" in browser.get(f"/runs/{ended.pk}/").content.decode()
+    named = f'<a href="/runs/{ended.pk}/again/">Best, version 1</a>'
+    assert named in browser.get(f"/runs/{ended.pk}/").content.decode()
     assert Run.objects.count() == 1
 
 
@@ -193,10 +196,23 @@ def test_a_preset_that_is_gone_is_said_and_one_that_came_back_is_found(
     page = client_for(desk.person).get(f"/runs/{ended.pk}/again/")
     assert page.status_code == 200
     assert "The preset of that run is gone." in page.content.decode()
+    [link] = re.findall(r"/presets/\w+/history/1/", page.content.decode())
+    assert client_for(desk.person).get(link).status_code == 200
     assert call("GET", f"runs/{ended.pk}").json()["pinned"]["preset"]["name"] == "Best"
     restore(place, ends().get(thing=ended.pinned["preset"]["id"]))
     assert Preset.objects.filter(pk=ended.pinned["preset"]["id"]).exists()
     assert call("POST", "runs", {"again_of": ended.pk}).status_code == 201
+
+
+def test_what_was_deleted_long_ago_is_named_and_not_led_to(
+    desk: Desk, place: Membership, ended: Run, client_for: Callable[..., Client]
+) -> None:
+    delete(place, desk.preset)
+    forget_deleted(timezone.now() + KEPT_FOR * 2)
+    page = client_for(desk.person).get(f"/runs/{ended.pk}/again/").content.decode()
+    assert "Best, version 1" in page
+    assert re.findall(r"/presets/\w+/history/", page) == []
+    assert f"/pools/{ended.pinned['pool']['id']}/history/1/" in page
 
 
 def test_a_stranger_finds_no_run_to_ask_again_and_a_viewer_may(

@@ -11,6 +11,7 @@ from fusion_site.pools.catalogue import facts_of
 from fusion_site.pools.drafts import Field, Fields
 from fusion_site.pools.freezing import label_of
 from fusion_site.pools.keys import key_words
+from fusion_site.pools.leaving import refusal_of
 from fusion_site.pools.models import Connection, Pool, Preset
 
 register = Library()
@@ -41,6 +42,12 @@ def is_scripted(thing: Pool | Preset | Connection) -> bool:
     if isinstance(thing, Preset):
         return thing.judge.connection.is_rehearsal or is_scripted(thing.pool)
     return any(member.connection.is_rehearsal for member in thing.members.all())
+
+
+@register.filter
+def refusal(connection: Connection) -> str:
+    """Say why the rules of its team let nothing be sent over a connection; mostly nothing."""
+    return refusal_of(connection.team, connection) or ""
 
 
 @register.filter

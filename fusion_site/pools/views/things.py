@@ -69,7 +69,7 @@ def _connections(team: Team) -> QuerySet[Connection]:
 
 
 def _listed_connections(team: Team) -> QuerySet[Connection]:
-    return _connections(team).annotate(offered=Count("catalogue"))
+    return _connections(team).select_related("team").annotate(offered=Count("catalogue"))
 
 
 def _listed_pools(team: Team) -> QuerySet[Pool]:

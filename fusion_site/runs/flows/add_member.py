@@ -10,6 +10,7 @@ from fusion_site.accounts.models import Membership, Team
 from fusion_site.engine.settings import FusionSettings, Member
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.pools.freezing import freeze_member, windows_of
+from fusion_site.pools.leaving import refusal_of
 from fusion_site.pools.models import MAX_MEMBERS, Connection, PoolMember
 from fusion_site.pools.naming import free_name, read_model
 from fusion_site.pools.reading import Given, Reading
@@ -59,6 +60,8 @@ def _read(team: Team, given: Given) -> PoolMember:
     reading.only(["connection", "model", "label"])
     connections = Connection.objects.filter(team=team)
     connection = reading.row("connection", connections, "connection", required=True)
+    if connection is not None and (fault := refusal_of(team, connection)):
+        reading.wrong("connection", fault)
     model = read_model(reading, "model", required=True)
     label = reading.line("label", longest=80)
     reading.finish()

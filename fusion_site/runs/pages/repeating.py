@@ -13,6 +13,7 @@ from fusion_site.accounts.models import User
 from fusion_site.ops.draining import Draining
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.leaving import refused_in
+from fusion_site.pools.models import Preset, Version
 from fusion_site.runs.access import found_run
 from fusion_site.runs.flows.repeat import repeat_run
 from fusion_site.runs.flows.start import ChangedSince
@@ -49,6 +50,7 @@ def _page(request: HttpRequest, run: Run, wrong: list[str] | None = None, status
         today = today_of(run)
     except Invalid as invalid:
         context["gone"] = [text for texts in invalid.fields.values() for text in texts]
+        context["pins"] = _pins(run, None)
         return render(request, "runs/again.html", context, status=status)
     members = today.preset.pool.members.select_related("connection")
     context |= {
@@ -60,17 +62,22 @@ def _page(request: HttpRequest, run: Run, wrong: list[str] | None = None, status
     return render(request, "runs/again.html", context, status=status)
 
 
-def _pins(run: Run, preset: Any) -> list[dict[str, Any]]:
-    """Give the versions that the run was made from, each beside what is in its place now."""
-    now = {"preset": preset, "pool": preset.pool, "judge": preset.judge}
+def _pins(run: Run, preset: Preset | None) -> list[dict[str, Any]]:
+    """Give the versions that the run was made from, each beside what is in its place now, if the preset is there.
+
+    Those of what was deleted long ago are not kept, and so cannot be led to.
+    """
+    now = {"preset": preset, "pool": preset.pool, "judge": preset.judge} if preset else {}
+    things = [pin["id"] for pin in run.pinned.values()]
+    kept = set(Version.objects.filter(thing__in=things).values_list("thing", "number"))
     return [
         {
             "noun": noun,
             "address": f"version_{noun}",
             **pin,
-            "now": now[noun],
-            "is_same": (now[noun].pk, now[noun].version) == (pin["id"], pin["version"]),
+            "now": now.get(noun),
+            "is_same": noun in now and (now[noun].pk, now[noun].version) == (pin["id"], pin["version"]),
+            "is_kept": (pin["id"], pin["version"]) in kept,
         }
-        for noun in now
-        if (pin := run.pinned.get(noun))
+        for noun, pin in run.pinned.items()
     ]
