@@ -19,6 +19,7 @@ from fusion_site.pools.flows.save_pool import save_pool
 from fusion_site.pools.flows.save_preset import save_preset
 from fusion_site.pools.models import Judge, Pool, Preset
 from fusion_site.pools.plain import plain_pool
+from fusion_site.runs.flows import start
 from fusion_site.runs.models import Run
 from fusion_site.runs.today import today_of
 from tests.api.conftest import Program, program_of
@@ -90,6 +91,25 @@ def test_a_pool_that_changes_while_a_run_is_made_is_pinned_as_it_was_used(
     run = desk.start()
     assert [member["label"] for member in run.settings["members"]] == ["Ada", "Bea"]
     assert (run.pinned["pool"]["name"], run.pinned["pool"]["version"]) == ("Two", 2)
+
+
+def test_a_pool_that_is_saved_in_the_middle_is_read_again_as_a_whole(
+    desk: Desk, place: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL somebody may save it between the reading of its members and that of its version."""
+    pool = Pool.objects.get(pk=desk.preset.pool_id)
+    first = start.freeze
+
+    def freeze_and_save(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(start, "freeze", first)
+        settings = first(*given, **more)
+        members = plain_pool(pool)["members"]
+        save_pool(place, {"members": [*members[:2], {**members[2], "label": "Later"}]}, pool)
+        return settings
+
+    monkeypatch.setattr(start, "freeze", freeze_and_save)
+    run = desk.start()
+    assert (run.settings["members"][2]["label"], run.pinned["pool"]["version"]) == ("Later", 2)
 
 
 def test_what_changed_since_is_told_by_page_and_rest(
