@@ -145,3 +145,12 @@ class ApiToken(models.Model):
     def digest_of(token: str) -> str:
         """Give what is stored of a token (SHA-256 in hex; a token has 256 random bits, so no salt is needed)."""
         return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Kept(models.Model):
+    """Something that is remembered for a while in all processes: failed sign-ins, codes that were used. The site's cache."""
+
+    key = models.CharField(primary_key=True, max_length=250)
+    value = models.TextField()
+    # None is for ever.
+    expires_at = models.DateTimeField(null=True, db_index=True)

@@ -15,10 +15,12 @@ from fusion_site.accounts.flows.make_token import make_token, revoke_token
 from fusion_site.accounts.flows.switch_team import switch_team
 from fusion_site.accounts.forms import TokenForm
 from fusion_site.accounts.models import ApiToken, Membership, User
+from fusion_site.accounts.sure import sure
 
 
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
+@sure
 def tokens(request: HttpRequest) -> HttpResponseBase:
     """List the person's tokens and make one; its text is in the answer to that POST and nowhere else."""
     form = TokenForm(request.POST or None)

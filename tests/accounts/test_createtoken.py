@@ -112,7 +112,9 @@ def test_scopes_and_days_are_taken_as_they_are_given(bob: User) -> None:
     assert everything.scopes == ["run", "read", "manage"]
 
 
-@pytest.mark.parametrize("odd", [("--scopes", "write"), ("--scopes", ","), ("--days", "0"), ("--days", "9999")])
+@pytest.mark.parametrize(
+    "odd", [("--scopes", "write"), ("--scopes", ","), ("--days", "0"), ("--days", "9999")]
+)
 def test_odd_scopes_and_days_make_no_token(odd: tuple[str, str], bob: User) -> None:
     with pytest.raises(CommandError, match=odd[0]):
         createtoken("bob@example.com", *odd)

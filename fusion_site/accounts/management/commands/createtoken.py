@@ -37,7 +37,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--scopes", default=",".join(Scope.values), help="what it may do: run,read,manage (default: all)"
         )
-        parser.add_argument("--days", type=int, default=DAYS, help=f"how long it is good for (default: {DAYS})")
+        parser.add_argument(
+            "--days", type=int, default=DAYS, help=f"how long it is good for (default: {DAYS})"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do all of it or nothing; raises CommandError with what is missing."""
