@@ -145,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "fusion_site.accounts.last_seen.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 TEMPLATES = [

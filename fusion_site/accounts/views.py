@@ -27,7 +27,7 @@ def tokens(request: HttpRequest) -> HttpResponseBase:
     made = ""
     if form.is_valid():
         team = current_membership(request).team
-        _, made = make_token(_person(request), team, **form.cleaned_data)
+        _, made = make_token(person_of(request), team, **form.cleaned_data)
         form = TokenForm()
     context = {"form": form, "made": made, **_token_list(request)}
     return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
@@ -37,7 +37,7 @@ def tokens(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
     """Delete one own token; htmx gets the list without it."""
-    if not revoke_token(_person(request), token_id):
+    if not revoke_token(person_of(request), token_id):
         raise Http404
     if request.headers.get("HX-Request") == "true":
         return render(request, "accounts/_tokens.html", _token_list(request))
@@ -68,11 +68,11 @@ def switch(request: HttpRequest) -> HttpResponseBase:
 
 
 def _token_list(request: HttpRequest) -> dict[str, Any]:
-    tokens = ApiToken.objects.filter(user=_person(request)).select_related("team")
+    tokens = ApiToken.objects.filter(user=person_of(request)).select_related("team")
     return {"tokens": tokens, "now": timezone.now()}
 
 
-def _person(request: HttpRequest) -> User:
+def person_of(request: HttpRequest) -> User:
     """Give the signed-in person, as `signed_in` has made sure that there is one."""
     if not isinstance(request.user, User):
         raise TypeError("this view needs signed_in")
