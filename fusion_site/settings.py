@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from fusion_site.ops.backing import POSTGRESQL, channel_layer_at, database_at
+from fusion_site.ops.mail import SMTP, mail_at
 from fusion_site.ops.secrets import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -77,6 +78,7 @@ FUSION_LLAMA_COMPACT_SOURCE = env("FUSION_LLAMA_COMPACT_SOURCE")
 FUSION_HF_URL = env("FUSION_HF_URL", "https://huggingface.co").rstrip("/")
 FUSION_HF_TOKEN = env_secret("FUSION_HF_TOKEN")
 FUSION_PRIVATE_UPSTREAMS = frozenset(env_list("FUSION_PRIVATE_UPSTREAMS"))
+FUSION_IN_HOUSE = frozenset(env_list("FUSION_IN_HOUSE"))
 
 # OpenRouter ----------------------------------------------------------------------------------------------
 
@@ -89,6 +91,7 @@ FUSION_RUNS_PER_PERSON = int(env("FUSION_RUNS_PER_PERSON", "10"))
 FUSION_RUNS_PER_TEAM = int(env("FUSION_RUNS_PER_TEAM", "50"))
 FUSION_CALLS_PER_MINUTE = int(env("FUSION_CALLS_PER_MINUTE", "120"))
 FUSION_PROMPT_CHARS = int(env("FUSION_PROMPT_CHARS", "200000"))
+FUSION_TEAM_GRACE_DAYS = float(env("FUSION_TEAM_GRACE_DAYS", "7"))
 FUSION_GUIDED_S = float(env("FUSION_GUIDED_S", "3600"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env("FUSION_BODY_BYTES", str(4 * 1024 * 1024)))
 FUSION_RECEIVE_S = float(env("FUSION_RECEIVE_S", "60"))
@@ -145,6 +148,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "fusion_site.accounts.whence.KnowWhence",
     "fusion_site.accounts.last_seen.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -192,6 +196,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+FUSION_SIGNUP = env_flag("FUSION_SIGNUP", default=True)
 ACCOUNT_EMAIL_VERIFICATION = env("FUSION_EMAIL_VERIFICATION", "none")
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("FUSION_PROXIES", "0"))
 ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
@@ -204,7 +209,13 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # A site without mail confirms no address; its people shall have second factors all the same.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Fusion"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# Mail ----------------------------------------------------------------------------------------------------
+
+_MAIL = mail_at(env_secret("FUSION_EMAIL_URL"))
+FUSION_SENDS_MAIL = _MAIL["BACKEND"] == SMTP
+globals().update({f"EMAIL_{name}": value for name, value in _MAIL.items()})
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("FUSION_EMAIL_FROM", f"fusion@{urlsplit(FUSION_URL).hostname}")
 
 # Transport security --------------------------------------------------------------------------------------
 
@@ -232,7 +243,13 @@ FUSION_LOG_LEVEL = env_word(
 )
 FUSION_ACCESS_LOG = env_flag("FUSION_ACCESS_LOG", default=False)
 _LINES = {"plain": "fusion_site.ops.logs.PlainLines", "json": "fusion_site.ops.logs.JsonLines"}
-_OWN_SECRETS = [SECRET_KEY, *FUSION_SEALING_KEYS, FUSION_METRICS_TOKEN, FUSION_HF_TOKEN]
+_OWN_SECRETS = [
+    SECRET_KEY,
+    *FUSION_SEALING_KEYS,
+    FUSION_METRICS_TOKEN,
+    FUSION_HF_TOKEN,
+    _MAIL.get("HOST_PASSWORD", ""),
+]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

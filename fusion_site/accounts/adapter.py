@@ -8,6 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from fusion_site.accounts.flows.accept_invitation import SESSION_INVITATION, invitation_known
 from fusion_site.accounts.flows.open_account import open_account
 from fusion_site.accounts.limits import refusal_of
 from fusion_site.accounts.models import User
@@ -24,6 +26,12 @@ from fusion_site.accounts.sure import is_sure
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
     """Stores a person together with the personal team, or not at all; says what is too often, and who is sure enough."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Whether this visitor may open an account: everybody, or where sign-up is closed, who was invited, and the first."""
+        if settings.FUSION_SIGNUP or invitation_known(request.session.get(SESSION_INVITATION)):
+            return True
+        return not User.objects.exists()
 
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: BaseForm, commit: bool = True

@@ -25,10 +25,10 @@ class LastSeen(Middleware):
         """Give the response."""
         if not _is_due(request):
             return self.get_response(request)
-        if iscoroutinefunction(self):
-            return self._later(request)
-        _note(request)
-        return self.get_response(request)
+        if not iscoroutinefunction(self.get_response):
+            _note(request)
+            return self.get_response(request)
+        return self._later(request)
 
     async def _later(self, request: HttpRequest) -> HttpResponseBase:
         await sync_to_async(_note)(request)

@@ -47,7 +47,8 @@ def _wait(key: str) -> int:
     tries: list[float] = cache.get(key, [])
     if len(tries) < rate.amount:
         return 0
-    return max(0, math.ceil(tries[rate.amount - 1] + rate.duration - time.time()))
+    ends_at = tries[rate.amount - 1] + float(rate.duration)
+    return max(0, math.ceil(ends_at - time.time()))
 
 
 def _rate_in(key: str) -> Rate:

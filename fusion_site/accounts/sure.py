@@ -69,8 +69,8 @@ def resume(request: HttpRequest, state: dict[str, str]) -> HttpResponseBase:
         return redirect(settings.LOGIN_REDIRECT_URL)
     request.path = request.path_info = sent["path"]
     request.method = sent["method"]
-    request.GET = QueryDict(sent["query"])  # type: ignore[assignment]
-    request.POST = QueryDict(sent["form"])  # type: ignore[assignment]
+    request.GET = QueryDict(sent["query"])
+    request.POST = QueryDict(sent["form"])
     request.resolver_match = match = resolve(sent["path"])
     response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
     return response

@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from fusion_site.accounts.entering import has_place
 from fusion_site.accounts.flows.make_token import make_token
 from fusion_site.accounts.models import ApiToken
 
@@ -32,9 +33,9 @@ def holder(text: str) -> ApiToken | None:
 
 
 def good_tokens() -> QuerySet[ApiToken]:
-    """Give the tokens that may be used now: not expired, of people who are not locked, in teams that they are in."""
+    """Give the tokens that may be used now: not expired, of people who are not locked, in teams that let them in."""
     lasting = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    return ApiToken.objects.filter(lasting, user__is_active=True, team__memberships__user=F("user"))
+    return ApiToken.objects.filter(lasting, has_place("user", "team"), user__is_active=True)
 
 
 def _note_use(token: ApiToken) -> None:

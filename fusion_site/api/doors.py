@@ -25,6 +25,7 @@ from pydantic import ConfigDict
 from fusion_site.accounts.access import membership_in
 from fusion_site.accounts.models import ApiToken, Membership
 from fusion_site.accounts.tokens import holder, spend_call
+from fusion_site.accounts.whence import came_by_token
 from fusion_site.api.refusals import NOT_FOUND, answer_in_our_words, refusal
 from fusion_site.api.scopes import require_scope
 from fusion_site.ops.requests import name_person
@@ -63,6 +64,7 @@ class Bearer(HttpBearer):
         if (wait := spend_call(found)) is not None:
             raise Throttled(math.ceil(wait))
         name_person(request, found.user_id)
+        came_by_token(found.hint)
         require_scope(found, request.method or "GET", request.path)
         return Caller(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from fusion_site.api import connections, judges, me, pools, presets, runs, team
+from fusion_site.api import connections, judges, me, pools, presets, runs, team, versions
 from fusion_site.api.docs import docs
 from fusion_site.api.doors import api, in_json, nowhere
 
@@ -14,6 +14,7 @@ api.add_router("connections", connections.router)
 api.add_router("pools", pools.router)
 api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
+api.add_router("deleted", versions.router)
 api.add_router("runs", runs.router)
 
 _patterns, _app, _namespace = api.urls

@@ -6,15 +6,18 @@ import secrets
 from collections.abc import Collection
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from fusion_site.accounts.access import membership_in
+from fusion_site.accounts.audit import record
 from fusion_site.accounts.models import ApiToken, Scope, Team, User
 
 PREFIX = "fus_"
 DAYS = 365
 
 
+@transaction.atomic
 def make_token(
     user: User, team: Team, name: str, *, scopes: Collection[str] = tuple(Scope.values), days: int = DAYS
 ) -> tuple[ApiToken, str]:
@@ -39,10 +42,16 @@ def make_token(
         scopes=[scope for scope in Scope.values if scope in scopes],
         expires_at=timezone.now() + timedelta(days=days),
     )
+    record(team, "token.made", token, by=user, name=name, scopes=token.scopes, days=days)
     return token, text
 
 
+@transaction.atomic
 def revoke_token(user: User, token_id: str) -> bool:
     """Delete one of the person's own tokens, which is refused from now on; False when there is no such token."""
-    deleted, _ = ApiToken.objects.filter(user=user, pk=token_id).delete()
-    return deleted > 0
+    token = ApiToken.objects.filter(user=user, pk=token_id).select_related("team").first()
+    if token is None:
+        return False
+    record(token.team, "token.revoked", token, by=user, name=token.name)
+    token.delete()
+    return True

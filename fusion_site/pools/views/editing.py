@@ -33,7 +33,7 @@ def new(request: HttpRequest, thing: Thing) -> HttpResponseBase:
     if request.method == "POST":
         return _posted(request, thing, place, None)
     start = _start(request, thing)
-    return _form(request, thing, place, None, thing.blank(place.team) | (start.draft if start else {}))
+    return form_page(request, thing, place, None, thing.blank(place.team) | (start.draft if start else {}))
 
 
 @signed_in
@@ -44,7 +44,7 @@ def edit(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBase:
     if request.method == "POST":
         require_editor(place)
         return _posted(request, thing, place, row)
-    return _form(request, thing, place, row, plain(row))
+    return form_page(request, thing, place, row, plain(row))
 
 
 def _start(request: HttpRequest, thing: Thing) -> Start | None:
@@ -60,11 +60,11 @@ def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | 
         rows = thing.rows
         fresh = rows.fresh(draft[rows.name], place.team)
         draft[rows.name], focus = rearranged(draft[rows.name], do, fresh, most=rows.most)
-        return _form(request, thing, place, row, draft, focus=focus, moved=do.partition(".")[0])
+        return form_page(request, thing, place, row, draft, focus=focus, moved=do.partition(".")[0])
     try:
         saved = thing.save(place, draft, row)
     except Invalid as error:
-        return _form(request, thing, place, row, draft, errors=error.fields)
+        return form_page(request, thing, place, row, draft, errors=error.fields)
     messages.success(request, f"The {thing.noun} “{saved.name}” is {'saved' if row else 'made'}.")
     return redirect(thing.list_url())
 
@@ -87,7 +87,7 @@ def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _form(
+def form_page(
     request: HttpRequest,
     thing: Thing,
     place: Membership,

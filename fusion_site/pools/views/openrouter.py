@@ -23,6 +23,7 @@ from fusion_site.pools.flows.connect_openrouter import (
     connect_openrouter,
     consent_url,
 )
+from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.rights import require_editor
 from fusion_site.pools.views.reach import person
 from fusion_site.pools.views.things import CONNECTION
@@ -45,7 +46,10 @@ def leave(request: HttpRequest) -> HttpResponseBase:
     """Remember what is asked for in the session, and lead to OpenRouter's page."""
     if not is_sure(request):
         return ask(request)
-    consent = ask_consent(current_membership(request))
+    try:
+        consent = ask_consent(current_membership(request))
+    except Invalid as invalid:
+        return _refused(request, " ".join(said for each in invalid.fields.values() for said in each))
     request.session[SESSION_CONSENT] = asdict(consent)
     back = request.build_absolute_uri(reverse("openrouter_back", args=[consent.state]))
     return redirect(consent_url(consent, back))
