@@ -42,6 +42,14 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in env(name, default).split(",") if item.strip()]
 
 
+def env_pairs(name: str) -> dict[str, str]:
+    """Give a setting of the form `a=b,c=d` as a dictionary, its keys in lower case; raises ImproperlyConfigured."""
+    pairs = [item.partition("=") for item in env_list(name)]
+    if not all(key.strip() and value.strip() for key, _, value in pairs):
+        raise ImproperlyConfigured(f"{name} must be like example.com=team,other.example=another-team")
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
+
+
 def env_secret(name: str) -> str:
     """Give a secret from the environment, or from the file that the same name with `_FILE` tells; empty without either."""
     path = env(f"{name}_FILE")
@@ -203,6 +211,9 @@ ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
 # Proving once more who it is, before keys, tokens and second factors are changed: good for so many seconds.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+SOCIALACCOUNT_ADAPTER = "fusion_site.accounts.sign_on_adapter.SignOnAdapter"
+# Whose addresses are offered which team's service: the operator says so, for a team could claim any. See docs/sign-in.md.
+FUSION_SIGN_ON_DOMAINS = env_pairs("FUSION_SIGN_ON_DOMAINS")
 MFA_ADAPTER = "fusion_site.accounts.factors.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

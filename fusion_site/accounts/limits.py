@@ -47,8 +47,8 @@ def _wait(key: str) -> int:
     tries: list[float] = cache.get(key, [])
     if len(tries) < rate.amount:
         return 0
-    ends_at = tries[rate.amount - 1] + float(rate.duration)
-    return max(0, math.ceil(ends_at - time.time()))
+    counted_first: float = tries[rate.amount - 1]
+    return max(0, math.ceil(counted_first + float(rate.duration) - time.time()))
 
 
 def _rate_in(key: str) -> Rate:

@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from fusion_site.accounts.access import current_membership, signed_in
+from fusion_site.accounts.access import current_membership, person_of, signed_in
 from fusion_site.accounts.flows.make_token import make_token, revoke_token
 from fusion_site.accounts.forms import TokenForm
-from fusion_site.accounts.models import ApiToken, User
+from fusion_site.accounts.models import ApiToken
 from fusion_site.accounts.sure import sure
 
 
@@ -45,10 +45,3 @@ def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
 def _token_list(request: HttpRequest) -> dict[str, Any]:
     tokens = ApiToken.objects.filter(user=person_of(request)).select_related("team")
     return {"tokens": tokens, "now": timezone.now()}
-
-
-def person_of(request: HttpRequest) -> User:
-    """Give the signed-in person, as `signed_in` has made sure that there is one."""
-    if not isinstance(request.user, User):
-        raise TypeError("this view needs signed_in")
-    return request.user
