@@ -38,7 +38,15 @@ def services_of(user: User) -> list[SignOn]:
     return list(rows.filter(team__memberships__user=user, team__removal_at=None).order_by("team__name"))
 
 
-def provider_of(request: HttpRequest | None, sign_on: SignOn) -> OpenIDConnectProvider:
+class TeamService(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ships no types
+    """A team's service, which a suspended sign-in finds again by its id."""
+
+    def serialize(self) -> dict[str, str]:
+        """Give what `SignOnAdapter.get_provider` needs."""
+        return {"id": self.sub_id}
+
+
+def provider_of(request: HttpRequest | None, sign_on: SignOn) -> TeamService:
     """Give the service as allauth knows services. It makes no requests: they are all made by `openid`."""
     app = SocialApp(
         provider="openid_connect",
@@ -47,7 +55,7 @@ def provider_of(request: HttpRequest | None, sign_on: SignOn) -> OpenIDConnectPr
         client_id=sign_on.client_id,
         settings={"server_url": sign_on.issuer},
     )
-    return OpenIDConnectProvider(request, app=app)
+    return TeamService(request, app=app)
 
 
 def service_at(issuer: str) -> Service:

@@ -8,7 +8,6 @@ from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +17,7 @@ from fusion_site.accounts.access import SESSION_TEAM
 from fusion_site.accounts.flows.come_by_sign_on import forget_links, join_by_sign_on
 from fusion_site.accounts.flows.open_account import open_account
 from fusion_site.accounts.models import SignOn, User
-from fusion_site.accounts.sign_on import provider_of, sign_on_at
+from fusion_site.accounts.sign_on import TeamService, provider_of, sign_on_at
 
 
 class SignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -30,8 +29,8 @@ class SignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
 
     def get_provider(
         self, request: HttpRequest | None, provider: str, client_id: str | None = None
-    ) -> OpenIDConnectProvider:
-        """Give the service with this id; raises SocialApp.DoesNotExist."""
+    ) -> TeamService:
+        """Give the service with this id; raises ValueError, which ends a suspended sign-in by one that is gone."""
         return provider_of(request, _sign_on(provider))
 
     def list_apps(self, request: HttpRequest, provider: Any = None, client_id: Any = None) -> list[SocialApp]:
@@ -93,7 +92,7 @@ def address_proved(*, user: User, **_: Any) -> None:
 def _sign_on(sign_on_id: str) -> SignOn:
     found = sign_on_at(sign_on_id)
     if found is None:
-        raise SocialApp.DoesNotExist
+        raise ValueError("this service is gone")
     return found
 
 

@@ -40,7 +40,8 @@ def choose(request: HttpRequest) -> HttpResponseBase:
     context = {"typed": typed, "next": get_next_redirect_url(request) or ""}
     if request.method != "POST":
         return render(request, "socialaccount/choose.html", context)
-    if (refused := consume_or_429(request, action="login")) is not None:
+    refused: HttpResponseBase | None = consume_or_429(request, action="login")
+    if refused is not None:
         return refused
     sign_on = sign_on_for(typed)
     if sign_on is None:

@@ -12,7 +12,7 @@ from fusion_site.accounts.models import Membership, SignOn
 from fusion_site.accounts.sealing import SealBroken, seal, unseal
 from fusion_site.accounts.sign_on import seal_context
 
-SECRET_NEEDED = "Type the client secret; one that was stored for another address is not sent to this one."
+TYPE_IT_AGAIN = "Type the client secret; one that was stored for another address is not sent to this one."
 
 
 @transaction.atomic
@@ -29,7 +29,7 @@ def settle_sign_on(by: Membership, *, issuer: str, client_id: str, secret: str, 
     row = SignOn.objects.filter(team=team).first() or SignOn(team=team)
     kept = secret or _kept_secret(row, issuer)
     if not kept:
-        raise ValidationError({"secret": SECRET_NEEDED})
+        raise ValidationError({"secret": TYPE_IT_AGAIN})
     if row.issuer != issuer:
         SocialAccount.objects.filter(provider=row.pk).delete()
     row.issuer, row.client_id, row.role = issuer, client_id, role
