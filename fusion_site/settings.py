@@ -171,6 +171,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "fusion_site.accounts.context.current_team",
+                "fusion_site.accounts.context.mail",
             ],
         },
     }
