@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from secrets import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +12,11 @@ from allauth.core.ratelimit import consume_or_429
 from allauth.socialaccount.helpers import complete_social_login
 from allauth.socialaccount.internal import statekit
 from allauth.socialaccount.models import SocialLogin
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
+from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -52,18 +56,30 @@ def choose(request: HttpRequest) -> HttpResponseBase:
 
 @require_GET
 def sign_on(request: HttpRequest, sign_on_id: str) -> HttpResponseBase:
-    """Show to which service the person will be led; a link leads there, as forms must not lead to other sites."""
-    row = _found(sign_on_id)
-    context = {"sign_on": row, "host": urlsplit(row.issuer).hostname, "next": get_next_redirect_url(request)}
+    """Show to which service the person will be led; with `?link`, that it will be linked with the account signed in.
+
+    A link leads there, as forms must not lead to other sites. It carries a ticket: whoever could send a browser there
+    unasked would have it sign in as somebody else, or link somebody else with the account that is signed in.
+    """
+    row, links = _found(sign_on_id), "link" in request.GET
+    if links and not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    context = {
+        "sign_on": row,
+        "host": urlsplit(row.issuer).hostname,
+        "next": get_next_redirect_url(request),
+        "links": links,
+        "ticket": _ticket(request, row, links=links),
+    }
     return render(request, "socialaccount/login.html", context)
 
 
 @require_GET
 def leave(request: HttpRequest, sign_on_id: str) -> HttpResponseBase:
-    """Remember what is asked, and lead to the service; with `link`, to link it with the account that is signed in."""
+    """Remember what is asked, and lead to the service, where this site's own page led here."""
     row, links = _found(sign_on_id), "link" in request.GET
-    if links and not request.user.is_authenticated:
-        return redirect("account_login")
+    if not compare_digest(request.GET.get("ticket", ""), _ticket(request, row, links=links)):
+        return redirect(f"{_path('sign_on', row)}{'?link' if links else ''}")
     if links and not is_sure(request):
         return ask(request)
     question, provider = Question.fresh(), provider_of(request, row)
@@ -98,6 +114,12 @@ def back(request: HttpRequest, sign_on_id: str) -> HttpResponseBase:
     login.state = state
     response: HttpResponseBase = complete_social_login(request, login)
     return response
+
+
+def _ticket(request: HttpRequest, row: SignOn, *, links: bool) -> str:
+    """Give what a page of this site, read in this browser, has for this way: made from the secret of its CSRF cookie."""
+    get_token(request)
+    return salted_hmac("sign-on", f"{request.META['CSRF_COOKIE']}:{row.pk}:{links}").hexdigest()
 
 
 def _plain(claims: dict[str, Any]) -> dict[str, Any]:

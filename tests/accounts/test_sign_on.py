@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 
 import httpx
@@ -42,7 +44,10 @@ def sign_on(service: SignInService, alice: User, team: Team) -> SignOn:
 
 def go(client: Client, team: Team, query: str = "") -> str:
     """Leave for the service and give the path by which it leads back."""
-    there = client.get(f"/sign-on/{team.pk}/go/{query}")
+    page = client.get(f"/sign-on/{team.pk}/{query}").content.decode()
+    link = re.search(r'href="(/sign-on/\w+/go/[^"]+)"', page)
+    assert link is not None, page
+    there = client.get(unescape(link[1]))
     assert there.status_code == 302, there.content
     back = httpx.get(there["Location"], trust_env=False).headers["Location"]
     return back.removeprefix("http://testserver")
@@ -111,9 +116,34 @@ def test_who_is_signed_in_links_the_service_and_comes_by_it_from_then_on(
 
 
 def test_a_link_is_not_made_for_nobody(team: Team, sign_on: SignOn, service: SignInService) -> None:
-    page = Client().get(f"/sign-on/{team.pk}/go/?link")
-    assert page["Location"] == "/accounts/login/"
+    page = Client().get(f"/sign-on/{team.pk}/?link")
+    assert page["Location"] == f"/accounts/login/?next=/sign-on/{team.pk}/%3Flink"
+    assert "/authorize" not in service.asked
+
+
+@pytest.mark.parametrize("query", ["", "?link", "?ticket=", "?link&ticket=0", "?ticket={other}"])
+def test_no_other_site_can_send_a_browser_there(
+    query: str, team: Team, sign_on: SignOn, service: SignInService, charlie: User, client_for: ClientFor
+) -> None:
+    """It would sign people in as somebody else, or link somebody else with their account."""
+    client, other = client_for(charlie), Client()
+    ticket = re.search(r"ticket=(\w+)", other.get(f"/sign-on/{team.pk}/").content.decode())
+    assert ticket is not None
+    client.get(f"/sign-on/{team.pk}/")
+    service.asked.clear()
+    page = client.get(f"/sign-on/{team.pk}/go/{query.format(other=ticket[1])}")
+    assert page["Location"].startswith(f"/sign-on/{team.pk}/")
     assert service.asked == []
+
+
+def test_a_ticket_for_signing_in_does_not_link(
+    team: Team, sign_on: SignOn, charlie: User, client_for: ClientFor
+) -> None:
+    client = client_for(charlie)
+    ticket = re.search(r"ticket=(\w+)", client.get(f"/sign-on/{team.pk}/").content.decode())
+    assert ticket is not None
+    page = client.get(f"/sign-on/{team.pk}/go/?ticket={ticket[1]}&link")
+    assert page["Location"] == f"/sign-on/{team.pk}/?link"
 
 
 def test_a_second_factor_is_asked_for_here_as_well(
