@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from fusion_site.ops.backing import POSTGRESQL, cache_at, channel_layer_at, database_at
+from fusion_site.ops.backing import POSTGRESQL, channel_layer_at, database_at
 from fusion_site.ops.mail import SMTP, mail_at
 from fusion_site.ops.secrets import kept_secret
 
@@ -40,6 +40,14 @@ def env_word(name: str, word: str, words: set[str]) -> str:
 def env_list(name: str, default: str = "") -> list[str]:
     """Give a comma-separated setting as a list without blanks."""
     return [item.strip() for item in env(name, default).split(",") if item.strip()]
+
+
+def env_pairs(name: str) -> dict[str, str]:
+    """Give a setting of the form `a=b,c=d` as a dictionary, its keys in lower case; raises ImproperlyConfigured."""
+    pairs = [item.partition("=") for item in env_list(name)]
+    if not all(key.strip() and value.strip() for key, _, value in pairs):
+        raise ImproperlyConfigured(f"{name} must be like example.com=team,other.example=another-team")
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
 
 
 def env_secret(name: str) -> str:
@@ -103,7 +111,8 @@ DATABASES = {"default": database_at(env("DATABASE_URL"), FUSION_DATA_DIR)}
 FUSION_IS_CLUSTER = DATABASES["default"]["ENGINE"] == POSTGRESQL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": channel_layer_at(env("REDIS_URL"))}
-CACHES = {"default": cache_at(env("REDIS_URL"))}
+# Rows, also where Redis is: failed sign-ins are counted for all processes, and go on being so while Redis is away.
+CACHES = {"default": {"BACKEND": "fusion_site.accounts.row_cache.RowCache"}}
 FUSION_LEASE_S = float(env("FUSION_LEASE_S", "9"))
 
 # The site itself -----------------------------------------------------------------------------------------
@@ -148,6 +157,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "fusion_site.accounts.whence.KnowWhence",
+    "fusion_site.accounts.last_seen.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 TEMPLATES = [
@@ -161,6 +171,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "fusion_site.accounts.context.current_team",
+                "fusion_site.accounts.context.mail",
             ],
         },
     }
@@ -201,6 +212,9 @@ ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
 # Proving once more who it is, before keys, tokens and second factors are changed: good for so many seconds.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+SOCIALACCOUNT_ADAPTER = "fusion_site.accounts.sign_on_adapter.SignOnAdapter"
+# Whose addresses are offered which team's service: the operator says so, for a team could claim any. See docs/sign-in.md.
+FUSION_SIGN_ON_DOMAINS = env_pairs("FUSION_SIGN_ON_DOMAINS")
 MFA_ADAPTER = "fusion_site.accounts.factors.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from fusion_site.accounts.access import current_membership, memberships_of
 from fusion_site.accounts.team_settings import may_add_connections
+
+
+def mail(request: HttpRequest) -> dict[str, Any]:
+    """Give templates `sends_mail`: whether what the site mails arrives, or is only printed where it was started."""
+    return {"sends_mail": settings.FUSION_SENDS_MAIL}
 
 
 def current_team(request: HttpRequest) -> dict[str, Any]:

@@ -36,6 +36,11 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships n
         """Give the secret back; raises SealBroken."""
         return unseal(encrypted_text, context=SEALED_FOR)
 
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
+        """Give the name that is proposed for a new key."""
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {count + 1}" if count else "Passkey"
+
     def build_totp_svg(self, url: str) -> str:
         """Give the QR code of `url` as an SVG element; a module is one unit, the quiet zone four."""
         code = QRCode(border=4)

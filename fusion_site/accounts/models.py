@@ -232,6 +232,34 @@ class ApiToken(models.Model):
         return hashlib.sha256(token.encode()).hexdigest()
 
 
+class SignOn(models.Model):
+    """A team's own service for signing in, by OpenID Connect. Who comes through it joins the team with this role.
+
+    Its key is that of the team, so that the way back is known before it is set up, and also the `provider` of the accounts
+    that are linked by it. The secret is sealed for the issuer's origin.
+    """
+
+    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="sign_on")
+    issuer = models.CharField(max_length=500)
+    client_id = models.CharField(max_length=300)
+    sealed_secret = models.TextField()
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        """Read as the issuer."""
+        return self.issuer
+
+
+class Kept(models.Model):
+    """Something that is remembered for a while in all processes: failed sign-ins, codes that were used. The site's cache."""
+
+    key = models.CharField(primary_key=True, max_length=250)
+    value = models.TextField()
+    # None is for ever.
+    expires_at = models.DateTimeField(null=True, db_index=True)
+
+
 class Door(models.TextChoices):
     """By which way a change came."""
 

@@ -126,6 +126,35 @@ def is_host(name: str) -> bool:
     return True
 
 
+class SignOnForm(forms.Form):
+    """A team's own sign-in service. The secret is never shown again: an empty field keeps it."""
+
+    issuer = forms.CharField(
+        label="Issuer",
+        max_length=500,
+        help_text="The address of the service, as it names itself.",
+        error_messages={"required": "Give the address of the service."},
+        widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://login.example.com"}),
+    )
+    client_id = forms.CharField(
+        label="Client id",
+        max_length=300,
+        error_messages={"required": "Give the id that the service knows this site by."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    secret = forms.CharField(
+        label="Client secret",
+        max_length=1000,
+        required=False,
+        help_text="Kept sealed, and sent to this service alone. Empty keeps the one that is stored.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        label="Who comes through it joins as",
+        choices=[(Role.VIEWER.value, "Viewer: reads and runs"), (Role.EDITOR.value, "Editor: also changes")],
+    )
+
+
 def put_errors(form: forms.Form, error: ValidationError) -> None:
     """Show beside the fields of a form what a flow has found wrong; its findings take the place of the form's own."""
     form.full_clean()

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from fusion_site.accounts import views
-from fusion_site.accounts.team_pages import audit, ending, factor, invitations, people, settings
+from fusion_site.accounts import session_pages, sign_on_pages, views
+from fusion_site.accounts.team_pages import audit, ending, factor, invitations, people, settings, sign_on
 
 urlpatterns = [
     path("tokens/", views.tokens, name="tokens"),
     path("tokens/<str:token_id>/revoke/", views.revoke, name="revoke_token"),
+    path("sessions/", session_pages.sessions, name="sessions"),
+    path("sessions/others/end/", session_pages.end_all_others, name="end_other_sessions"),
+    path("sessions/<int:session_id>/end/", session_pages.end, name="end_session"),
+    path("sessions/links/<str:sign_on_id>/cut/", session_pages.cut, name="cut_link"),
+    path("sign-on/", sign_on_pages.choose, name="choose_sign_on"),
+    path("sign-on/<str:sign_on_id>/", sign_on_pages.sign_on, name="sign_on"),
+    path("sign-on/<str:sign_on_id>/go/", sign_on_pages.leave, name="sign_on_leave"),
+    path("sign-on/<str:sign_on_id>/back/", sign_on_pages.back, name="sign_on_back"),
+    path("team/sign-on/", sign_on.team_sign_on, name="team_sign_on"),
+    path("team/sign-on/remove/", sign_on.remove, name="remove_sign_on"),
     path("team/", people.team, name="team"),
     path("team/switch/", people.switch, name="switch_team"),
     path("team/leave/", people.leave, name="leave_team"),

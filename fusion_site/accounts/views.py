@@ -9,21 +9,23 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from fusion_site.accounts.access import current_membership, signed_in
+from fusion_site.accounts.access import current_membership, person_of, signed_in
 from fusion_site.accounts.flows.make_token import make_token, revoke_token
 from fusion_site.accounts.forms import TokenForm
-from fusion_site.accounts.models import ApiToken, User
+from fusion_site.accounts.models import ApiToken
+from fusion_site.accounts.sure import sure
 
 
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
+@sure
 def tokens(request: HttpRequest) -> HttpResponseBase:
     """List the person's tokens and make one; its text is in the answer to that POST and nowhere else."""
     form = TokenForm(request.POST or None)
     made = ""
     if form.is_valid():
         team = current_membership(request).team
-        _, made = make_token(_person(request), team, **form.cleaned_data)
+        _, made = make_token(person_of(request), team, **form.cleaned_data)
         form = TokenForm()
     context = {"form": form, "made": made, **_token_list(request)}
     return render(request, "accounts/tokens.html", context, status=422 if form.errors else 200)
@@ -33,7 +35,7 @@ def tokens(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
     """Delete one own token; htmx gets the list without it."""
-    if not revoke_token(_person(request), token_id):
+    if not revoke_token(person_of(request), token_id):
         raise Http404
     if request.headers.get("HX-Request") == "true":
         return render(request, "accounts/_tokens.html", _token_list(request))
@@ -41,12 +43,5 @@ def revoke(request: HttpRequest, token_id: str) -> HttpResponseBase:
 
 
 def _token_list(request: HttpRequest) -> dict[str, Any]:
-    tokens = ApiToken.objects.filter(user=_person(request)).select_related("team")
+    tokens = ApiToken.objects.filter(user=person_of(request)).select_related("team")
     return {"tokens": tokens, "now": timezone.now()}
-
-
-def _person(request: HttpRequest) -> User:
-    """Give the signed-in person, as `signed_in` has made sure that there is one."""
-    if not isinstance(request.user, User):
-        raise TypeError("this view needs signed_in")
-    return request.user

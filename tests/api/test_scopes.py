@@ -29,7 +29,7 @@ def program(user: User, team: Team, *scopes: str) -> Program:
 def refused(response: Any, scope: str) -> bool:
     """Whether it is the typed refusal that names the scope."""
     error = response.json()["error"]
-    return (
+    return bool(
         response.status_code == 403
         and error["kind"] == "permission"
         and error["message"] == f"This token lacks the scope `{scope}`."

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.accounts.models import Membership
+from fusion_site.accounts.sure import ask, is_sure
 from fusion_site.pools.drafts import Fields, draft_of, rearranged
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection, Named
@@ -52,6 +53,8 @@ def _start(request: HttpRequest, thing: Thing) -> Start | None:
 
 
 def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | None) -> HttpResponseBase:
+    if thing.model is Connection and not is_sure(request):
+        return ask(request)
     draft, do = _draft(request, thing), request.POST.get("do", SAVE)
     if thing.rows and do != SAVE:
         rows = thing.rows

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from fusion_site.accounts.access import asigned_in, current_membership, membership_in, signed_in
 from fusion_site.accounts.models import Membership
+from fusion_site.accounts.sure import ask, is_sure
 from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.pools.flows.check_connection import check_connection
 from fusion_site.pools.flows.connect_openrouter import (
@@ -43,6 +44,8 @@ _NOT_ACCEPTED = {400, 401, 403}
 @require_GET
 def leave(request: HttpRequest) -> HttpResponseBase:
     """Remember what is asked for in the session, and lead to OpenRouter's page."""
+    if not is_sure(request):
+        return ask(request)
     try:
         consent = ask_consent(current_membership(request))
     except Invalid as invalid:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from fusion_site.accounts.flows.forget_expired import forget_expired
 from fusion_site.compact.status import CompactStatus
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.ops.querying import DISTURBED, query
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 CATALOGUES_EVERY_S = 600.0
 # How often runs are looked for that ended long enough ago to be thinned, in seconds.
 THIN_EVERY_S = 60.0
+# How often sessions and the like are looked for that have run out, in seconds.
+EXPIRED_EVERY_S = 3600.0
 # How often deleted teams are looked for whose time is over, in seconds.
 TEAMS_EVERY_S = 60.0
 # How often it is looked for what was deleted long enough ago to be forgotten, in seconds.
@@ -53,6 +56,7 @@ class Upkeep:
         self._begin(every(LOOK_S, self._in_turn("bills", Reconciler().look)))
         self._begin(every(THIN_EVERY_S, self._in_turn("thinning", _thin)))
         self._begin(every(TEAMS_EVERY_S, self._in_turn("teams", _remove_teams)))
+        self._begin(every(EXPIRED_EVERY_S, self._in_turn("expired", _forget_expired)))
         self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
@@ -95,6 +99,10 @@ async def every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("%s failed", getattr(chore, "__name__", chore))
         await asyncio.sleep(seconds)
+
+
+async def _forget_expired() -> None:
+    await query(forget_expired)
 
 
 async def _thin() -> None:
