@@ -136,3 +136,35 @@ def test_the_pages_fit_a_narrow_phone(lab: Page) -> None:
     ):
         lab.goto(path)
         assert lab.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+def test_a_pool_goes_back_and_a_run_is_asked_again_of_what_it_is_now(page: Page) -> None:
+    sign_up(page, "versions@example.com")
+    page.goto("/pools/")
+    page.get_by_role("link", name="Rehearsal trio", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("Duo")
+    page.get_by_role("button", name="Remove member 3").press("Enter")
+    expect(page.locator("[name='members.2.model']")).to_have_count(0)
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    page.get_by_role("link", name="History of Duo").click()
+    newest = page.get_by_role("listitem").filter(has_text="Version 2")
+    expect(newest).to_contain_text("Member “Scholar”")
+    expect(newest.get_by_role("deletion").filter(has_text="Rehearsal trio")).to_be_visible()
+
+    page.goto("/")
+    page.get_by_label("Prompt").fill("Is this migration safe?")
+    page.get_by_role("button", name="Ask 2 models").click()
+    page.get_by_role("link", name="Ask again").wait_for()
+    run = page.url
+    page.goto("/pools/")
+    page.get_by_role("link", name="History of Duo").click()
+    page.get_by_role("button", name="Restore version 1").press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Rehearsal trio")).to_be_visible()
+
+    page.goto(run)
+    page.get_by_role("link", name="Ask again").click()
+    expect(page.get_by_text("Member “Scholar”")).to_be_visible()
+    page.get_by_role("button", name="Ask 3 models as they are now").click()
+    expect(page.get_by_role("heading", level=1, name="Is this migration safe?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Scholar").first).to_be_visible()
+    assert page.url != run
