@@ -53,6 +53,25 @@ def address(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def listed_servers(**_: Any) -> list[CheckMessage]:
+    """Each server that the operator lists is one host and one port; another form would list nothing, or fail when it is read."""
+    return [
+        Error(f"{name}: {entry!r} is not host:port, such as 10.0.0.5:8080.", id="fusion.E005")
+        for name in ("FUSION_PRIVATE_UPSTREAMS", "FUSION_IN_HOUSE")
+        for entry in sorted(getattr(settings, name))
+        if not _is_host_port(entry)
+    ]
+
+
+def _is_host_port(entry: str) -> bool:
+    try:
+        parts = urlsplit(f"//{entry}")
+        return bool(parts.hostname) and bool(parts.port) and parts.netloc == entry and "@" not in entry
+    except ValueError:
+        return False
+
+
+@register()
 def many_machines(**_: Any) -> list[CheckMessage]:
     """What works on one machine only, or half, once the database is PostgreSQL."""
     if not settings.FUSION_IS_CLUSTER:

@@ -42,6 +42,17 @@ def test_an_address_that_is_none_is_refused(settings: Settings, url: str) -> Non
     assert list(found()) == ["fusion.E003"]
 
 
+@pytest.mark.parametrize(
+    "entry", ["llm.corp", "https://llm.corp:443", "llm.corp:443/v1", "me@llm.corp:443", "llm.corp:x", ":80"]
+)
+@pytest.mark.parametrize("name", ["FUSION_PRIVATE_UPSTREAMS", "FUSION_IN_HOUSE"])
+def test_a_listed_server_that_is_none_is_refused(settings: Settings, name: str, entry: str) -> None:
+    setattr(settings, name, frozenset({"10.0.0.5:8080", "[fd00::1]:8080", "llm.corp:443"}))
+    assert found() == {}
+    setattr(settings, name, frozenset({"10.0.0.5:8080", entry}))
+    assert list(found()) == ["fusion.E005"]
+
+
 def test_an_https_site_passes_djangos_deployment_checks(tmp_path: Path) -> None:
     env = {**os.environ, "FUSION_URL": "https://fusion.example", "FUSION_DATA_DIR": str(tmp_path)}
     done = subprocess.run(

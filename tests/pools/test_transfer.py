@@ -268,6 +268,25 @@ def test_the_page_asks_where_and_with_what(
     assert "There is no such pool." in wrong.content.decode()
 
 
+def test_the_page_asks_who_it_is_before_a_key_goes_along(
+    place: Membership,
+    there: Membership,
+    alice: User,
+    connection: Connection,
+    client_for: Callable[..., Client],
+) -> None:
+    alice.set_password("correct horse battery")  # who has none cannot be asked for it
+    alice.save()
+    browser, before = client_for(alice), kept()
+    sent = {"to": there.team_id, "do": "copy", "with_keys": "1"}
+    asked = browser.post(f"/connections/{connection.pk}/send/", sent)
+    assert asked["Location"].startswith("/accounts/reauthenticate/")
+    assert kept() == before
+    made = browser.post("/accounts/reauthenticate/", {"password": "correct horse battery"})
+    assert made["Location"].startswith("/connections/")
+    assert Connection.objects.get(team=there.team, name="Hosted").key_hint == "4242"
+
+
 def test_the_page_leads_to_no_foreign_team(
     bob: User, charlie: User, pool: Pool, client_for: Callable[..., Client]
 ) -> None:

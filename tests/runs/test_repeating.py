@@ -17,9 +17,9 @@ from fusion_site.pools.flows.restore import restore
 from fusion_site.pools.flows.save_judge import save_judge
 from fusion_site.pools.flows.save_pool import save_pool
 from fusion_site.pools.flows.save_preset import save_preset
+from fusion_site.pools.freezing import freeze
 from fusion_site.pools.models import Judge, Pool, Preset
 from fusion_site.pools.plain import plain_pool
-from fusion_site.runs.flows import start
 from fusion_site.runs.models import Run
 from fusion_site.runs.today import today_of
 from tests.api.conftest import Program, program_of
@@ -98,16 +98,16 @@ def test_a_pool_that_is_saved_in_the_middle_is_read_again_as_a_whole(
 ) -> None:
     """On PostgreSQL somebody may save it between the reading of its members and that of its version."""
     pool = Pool.objects.get(pk=desk.preset.pool_id)
-    first = start.freeze
+    name, first = "fusion_site.runs.flows.start.freeze", freeze
 
     def freeze_and_save(*given: Any, **more: Any) -> Any:
-        monkeypatch.setattr(start, "freeze", first)
+        monkeypatch.setattr(name, first)
         settings = first(*given, **more)
         members = plain_pool(pool)["members"]
         save_pool(place, {"members": [*members[:2], {**members[2], "label": "Later"}]}, pool)
         return settings
 
-    monkeypatch.setattr(start, "freeze", freeze_and_save)
+    monkeypatch.setattr(name, freeze_and_save)
     run = desk.start()
     assert (run.settings["members"][2]["label"], run.pinned["pool"]["version"]) == ("Later", 2)
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from fusion_site.accounts.access import membership_in, signed_in
 from fusion_site.accounts.entering import places_in_force
 from fusion_site.accounts.models import Membership, Role
+from fusion_site.accounts.sure import ask, is_sure
 from fusion_site.pools.equivalents import Reference, is_host, references
 from fusion_site.pools.flows.transfer import ONE_HOST, Wanted, transfer
 from fusion_site.pools.invalid import Errors, InUse, Invalid
@@ -48,6 +49,8 @@ def send(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBase:
     to = membership_in(person(request), request.POST.get("to", ""))
     if to is None:
         raise Http404
+    if request.POST.get("with_keys") and not is_sure(request):
+        return ask(request)
     try:
         made = transfer(place, row, _wanted(request, to))
     except Invalid as invalid:
