@@ -135,12 +135,27 @@ def lose_session(stage: Stage, visitor: Visitor) -> None:
     stage.rows("UPDATE django_session SET expire_date = '2020-01-01' WHERE session_key = ?", session)
 
 
+def be_ended_elsewhere(stage: Stage, visitor: Visitor) -> None:
+    """Let the person end all other sessions from another browser."""
+    other = Visitor(stage.site, visitor.email).sign_in()
+    other.post("/sessions/others/end/", form="/sessions/")
+    other.close()
+
+
 Loss = Callable[[Stage, Visitor], None]
 
 
 @pytest.mark.parametrize(
     "lose",
-    [lose_membership, be_locked, change_password_elsewhere, have_password_reset, sign_out, lose_session],
+    [
+        lose_membership,
+        be_locked,
+        change_password_elsewhere,
+        have_password_reset,
+        sign_out,
+        lose_session,
+        be_ended_elsewhere,
+    ],
 )
 def test_a_page_stops_showing(stage: Stage, lose: Loss) -> None:
     visitor, bystander = stage.member(), stage.member()
@@ -161,7 +176,14 @@ def revoke_token(stage: Stage, visitor: Visitor) -> None:
     visitor.post(f"/tokens/{token}/revoke/", form="/tokens/")
 
 
-@pytest.mark.parametrize("lose", [revoke_token, lose_membership, be_locked])
+def let_token_expire(stage: Stage, visitor: Visitor) -> None:
+    """Let the token's time be over."""
+    stage.rows(
+        "UPDATE accounts_apitoken SET expires_at = '2020-01-01' WHERE user_id = ?", stage.id_of(visitor)
+    )
+
+
+@pytest.mark.parametrize("lose", [revoke_token, let_token_expire, lose_membership, be_locked])
 def test_a_programs_stream_ends(stage: Stage, lose: Loss) -> None:
     visitor = stage.member()
     program = stage.program(visitor)
