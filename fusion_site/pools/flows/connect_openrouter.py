@@ -24,7 +24,7 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.leaving import fault_of_target, require_leave
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.naming import free_name
-from fusion_site.pools.rights import require_editor
+from fusion_site.pools.rights import require_adder
 from fusion_site.providers import Endpoint
 
 GOOD_FOR_S = 600
@@ -51,7 +51,7 @@ def ask_consent(by: Membership) -> Consent:
 
     Raises Invalid where the team's rules let nothing be sent to OpenRouter: then nobody is led there either.
     """
-    require_editor(by)
+    require_adder(by)
     if fault := fault_of_target(by.team, settings.FUSION_OPENROUTER_URL):
         raise Invalid({"base_url": [fault]})
     return Consent(by.team_id)
@@ -70,7 +70,7 @@ def consent_url(consent: Consent, back: str) -> str:
 
 async def connect_openrouter(by: Membership, consent: Consent, code: str) -> Connection:
     """Get the key for the code and store a new connection with it; raises AskFailed, and then stores nothing."""
-    require_editor(by)
+    require_adder(by)
     base_url = settings.FUSION_OPENROUTER_URL
     require_leave(by.team, Endpoint(base_url, None, "openrouter"))
     key = await reaching.providers().key_for(base_url, code, consent.verifier)

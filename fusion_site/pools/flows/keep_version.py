@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
+from fusion_site.accounts.audit import changed, record
 from fusion_site.accounts.models import Membership, User
 from fusion_site.pools.models import Connection, Judge, Named, Pool, Preset, Version
 from fusion_site.pools.plain import Plain, plain
@@ -43,6 +44,21 @@ def keep_version(by: User | None, row: Named, note: str = "", *, is_end: bool = 
     kept = as_version(row)
     kept.person, kept.note, kept.is_end, kept.data = by, note, is_end, data
     kept.save()
+    _record(by, row, newest, kept)
+
+
+def _record(by: User | None, row: Named, before: Version | None, kept: Version) -> None:
+    """Tell the team's audit trail of it: which fields, not what stands in them, since prompts do."""
+    told: list[str] = []
+    if before is None or before.is_end:
+        done = "created"
+    elif kept.is_end:
+        done = "deleted"
+    else:
+        done, told = "changed", changed(before.data, kept.data)
+    facts: dict[str, Any] = {"version": kept.number, "fields": told, "note": kept.note}
+    facts = {name: value for name, value in facts.items() if value}
+    record(row.team_id, f"{kept.kind}.{done}", row, by=by, **facts)
 
 
 def first_version(row: Named) -> None:

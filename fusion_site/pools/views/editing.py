@@ -16,7 +16,7 @@ from fusion_site.pools.drafts import Fields, draft_of, rearranged
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection, Named
 from fusion_site.pools.plain import Plain, plain
-from fusion_site.pools.rights import require_editor
+from fusion_site.pools.rights import require_adder, require_editor
 from fusion_site.pools.starts import Start, start_of
 from fusion_site.pools.views.reach import reached
 from fusion_site.pools.views.things import Thing
@@ -29,7 +29,7 @@ SAVE = "save"
 def new(request: HttpRequest, thing: Thing) -> HttpResponseBase:
     """Show an empty form, or make what a filled one says."""
     place = current_membership(request)
-    require_editor(place)
+    (require_adder if thing.model is Connection else require_editor)(place)
     if request.method == "POST":
         return _posted(request, thing, place, None)
     start = _start(request, thing)

@@ -30,7 +30,7 @@ from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.runs.flows.following import Followed, followed
 from fusion_site.runs.frozen import settings_to_json, thread_to_json
-from fusion_site.runs.limits import check_budget, check_parallel, check_waiting, hold
+from fusion_site.runs.limits import check_budget, check_cap, check_parallel, check_waiting, hold
 from fusion_site.runs.models import Answer, Conversation, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
@@ -170,6 +170,7 @@ def _reserved(team: Team, settings: FusionSettings) -> Decimal | None:
     """Give what is held back for the run, which the team's budget has room for."""
     found = estimate(settings)
     most_usd = kept_cost(found.most_usd(settings.budget_usd))
+    check_cap(team, most_usd, found)
     check_budget(team, most_usd, found)
     return most_usd
 
