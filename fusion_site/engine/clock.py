@@ -6,6 +6,9 @@ import asyncio
 
 from fusion_site.engine.settings import FusionSettings
 
+# How long a call may pause that goes on beyond its turn as long as it writes.
+SILENT_S = 5.0
+
 
 class PassClock:
     """Tells how much time a pass has left, which began `elapsed_s` ago."""
@@ -25,7 +28,38 @@ class PassClock:
         """Give the time until this pass must have its fused answer; below 0 when it is late."""
         return self.ends_at - self._now()
 
+    def turn(self, *, while_writing: bool = False) -> Turn:
+        """Give a call its turn, which leaves time for what has to follow if it hangs."""
+        return Turn(self, while_writing=while_writing)
+
     @property
     def answering_left_s(self) -> float:
         """Give the time for which answers still count: what is left, less what is kept for judging."""
         return self.left_s - self._judging_s
+
+
+class Turn:
+    """The time that a call has where something has to follow it: half of what is left when its turn begins.
+
+    With `while_writing` it goes on beyond that as long as it writes: what a reader sees being written is not cut for a
+    stand-in that would have to begin anew.
+    """
+
+    def __init__(self, clock: PassClock, *, while_writing: bool) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._clock, self._while_writing = clock, while_writing
+        self.ends_at = self._now() + max(0.0, clock.left_s) / 2
+
+    def wrote(self) -> None:
+        """Take in that something was written."""
+        if self._while_writing:
+            self.ends_at = min(self._clock.ends_at, max(self.ends_at, self._now() + SILENT_S))
+
+    def end(self) -> None:
+        """End it: an earlier attempt has waited for it in vain."""
+        self.ends_at = self._now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether somebody else is to be asked now."""
+        return self.ends_at <= self._now()

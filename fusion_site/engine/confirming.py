@@ -11,7 +11,7 @@ from fusion_site.engine.settings import FusionSettings
 
 NOT_CONFIRMED = (
     "A close call: the judge picked an answer of its own model family and the second judge did not, "
-    "so the higher score was taken."
+    "so the higher score decided."
 )
 NO_SECOND = "The judge picked an answer of its own model family, and the second judge could not be asked whether it agrees."
 
@@ -28,7 +28,9 @@ async def confirmed(settings: FusionSettings, judgement: Judgement, calls: Calls
     candidates = judgement.candidates
     orders = [candidates, candidates[::-1]]
     try:
-        passes = await passes_over(replace(settings, judge=asked), orders, calls, "second", judgement.needs)
+        passes = await passes_over(
+            replace(settings, judge=asked), orders, calls, "second", judgement.needs, follows=True
+        )
     except Unjudged:
         return replace(judgement, note=NO_SECOND)
     every = [*judgement.passes, *passes]

@@ -204,9 +204,16 @@ class Fusing:
     ) -> Judgement:
         candidates = self._candidates(positions, finalists)
         shown = [c for c in candidates if c.key in finalists]
-        judgement = await judge(self._settings, shown, self._calls, needs=needs, hearing=self._hearing())
+        judgement = await judge(
+            self._settings, shown, self._calls, needs=needs, hearing=self._hearing(), follows=self._merges
+        )
         judgement = await confirmed(self._settings, judgement, self._calls)
         return replace(judgement, rest=tuple(c for c in candidates if c.key not in finalists))
+
+    @property
+    def _merges(self) -> bool:
+        """Whether what is compared is to be merged then."""
+        return self._settings.mode is Mode.MERGE or bool(self._resume.guidance)
 
     def _hearing(self) -> Hearing:
         """Pass on what the judge writes, as it writes it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from fusion_site.engine.asking import AskError, Message, ModelRef, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import Candidate, clipped
+from fusion_site.engine.clock import Turn
 from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.ladder import Unreadable
 from fusion_site.engine.prompts import judge_messages, repair_messages
@@ -20,11 +21,11 @@ from fusion_site.engine.window import Window
 # Reasons and a verdict over eight candidates fit; a reasoning judge needs the room.
 JUDGE_TOKENS = 4096
 
-CLOSE_CALL = "A close call: the judge did not decide the same way twice, so the higher score was taken."
-ABSTAINED = "A close call: the judge could not tell the answers apart, so the higher score was taken."
+CLOSE_CALL = "A close call: the judge did not decide the same way twice, so the higher score decided."
+ABSTAINED = "A close call: the judge could not tell the answers apart, so the higher score decided."
 ONE_ORDER = "A close call: the judge gave a verdict on one of the two orders only."
 CUT_PICK = (
-    "The judge preferred an answer that was cut off by its length limit, so the best whole one was taken."
+    "The judge preferred an answer that was cut off by its length limit, so the best whole one came first."
 )
 
 
@@ -106,13 +107,15 @@ async def judge(
     name: str = "judge",
     needs: tuple[str, ...] = (),
     hearing: Hearing = UNHEARD,
+    follows: bool = False,
 ) -> Judgement:
     """Compare the lettered candidates; raises Unjudged when neither judge gives a readable verdict in time.
 
-    `needs` is what a right answer needs, as it was written down before. `hearing` hears the first of the orders.
+    `needs` is what a right answer needs, as it was written down before. `hearing` hears the first of the orders. A
+    merge that `follows` has its time, too.
     """
     orders = [candidates, candidates[::-1]] if settings.judge.swap_check else [candidates]
-    passes = await passes_over(settings, orders, calls, name, needs, hearing)
+    passes = await passes_over(settings, orders, calls, name, needs, hearing, follows=follows)
     marked = [replace(c, clipped=c.letter in passes[0].clipped) for c in candidates]
     return replace(weigh(marked, passes, settings.judge.criteria, asked=len(orders)), needs=needs)
 
@@ -124,11 +127,16 @@ async def passes_over(
     name: str,
     needs: tuple[str, ...],
     hearing: Hearing = UNHEARD,
+    *,
+    follows: bool = False,
 ) -> list[Pass]:
-    """Have the candidates read in all orders at once; gives the passes that came to a verdict, or raises Unjudged."""
+    """Have the candidates read in all orders at once; gives the passes that came to a verdict, or raises Unjudged.
+
+    Where something `follows`, half of the time that is left is kept for it.
+    """
     outcomes = await asyncio.gather(
         *(
-            _pass(settings, order, calls, f"{name}/{n}", needs, UNHEARD if n else hearing)
+            _pass(settings, order, calls, f"{name}/{n}", needs, UNHEARD if n else hearing, follows=follows)
             for n, order in enumerate(orders)
         ),
         return_exceptions=True,
@@ -173,20 +181,25 @@ def _pick(eligible: Sequence[Candidate], passes: Sequence[Pass], asked: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One attempt at a verdict: whom to ask, and how much fits them."""
+    """One attempt at a verdict: whom to ask, how much fits them, and how long they may take (None: all that is left)."""
 
     suffix: str
     model: ModelRef
     window: Window
+    turn: Turn | None
     is_fallback: bool = False
 
 
-def _tries(judge: Judge) -> Iterator[_Try]:
-    """Yield the judge, the judge again, the fallback judge."""
-    for suffix in ("", "/again"):
-        yield _Try(suffix, judge.model, Window(judge.window))
+def _tries(judge: Judge, calls: Calls, *, follows: bool) -> Iterator[_Try]:
+    """Yield the judge, the judge again if its turn is not over by then, the fallback judge."""
+    turn = calls.turn() if follows or judge.fallback is not None else None
+    window = Window(judge.window)
+    yield _Try("", judge.model, window, turn)
+    if turn is None or not turn.is_over:
+        yield _Try("/again", judge.model, window, turn)
     if judge.fallback is not None:
-        yield _Try("/fallback", judge.fallback, Window(judge.fallback_window), is_fallback=True)
+        turn, window = calls.turn() if follows else None, Window(judge.fallback_window)
+        yield _Try("/fallback", judge.fallback, window, turn, is_fallback=True)
 
 
 async def _pass(
@@ -196,10 +209,12 @@ async def _pass(
     name: str,
     needs: tuple[str, ...],
     hearing: Hearing,
+    *,
+    follows: bool,
 ) -> Pass:
     """Ask until there is a verdict; raises Unjudged when nobody gives one."""
     problem, repair = "", None
-    for each in _tries(settings.judge):
+    for each in _tries(settings.judge, calls, follows=follows):
         shown, messages = asked_over(settings, order, each.window, needs)
         asked = messages if repair is None or each.is_fallback else repair
         result = await _ask(each, calls, name + each.suffix, asked, shown, hearing)
@@ -242,6 +257,7 @@ async def _ask(
             shown=shown,
             on_start=lambda: hearing.begin(shown),
             on_text=hearing.text,
+            turn=each.turn,
         )
     except Refused as refused:
         raise Unjudged(str(refused)) from refused

@@ -52,13 +52,21 @@ async def merge(
     wishes = wishes_json(guidance, used, names_of(settings.members, settings.question)) if guidance else None
     fixed = merge_messages(settings, (), analysis, wishes)
     problem = ""
-    for n, (model, window) in enumerate(_mergers(settings, judgement)):
+    mergers = _mergers(settings, judgement)
+    for n, (model, window) in enumerate(mergers):
         shown = clipped(used, window.room(fixed, MERGE_TOKENS))
         messages = merge_messages(settings, shown, analysis, wishes)
         sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, MERGE_TOKENS))
         try:
             result = await calls.call(
-                f"merge/{n}", model, messages, sampling, shown=shown, on_start=begin, on_text=on_text
+                f"merge/{n}",
+                model,
+                messages,
+                sampling,
+                shown=shown,
+                on_start=begin,
+                on_text=on_text,
+                turn=calls.turn(while_writing=True) if n + 1 < len(mergers) else None,
             )
         except Refused as refused:
             raise Unmerged(str(refused)) from refused
