@@ -43,6 +43,8 @@ from fusion_site.engine.scoring import Scoring
 from fusion_site.engine.settings import FusionSettings, Mode
 
 NOTHING_USABLE = "No member gave a usable answer."
+BEST_SCORED = "It had the best score so far."
+UNSCORED = "None had a score by then, so it is the first in the pool."
 
 
 class Fusing:
@@ -163,14 +165,15 @@ class Fusing:
         return positions
 
     async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
-        needs, so_far = self._scoring.needs, self._scoring.best(positions) or first_whole(positions)
+        needs, best_scored = self._scoring.needs, self._scoring.best(positions)
         scored, arrived = self._scoring.scored(positions), self._ahead.arrived(_keys(positions))
         self._emit(VerdictStarted(_keys(counting), scored, with_needs=bool(needs), arrived=arrived))
         try:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
             self._emit(VerdictFinished({**unjudged_json(str(unjudged)), **self._moves(positions)}))
-            self._fall_back(so_far, positions, str(unjudged), self._resume.guidance)
+            why = f"{unjudged} {BEST_SCORED if best_scored else UNSCORED}"
+            self._fall_back(best_scored or first_whole(positions), positions, why, self._resume.guidance)
             return
         self._emit(VerdictFinished({**verdict_json(self._settings, judgement), **self._moves(positions)}))
         winner = next(p for p in positions if p.key == judgement.winner.key)

@@ -22,7 +22,7 @@ from fusion_site.engine.window import Window
 MERGE_TOKENS = 8192
 # A merge of the top three beats a merge of all (LLM-Blender, ACL 2023).
 MERGED_AT_MOST = 3
-NOT_BETTER = "The merged answer did not beat the best single answer in both orders, so that one is returned."
+NOT_BETTER = "The merged answer was not clearly better than the best single one, which is returned."
 
 
 class Unmerged(Exception):

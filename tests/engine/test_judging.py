@@ -8,6 +8,7 @@ import pytest
 
 from fusion_site.engine.asking import ErrorKind, Outcome
 from fusion_site.engine.events import AnswerFinished, FusedFinished, Resume, Source, StepFinished
+from fusion_site.engine.fusing import UNSCORED
 from fusion_site.engine.settings import Criterion, Mode
 from tests.engine.judges import candidates_in, first_shown, holding, judge_by, verdict
 from tests.engine.recording import FALLBACK, JUDGE, Recording, cast, record, settings
@@ -199,7 +200,7 @@ def test_a_judge_without_a_fallback_has_all_the_time_there_is() -> None:
     assert told.time_of(FusedFinished) == 100.0
     assert told.fused.source is Source.FALLBACK
     assert told.text == ONE
-    assert told.fused.note == "The time for judging was up."
+    assert told.fused.note == f"The time for judging was up. {UNSCORED}"
     assert [call.ask.deadline_s for call in told.asker.calls_to(JUDGE)] == [99.0, 99.0]
 
 

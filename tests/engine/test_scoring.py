@@ -15,6 +15,7 @@ from fusion_site.engine.events import (
     Source,
     VerdictStarted,
 )
+from fusion_site.engine.fusing import BEST_SCORED, UNSCORED
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import (
     candidates_in,
@@ -283,8 +284,10 @@ def test_without_a_verdict_the_best_score_so_far_is_returned() -> None:
     told = four(scores_by(MARKS), writes("What?"), fallback=False)
     assert told.fused.source is Source.FALLBACK
     assert told.text == TWO
+    assert told.fused.note.endswith(BEST_SCORED)
     told = four(scores_by({}), writes("What?"), fallback=False)
     assert told.text == ONE
+    assert told.fused.note.endswith(UNSCORED)
 
 
 class TestNeeds:

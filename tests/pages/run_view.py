@@ -159,7 +159,6 @@ def run_view(**more: Any) -> dict[str, Any]:
             "version": 2,
             "source": "merge",
             "source_label": HOSTILE,
-            "code_note": HOSTILE,
             "finished": False,
             "choice": {
                 "keep": [tick(is_heeded=True), tick(is_heeded=None)],

@@ -13,7 +13,7 @@ from fusion_site.pages.figures import percent
 from fusion_site.runs.access import found_run
 from fusion_site.runs.header import header
 from fusion_site.runs.live.choosing import choice_view
-from fusion_site.runs.live.presenting import SOURCES, title_of
+from fusion_site.runs.live.presenting import source_label, title_of
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.live.verdict_card import verdict_view
@@ -79,8 +79,9 @@ def _shown(state: RunState, fused: FusedState) -> dict[str, Any]:
     labels = _labels(state)
     return {
         "number": fused.version,
-        "source_label": SOURCES.get(fused.source, fused.source),
+        "source_label": source_label(fused),
         "header": header(state, fused),
+        "is_merged": fused.source == "merge",
         "made_of": [labels[key] for key in fused.answers if key in labels],
         "choice": choice_view(fused.guidance),
         "blocks": text.blocks,
