@@ -165,7 +165,7 @@ def test_versions_are_read_and_compared(
     client = client_for(desk.person)
     first = client.get(f"/runs/{ended.pk}/versions/1/").content.decode()
     assert "I am bea and <strong>bea</strong> it is." in first
-    assert "Made of: Ada, Bea" in first
+    assert "Chosen from: Ada, Bea" in first
     assert client.get(f"/runs/{ended.pk}/versions/2.md").content.decode() == "I am cyd <b>now</b>."
     compared = client.get(f"/runs/{ended.pk}/versions/compare/").content.decode()
     assert "I am <del>bea</del>" in compared
