@@ -20,6 +20,7 @@ from fusion_site.runs.claiming import claimable
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.limits import LimitReached
+from fusion_site.runs.live.choosing import choice_view
 from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
@@ -299,6 +300,13 @@ def test_who_may_not_act_and_who_comes_too_early_choose_nothing(
     response = call("POST", f"runs/{early.pk}/guidance", {"keep": []})
     assert (response.status_code, response.json()["error"]["kind"]) == (409, "bad_request")
     assert Run.objects.get(pk=waiting.pk).guidance is None
+
+
+def test_a_choice_is_shown_without_the_marks_of_markdown() -> None:
+    tick = {"text": "See [the **manual**](https://x.example) on `locks`.", "stance": None, "heeded": True}
+    shown = choice_view({"keep": [tick], "drop": []})
+    assert shown is not None
+    assert shown["keep"][0]["text"] == "See the manual on locks."
 
 
 def test_what_a_program_starts_of_a_guided_preset_waits_for_nobody_unless_it_says_so(

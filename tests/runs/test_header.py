@@ -256,6 +256,8 @@ def test_a_fallback_is_called_what_it_is_above_its_text(
     page = client_for(desk.person).get(f"/runs/{work(desk.start()).pk}/").content.decode()
     (shown,) = re.findall(r'class="fused-source">([^<]*)<', page)
     assert shown.startswith(label)
+    badges = re.findall(r'badge-accent">([^<]*)<', page)
+    assert ("returned" in badges, "best" in badges) == (change is by_vote, change is merged_by_nobody)
 
 
 def test_it_says_why_each_missing_one_is_missing(

@@ -138,13 +138,20 @@ def _answer(
         "served": served_line(answer),
         "billing": billing_line(answer),
         "retry_message": retry.get("error", {}).get("message", ""),
-        "is_winner": (state.shown_verdict or {}).get("winner") == answer.id,
+        "winner_word": _winner_word(state.shown_verdict, answer),
         "is_late": fused is not None and answer.id in fused.late,
         "may_cancel": may_act and state.is_open and not answer.outcome,
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
+
+
+def _winner_word(verdict: Mapping[str, Any] | None, answer: AnswerState) -> str:
+    """Say what the winner is: nobody but a judge calls an answer the best. Empty for all others."""
+    if verdict is None or verdict.get("winner") != answer.id:
+        return ""
+    return "best" if verdict.get("judge") else "returned"
 
 
 _PLAIN = (
