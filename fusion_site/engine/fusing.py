@@ -32,7 +32,7 @@ from fusion_site.engine.family import family_of
 from fusion_site.engine.findings import unjudged_json, verdict_json, vote_json
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.guiding import MISSED, NOT_HEEDED, UNCOMPARED, Guide, Paused
-from fusion_site.engine.judging import Hearing, Judgement, Unjudged, judge
+from fusion_site.engine.judging import Hearing, Unjudged, judge
 from fusion_site.engine.members import Members
 from fusion_site.engine.merging import Unmerged, best_of, harm, merge
 from fusion_site.engine.moves import moves_in
@@ -41,6 +41,7 @@ from fusion_site.engine.reading import Settled
 from fusion_site.engine.returning import FusedAnswer
 from fusion_site.engine.scoring import Scoring
 from fusion_site.engine.settings import FusionSettings, Mode
+from fusion_site.engine.weighing import Judgement
 
 NOTHING_USABLE = "No member gave a usable answer."
 BEST_SCORED = "It had the best score so far."

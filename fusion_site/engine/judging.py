@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from fusion_site.engine.asking import AskError, Message, ModelRef, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
@@ -14,19 +14,13 @@ from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.ladder import Unreadable
 from fusion_site.engine.prompts import judge_messages, repair_messages
 from fusion_site.engine.schema import VERDICT_SCHEMA
-from fusion_site.engine.settings import Criterion, FusionSettings, Judge
-from fusion_site.engine.verdict import Reading, read_verdict
+from fusion_site.engine.settings import FusionSettings, Judge
+from fusion_site.engine.verdict import read_verdict
+from fusion_site.engine.weighing import Judgement, Pass, weigh
 from fusion_site.engine.window import Window
 
 # Reasons and a verdict over eight candidates fit; a reasoning judge needs the room.
 JUDGE_TOKENS = 4096
-
-CLOSE_CALL = "A close call: the judge did not decide the same way twice, so the higher score decided."
-ABSTAINED = "A close call: the judge could not tell the answers apart, so the higher score decided."
-ONE_ORDER = "A close call: the judge gave a verdict on one of the two orders only."
-CUT_PICK = (
-    "The judge preferred an answer that was cut off by its length limit, so the best whole one came first."
-)
 
 
 # Hears which candidates a judge was shown, before it writes of them.
@@ -50,53 +44,6 @@ UNHEARD = Hearing()
 
 class Unjudged(Exception):
     """No judge gave a verdict; the message is a plain sentence that says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One reading of the candidates in one order."""
-
-    order: str
-    model: str
-    is_fallback: bool
-    reading: Reading
-    clipped: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the passes say together. Where they disagree, `winner` is the higher score and `note` says so.
-
-    `candidates` were compared; `rest` were not, because of what they had been given by themselves. `second` are the
-    passes of a second judge, where one had to confirm the pick.
-    """
-
-    candidates: tuple[Candidate, ...]
-    passes: tuple[Pass, ...]
-    winner: Candidate
-    scores: dict[str, float | None] = field(default_factory=dict)
-    note: str = ""
-    rest: tuple[Candidate, ...] = ()
-    needs: tuple[str, ...] = ()
-    second: tuple[Pass, ...] = ()
-
-    @property
-    def close_call(self) -> bool:
-        """Whether the winner is not simply the one that the judge picked, each time it was asked."""
-        return bool(self.note)
-
-    def ranked(self) -> list[Candidate]:
-        """Give the candidates: the winner, the others that were compared by score, then the rest by score."""
-        others = [c for c in self.candidates if c.letter != self.winner.letter]
-        return [self.winner, *self._by_score(others), *self._by_score(self.rest)]
-
-    def score(self, candidate: Candidate) -> float | None:
-        """Give what a candidate was given: in the comparison, else by itself."""
-        early = candidate.early.score if candidate.early else None
-        return self.scores.get(candidate.letter, early)
-
-    def _by_score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        return sorted(candidates, key=lambda c: -(self.score(c) or 0.0))
 
 
 async def judge(
@@ -146,37 +93,6 @@ async def passes_over(
         if isinstance(outcome, BaseException) and (not isinstance(outcome, Unjudged) or not passes):
             raise outcome
     return passes
-
-
-def weigh(
-    candidates: Sequence[Candidate], passes: Sequence[Pass], criteria: Sequence[Criterion], *, asked: int
-) -> Judgement:
-    """Put the passes together. Passes that disagree, an abstention and a missing pass all make a close call."""
-    scores = {c.letter: _score(c, passes, criteria) for c in candidates}
-    eligible = [c for c in candidates if not c.truncated] or list(candidates)
-    pick, note = _pick(eligible, passes, asked)
-    best = max(eligible, key=lambda c: (scores[c.letter] or 0.0, -c.key.member))
-    return Judgement(tuple(candidates), tuple(passes), pick or best, scores, note)
-
-
-def _score(candidate: Candidate, passes: Sequence[Pass], criteria: Sequence[Criterion]) -> float | None:
-    """Give the mean over the passes; where they left the candidate out, what it was given by itself."""
-    compared = _mean([p.reading.score(candidate.letter, criteria) for p in passes])
-    return candidate.early.score if compared is None and candidate.early else compared
-
-
-def _pick(eligible: Sequence[Candidate], passes: Sequence[Pass], asked: int) -> tuple[Candidate | None, str]:
-    """Give the one candidate that every pass picked, and why the winner needs a word, if it does."""
-    letters = {p.reading.winner for p in passes}
-    if len(letters) > 1:
-        return None, CLOSE_CALL
-    letter = letters.pop()
-    if letter is None:
-        return None, ABSTAINED
-    pick = next((c for c in eligible if c.letter == letter), None)
-    if pick is None:
-        return None, CUT_PICK
-    return pick, "" if len(passes) == asked else ONE_ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +198,3 @@ def _whole_reply(result: AnswerResult) -> str:
 
 def _reason(outcome: Outcome, error: AskError | None) -> str:
     return error.message.rstrip(".") if error else f"its reply was {outcome.value}"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return sum(known) / len(known) if known else None

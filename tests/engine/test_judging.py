@@ -10,6 +10,7 @@ from fusion_site.engine.asking import ErrorKind, Outcome
 from fusion_site.engine.events import AnswerFinished, FusedFinished, Resume, Source, StepFinished
 from fusion_site.engine.fusing import UNSCORED
 from fusion_site.engine.settings import Criterion, Mode
+from fusion_site.engine.weighing import BY_ORDER, BY_SCORE, CLOSE_CALL
 from tests.engine.judges import candidates_in, first_shown, holding, judge_by, verdict
 from tests.engine.recording import FALLBACK, JUDGE, Recording, cast, record, settings
 from tests.engine.scripted import InTurn, Part, Script, fails, hangs, writes
@@ -129,7 +130,7 @@ class TestOrders:
         assert len({p["winner"] for p in told.verdict["passes"]}) == 2
         assert told.verdict["close_call"] is True
         assert told.text == TWO
-        assert "close call" in told.fused.note
+        assert told.fused.note == CLOSE_CALL.format(so=BY_SCORE)
         scores = {tuple(c["answer"]): c["score"] for c in told.verdict["candidates"]}
         assert scores == {(0, 0): 5 / 7, (0, 1): 6 / 7, (0, 2): 4 / 7}
 
@@ -137,6 +138,13 @@ class TestOrders:
         told = judged(judge_by(first_shown), swap=True)
         assert told.verdict["close_call"] is True
         assert told.text == ONE
+        assert told.fused.note == CLOSE_CALL.format(so=BY_ORDER)
+
+    def test_level_scores_are_not_said_to_decide(self) -> None:
+        marks = {"Two": [True, True, False, False], "Three": [True, True, False, False], "One": [False] * 4}
+        told = judged(judge_by(first_shown, marks=marks), swap=True)
+        assert told.text == TWO
+        assert told.fused.note == CLOSE_CALL.format(so=BY_ORDER)
 
     def test_an_abstention_goes_to_the_higher_score(self) -> None:
         marks = {"One": [False] * 4, "Two": [False] * 4, "Three": [True] * 4}

@@ -153,14 +153,14 @@ class TestDoNoHarm:
         told = merged(harm_judge(pick), do_no_harm=True)
         assert told.text == "Two ways."
         assert told.fused.source is Source.BEST_OF
-        assert "did not beat" in told.fused.note
+        assert "not clearly better" in told.fused.note
         assert [e.source for e in told.all(FusedStarted)] == [Source.MERGE, Source.BEST_OF]
 
     def test_without_a_verdict_it_gives_way_too_and_the_note_does_not_claim_one(self) -> None:
         told = merged(harm_judge(None, then=fails()), fails(), do_no_harm=True)
         assert told.text == "Two ways."
         assert "could not be compared" in told.fused.note
-        assert "did not beat" not in told.fused.note
+        assert "not clearly better" not in told.fused.note
 
     def test_a_verdict_on_one_order_alone_is_not_enough(self) -> None:
         seen: list[str] = []
