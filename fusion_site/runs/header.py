@@ -56,7 +56,7 @@ def code_note(fused: FusedState) -> str:
     """Say of merged code that nobody ran it; nothing where there is none."""
     if fused.source != "merge" or not fused.finished or not _CODE.search(fused.text):
         return ""
-    return "The code in it was merged from several answers, and has not been run."
+    return "The code in it has not been run."
 
 
 def _without(state: RunState) -> list[str]:

@@ -195,7 +195,7 @@ TABLE: dict[Changes, list[str]] = {
         "Fused from 3 of 4.",
         "* was compared, but is not among the best that were merged.",
         "Judged in one order only.",
-        "The code in it was merged from several answers, and has not been run.",
+        "The code in it has not been run.",
     ],
     merged_with_a_cut_one: [
         "Fused from 3 of 3.",
