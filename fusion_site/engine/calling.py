@@ -106,9 +106,9 @@ class Calls:
             self._emit(StepRecalled(name))
         return found
 
-    def turn(self, *, while_writing: bool = False) -> Turn:
+    def turn(self) -> Turn:
         """Give a call its turn, which leaves time for what has to follow if it hangs."""
-        return self._clock.turn(while_writing=while_writing)
+        return self._clock.turn()
 
     def withdraw(self) -> None:
         """End every call that still waits for a free place: it would be in the way of what is asked next."""

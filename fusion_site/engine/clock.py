@@ -28,9 +28,9 @@ class PassClock:
         """Give the time until this pass must have its fused answer; below 0 when it is late."""
         return self.ends_at - self._now()
 
-    def turn(self, *, while_writing: bool = False) -> Turn:
+    def turn(self) -> Turn:
         """Give a call its turn, which leaves time for what has to follow if it hangs."""
-        return Turn(self, while_writing=while_writing)
+        return Turn(self)
 
     @property
     def answering_left_s(self) -> float:
@@ -41,19 +41,17 @@ class PassClock:
 class Turn:
     """The time that a call has where something has to follow it: half of what is left when its turn begins.
 
-    With `while_writing` it goes on beyond that as long as it writes: what a reader sees being written is not cut for a
-    stand-in that would have to begin anew.
+    It goes on beyond that as long as it writes: a stand-in would have to begin anew, and might be no faster.
     """
 
-    def __init__(self, clock: PassClock, *, while_writing: bool) -> None:
+    def __init__(self, clock: PassClock) -> None:
         self._now = asyncio.get_running_loop().time
-        self._clock, self._while_writing = clock, while_writing
+        self._clock = clock
         self.ends_at = self._now() + max(0.0, clock.left_s) / 2
 
     def wrote(self) -> None:
         """Take in that something was written."""
-        if self._while_writing:
-            self.ends_at = min(self._clock.ends_at, max(self.ends_at, self._now() + SILENT_S))
+        self.ends_at = min(self._clock.ends_at, max(self.ends_at, self._now() + SILENT_S))
 
     def end(self) -> None:
         """End it: an earlier attempt has waited for it in vain."""

@@ -67,7 +67,7 @@ async def merge(
                 shown=shown,
                 on_start=begin,
                 on_text=on_text,
-                turn=calls.turn(while_writing=True) if n + 1 < len(mergers) else None,
+                turn=calls.turn() if n + 1 < len(mergers) else None,
             )
         except Refused as refused:
             raise Unmerged(str(refused)) from refused

@@ -102,10 +102,11 @@ function aligned(shown, raw) {
 }
 
 function gapAt(shown, raw, s, r) {
+  const near = raw.slice(r, r + 10 * MOST_SKIPPED);
   let best = null;
   for (let n = 0; n <= MOST_SKIPPED && s + n < shown.length && !(best && n >= best.shown + best.raw); n += 1) {
-    const at = raw.indexOf(shown.slice(s + n, s + n + SURE), r);
-    if (at >= 0 && !(best && n + at - r >= best.shown + best.raw)) best = { shown: n, raw: at - r };
+    const at = near.indexOf(shown.slice(s + n, s + n + SURE));
+    if (at >= 0 && !(best && n + at >= best.shown + best.raw)) best = { shown: n, raw: at };
   }
   return best;
 }

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from fusion_site.engine.asking import ErrorKind, Outcome
+from fusion_site.engine.asking import Ask, ErrorKind, Outcome
+from fusion_site.engine.clock import SILENT_S
 from fusion_site.engine.events import AnswerFinished, FusedFinished, Resume, Source, StepFinished
 from fusion_site.engine.fusing import UNSCORED
 from fusion_site.engine.settings import Criterion, Mode
 from fusion_site.engine.weighing import BY_ORDER, BY_SCORE, CLOSE_CALL
 from tests.engine.judges import candidates_in, first_shown, holding, judge_by, verdict
 from tests.engine.recording import FALLBACK, JUDGE, Recording, cast, record, settings
-from tests.engine.scripted import InTurn, Part, Script, fails, hangs, writes
+from tests.engine.scripted import Hang, InTurn, Part, Script, fails, hangs, writes
 
 ONE, TWO, THREE = "One way to see it.", "Two ways to see it.", "Three ways to see it."
 GARBAGE = writes("I like them all!")
@@ -223,14 +224,25 @@ def test_a_judge_that_hangs_leaves_half_of_the_time_to_the_fallback(begun: str) 
     assert told.verdict["judge"]["fallback"] is True
 
 
-def test_a_judge_that_writes_on_and_on_is_left_all_the_same() -> None:
-    told = judged(writes(verdict("A") * 9, after=90, pieces=900), GOOD, deadline_s=101)
-    assert [call.closed_at for call in told.asker.calls_to(JUDGE)] == [51.0]
+def test_a_judge_that_is_slow_but_writes_is_not_cut_for_the_fallback() -> None:
+    def slow(ask: Ask) -> Script:
+        return writes(verdict(holding("Two")(candidates_in(ask))), after=90, pieces=40)
+
+    told = judged(slow, fails(), deadline_s=101)
+    assert told.steps == ["judge/0"]
+    assert told.time_of(FusedFinished) == pytest.approx(91.0)
     assert told.text == TWO
 
 
-def test_a_judge_that_fails_late_is_not_asked_again() -> None:
-    told = judged(InTurn(writes("What?", after=49.5), hangs()), GOOD, deadline_s=101)
+def test_a_judge_that_falls_silent_late_is_left_then() -> None:
+    begun = writes("Let me think. " * 5, after=60, pieces=30)[:-1]
+    told = judged([*begun, Hang()], GOOD, deadline_s=101)
+    assert [call.closed_at for call in told.asker.calls_to(JUDGE)] == [1.0 + 60.0 + SILENT_S]
+    assert told.text == TWO
+
+
+def test_a_repair_has_what_is_left_of_the_judges_half() -> None:
+    told = judged(InTurn(writes("What?", after=30), hangs()), GOOD, deadline_s=101)
     assert told.steps == ["judge/0", "judge/0/again", "judge/0/fallback"]
     assert told.time_of(FusedFinished) == 52.0
 
