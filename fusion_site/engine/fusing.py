@@ -166,13 +166,15 @@ class Fusing:
         return positions
 
     async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
-        needs, best_scored = self._scoring.needs, self._scoring.best(positions)
+        needs = self._scoring.needs
         scored, arrived = self._scoring.scored(positions), self._ahead.arrived(_keys(positions))
         self._emit(VerdictStarted(_keys(counting), scored, with_needs=bool(needs), arrived=arrived))
         try:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
             self._emit(VerdictFinished({**unjudged_json(str(unjudged)), **self._moves(positions)}))
+            # Also scores that came too late for the comparison.
+            best_scored = self._scoring.best(positions)
             why = f"{unjudged} {BEST_SCORED if best_scored else UNSCORED}"
             self._fall_back(best_scored or first_whole(positions), positions, why, self._resume.guidance)
             return

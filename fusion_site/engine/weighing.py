@@ -12,7 +12,7 @@ from fusion_site.engine.verdict import Reading
 CLOSE_CALL = "A close call: the judge did not decide the same way twice, {so}."
 ABSTAINED = "A close call: the judge could not tell the answers apart, {so}."
 BY_SCORE = "so the higher score decided"
-BY_ORDER = "and no score was higher, so the first in the pool came first"
+BY_ORDER = "and no score was higher, so the pool's order decided"
 ONE_ORDER = "A close call: the judge gave a verdict on one of the two orders only."
 CUT_PICK = (
     "The judge preferred an answer that was cut off by its length limit, so the best whole one came first."

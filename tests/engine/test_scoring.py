@@ -290,6 +290,13 @@ def test_without_a_verdict_the_best_score_so_far_is_returned() -> None:
     assert told.fused.note.endswith(UNSCORED)
 
 
+def test_without_a_verdict_a_score_that_came_too_late_for_the_comparison_counts() -> None:
+    told = four(scores_by(MARKS, after=3.5), writes("What?", after=5), fallback=False)
+    assert told.one(VerdictStarted).scored == ()
+    assert told.text == TWO
+    assert told.fused.note.endswith(BEST_SCORED)
+
+
 class TestNeeds:
     """What a right answer needs is written down before any is read, and given along where it is there."""
 

@@ -142,7 +142,7 @@ def debated(desk: Desk, upstream: Upstream) -> None:
     desk.change(mode="debate")
 
 
-CLOSE = "A close call: the judge did not decide the same way twice, and no score was higher, so the first in the pool came first."
+CLOSE = "A close call: the judge did not decide the same way twice, and no score was higher, so the pool's order decided."
 TABLE: dict[Changes, list[str]] = {
     in_one_order: ["Fused from 3 of 3.", "It is Bea's answer, word for word.", "Judged in one order only."],
     in_both_orders: [
