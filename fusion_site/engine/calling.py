@@ -195,11 +195,10 @@ class Calls:
         """Give what there is of a call that was not waited for."""
         if self._clock.left_s <= 0:
             return reply.cut(Outcome.ERROR, TOO_LATE)
-        if turn is not None and turn.is_over:
-            return reply.cut(Outcome.ERROR, OUT_OF_TURN)
-        # Then it was withdrawn, as only those are that have not left the queue.
-        del self._unsent[begun.name]
-        return None
+        if begun.name in self._unsent and (turn is None or not turn.is_over):
+            del self._unsent[begun.name]  # It was withdrawn, as only those are that have not left the queue.
+            return None
+        return reply.cut(Outcome.ERROR, OUT_OF_TURN)
 
 
 def _full(name: str, messages: tuple[Message, ...]) -> str:

@@ -48,9 +48,16 @@ def compare(request: HttpRequest, run_id: str) -> HttpResponse:
         raise Http404
     newest = sorted(fusions)[-2:]
     before, after = (_chosen(request, name, fusions, n) for name, n in zip(_NAMES, newest, strict=True))
-    rows = compared(fusions[before].text, fusions[after].text)
+    texts = fusions[before].text, fusions[after].text
+    rows = compared(*texts)
     grounds = [_grounds(state, fusions[number]) for number in dict.fromkeys((before, after))]
-    context = {"rows": rows, "before": before, "after": after, "grounds": grounds}
+    context = {
+        "rows": rows,
+        "is_same": texts[0] == texts[1],
+        "before": before,
+        "after": after,
+        "grounds": grounds,
+    }
     return render(request, "runs/compare.html", {**_page(run, fusions), **context})
 
 
