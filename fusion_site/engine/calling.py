@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
@@ -183,7 +184,8 @@ class Calls:
 
         reading = self._unsent[begun.name] = Reading(self._asker, ask, take, self._settled)
         try:
-            await reading.ended(lambda: self._clock.ends_at if turn is None else turn.ends_at)
+            with turn.bounding(reading.drop) if turn is not None else nullcontext():
+                await reading.ended(at=self._clock.ends_at)
         except BaseException:
             self._unsent.pop(begun.name, None)
             raise

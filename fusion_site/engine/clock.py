@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from fusion_site.engine.settings import FusionSettings
 
@@ -45,19 +47,39 @@ class Turn:
     """
 
     def __init__(self, clock: PassClock) -> None:
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self._clock = clock
-        self.ends_at = self._now() + max(0.0, clock.left_s) / 2
-
-    def wrote(self) -> None:
-        """Take in that something was written."""
-        self.ends_at = min(self._clock.ends_at, max(self.ends_at, self._now() + SILENT_S))
-
-    def end(self) -> None:
-        """End it: an earlier attempt has waited for it in vain."""
-        self.ends_at = self._now()
+        self._ends_at = self._loop.time() + max(0.0, clock.left_s) / 2
+        self._drop: Callable[[], None] | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether somebody else is to be asked now."""
-        return self.ends_at <= self._now()
+        return self._ends_at <= self._loop.time()
+
+    @contextmanager
+    def bounding(self, drop: Callable[[], None]) -> Iterator[None]:
+        """Have a call dropped when its turn is over."""
+        self._drop = drop
+        self._look()
+        try:
+            yield
+        finally:
+            self._timer.cancel()
+            self._drop = None
+
+    def wrote(self) -> None:
+        """Take in that something was written."""
+        self._ends_at = min(self._clock.ends_at, max(self._ends_at, self._loop.time() + SILENT_S))
+
+    def end(self) -> None:
+        """End it at once."""
+        self._ends_at = self._loop.time()
+        if self._drop is not None:
+            self._drop()
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_at(self._ends_at, self._look)
+        if self.is_over and self._drop is not None:
+            self._timer.cancel()
+            self._drop()

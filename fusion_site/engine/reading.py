@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
@@ -97,16 +96,15 @@ class Reading:
             self.was_dropped = True
             self._task.cancel()
 
-    async def ended(self, ends_at: Callable[[], float] = lambda: math.inf) -> None:
-        """Wait until all is closed; once it is later than `ends_at` on the loop's clock, or when cancelled, the ask is dropped.
+    async def ended(self, at: float | None = None) -> None:
+        """Wait until all is closed; at the time `at` of the loop's clock, or when cancelled, the ask is dropped.
 
         Cancelled once more, it waits no longer. Raises what `settled` raised, and what the asker raised, which its
         contract forbids.
         """
-        now = asyncio.get_running_loop().time
+        timeout = None if at is None else at - asyncio.get_running_loop().time()
         try:
-            while not self._task.done() and (left := ends_at() - now()) > 0:
-                await asyncio.wait([self._task], timeout=None if left == math.inf else left)
+            await asyncio.wait([self._task], timeout=timeout)
             await self._dropped()
         except asyncio.CancelledError:
             await self._dropped()
