@@ -44,7 +44,8 @@ class PresetGiven(Given):
     )
     do_no_harm: bool | None = Field(None, description="A merge has to beat the best answer; null is false.")
     guided: bool | None = Field(
-        None, description="A run waits before its final step for a choice of what is kept; null is false."
+        None,
+        description="A run that is started on a page waits before its final step for a choice of what is kept; null is false.",
     )
     template: str | None = Field(None, description="Text with {{variables}}; {{prompt}} is what was asked.")
 

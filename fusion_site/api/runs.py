@@ -90,7 +90,7 @@ class NewRun(Given):
     )
     guided: bool | None = Field(
         None,
-        description="Wait before the final step for a choice of what is kept; null is as the preset has it.",
+        description="Wait before the final step for a choice of what is kept; null is no, whatever the preset says.",
     )
 
 
@@ -165,7 +165,7 @@ def _order(payload: NewRun, team: str, key: str | None) -> Order:
         payload.prompt or "",
         turns,
         payload.variables or {},
-        guided=payload.guided,
+        guided=payload.guided or False,
         idempotency_key=key,
         after=after,
         history=history,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 
 from fusion_site.engine.answering import Emit
@@ -14,6 +15,7 @@ from fusion_site.engine.asking import (
     Asker,
     AskError,
     AskEvent,
+    AskReasoning,
     AskResending,
     AskStarted,
     AskText,
@@ -24,7 +26,7 @@ from fusion_site.engine.asking import (
     Sampling,
 )
 from fusion_site.engine.candidates import Candidate, shown_of
-from fusion_site.engine.clock import PassClock
+from fusion_site.engine.clock import PassClock, Turn
 from fusion_site.engine.events import (
     AnswerResult,
     StepAccepted,
@@ -35,6 +37,9 @@ from fusion_site.engine.events import (
 from fusion_site.engine.reading import Reading, Reply, Settled
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
+OUT_OF_TURN = AskError(
+    ErrorKind.TIMEOUT, "It was not done within its share of the time.", retryable=True
+)
 
 
 async def nothing_to_settle() -> None:
@@ -102,6 +107,10 @@ class Calls:
             self._emit(StepRecalled(name))
         return found
 
+    def turn(self) -> Turn:
+        """Give a call its turn, which leaves time for what has to follow if it hangs."""
+        return self._clock.turn()
+
     def withdraw(self) -> None:
         """End every call that still waits for a free place: it would be in the way of what is asked next."""
         for reading in self._unsent.values():
@@ -118,11 +127,12 @@ class Calls:
         shown: Sequence[Candidate] = (),
         on_start: Callable[[], None] = _nothing,
         on_text: Callable[[str], None] = _nothing,
+        turn: Turn | None = None,
     ) -> AnswerResult:
         """Give the whole reply of one call; `on_text` gets its text as it is written. Raises Refused.
 
         `shown` are the candidates that stand in the messages. `on_start` is called when there will be a reply: before its
-        first text, and not where it is refused.
+        first text, and not where it is refused. It may take all the time that is left, or as long as its `turn`.
 
         A stored reply is taken only where the very same was asked: with one more answer in, the same letter would
         stand for somebody else.
@@ -132,12 +142,14 @@ class Calls:
             raise Refused(why)
         on_start()
         if stored is not None:
+            if turn is not None and stored.error == OUT_OF_TURN:
+                turn.end()
             on_text(stored.text)
             return stored
         name = _full(name, messages)
         begun = StepStarted(name, model.model, model.connection, messages, shown_of(shown))
         ask = Ask(model, messages, sampling, deadline_s=max(0.1, self._clock.left_s), json_schema=schema)
-        result = await self._reply(begun, ask, on_text)
+        result = await self._reply(begun, ask, on_text, turn)
         if result is None:
             return AnswerResult(Outcome.CANCELLED)
         self._begin(begun)
@@ -151,7 +163,7 @@ class Calls:
             self._emit(begun)
 
     async def _reply(
-        self, begun: StepStarted, ask: Ask, on_text: Callable[[str], None]
+        self, begun: StepStarted, ask: Ask, on_text: Callable[[str], None], turn: Turn | None
     ) -> AnswerResult | None:
         """Give what came of a call; None where it was withdrawn: then it has cost nothing, and nothing is said of it."""
         ASKED_FOR.set(begun.name)
@@ -159,6 +171,8 @@ class Calls:
 
         def take(event: AskEvent) -> None:
             reply.take(event)
+            if turn is not None and isinstance(event, AskText | AskReasoning):
+                turn.wrote()
             if isinstance(event, AskStarted):
                 self._begin(begun)
             elif isinstance(event, AskText):
@@ -170,16 +184,23 @@ class Calls:
 
         reading = self._unsent[begun.name] = Reading(self._asker, ask, take, self._settled)
         try:
-            await reading.ended(at=self._clock.ends_at)
+            with turn.bounding(reading.drop) if turn is not None else nullcontext():
+                await reading.ended(at=self._clock.ends_at)
         except BaseException:
             self._unsent.pop(begun.name, None)
             raise
         if not reading.was_dropped or reply.ending is not None:
             return reply.result()
-        if begun.name in self._unsent and self._clock.left_s > 0:
-            del self._unsent[begun.name]
+        return self._dropped(begun, reply, turn)
+
+    def _dropped(self, begun: StepStarted, reply: Reply, turn: Turn | None) -> AnswerResult | None:
+        """Give what there is of a call that was not waited for."""
+        if self._clock.left_s <= 0:
+            return reply.cut(Outcome.ERROR, TOO_LATE)
+        if begun.name in self._unsent and (turn is None or not turn.is_over):
+            del self._unsent[begun.name]  # It was withdrawn, as only those are that have not left the queue.
             return None
-        return reply.cut(Outcome.ERROR, TOO_LATE)
+        return reply.cut(Outcome.ERROR, OUT_OF_TURN)
 
 
 def _full(name: str, messages: tuple[Message, ...]) -> str:

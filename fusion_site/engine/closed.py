@@ -31,6 +31,10 @@ _STATED = re.compile(
     r"answer(?:\s+is)?\s*[:=]?\s*(?P<value>.+)|####\s*(?P<graded>.+)",
     re.IGNORECASE,
 )
+# The same as a heading, of which the last line is the value.
+_HEADING = re.compile(
+    r"(?:[>#]+\s+)*(?:my\s+|the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is)?\s*:?", re.IGNORECASE
+)
 _CURRENCIES = "$€£¥"
 _NUMBER = re.compile(
     rf"(?P<minus>[-+−–])?(?P<currency>[{_CURRENCIES}])?\s?(?P<minus2>[-−–])?"
@@ -55,7 +59,7 @@ def final_answer(text: str) -> Final | None:
     r"""Give the value that an answer ends in, or None where it ends in prose.
 
     Understood are the last `\boxed{…}`; a last line such as `Answer: 391`, `**Answer:** B`, `The answer is yes.`,
-    `#### 42`; and an answer that is nothing but such a value. A value is a number with or without a unit, one of
+    `#### 42`; a value below a line `Answer:`; and an answer that is nothing but a value. A value is a number with or without a unit, one of
     the choices A to J, or yes, no, true, false.
     """
     lines = [line for line in text.strip().splitlines() if line.strip()]
@@ -65,10 +69,11 @@ def final_answer(text: str) -> Final | None:
         return None
     if (boxed := _boxed("\n".join(lines[-LOOKED_AT:]))) is not None:
         return _value(boxed) or Final(" ".join(boxed.split()))
-    last = lines[-1].replace("**", "").replace("`", "").strip()
+    *before, last = (line.replace("**", "").replace("`", "").strip() for line in lines[-2:])
     if stated := _STATED.fullmatch(last):
         return _value(stated["value"] or stated["graded"])
-    return _value(last) if len(lines) == 1 and not re.match(r"[a-j]\b", last) else None
+    is_alone = not before or _HEADING.fullmatch(before[0])
+    return _value(last) if is_alone and not re.match(r"[a-j]\b", last) else None
 
 
 def most_common(
@@ -112,7 +117,7 @@ def _value(raw: str) -> Final | None:
     raw = raw.strip().strip("*_").strip()
     raw = raw.rstrip(".!").rstrip()
     if found := _TEX_INLINE.fullmatch(raw):
-        raw = (found[1] or found[2]).strip()
+        raw = _plain_tex(found[1] or found[2])
     if choice := _CHOICE.fullmatch(raw):
         return Final((choice[1] or choice[2]).upper())
     if _WORD.fullmatch(raw):

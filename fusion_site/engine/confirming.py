@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from fusion_site.engine.calling import Calls
 from fusion_site.engine.family import family_of
-from fusion_site.engine.judging import Judgement, Unjudged, passes_over, weigh
+from fusion_site.engine.judging import Unjudged, passes_over
 from fusion_site.engine.settings import FusionSettings
+from fusion_site.engine.weighing import Judgement, weigh
 
 NOT_CONFIRMED = (
-    "A close call: the judge picked an answer of its own model family and the second judge did not, "
-    "so the higher score was taken."
+    "A close call: the judge picked an answer of its own model family and the second judge did not, {so}."
 )
 NO_SECOND = "The judge picked an answer of its own model family, and the second judge could not be asked whether it agrees."
 
@@ -28,13 +28,15 @@ async def confirmed(settings: FusionSettings, judgement: Judgement, calls: Calls
     candidates = judgement.candidates
     orders = [candidates, candidates[::-1]]
     try:
-        passes = await passes_over(replace(settings, judge=asked), orders, calls, "second", judgement.needs)
+        passes = await passes_over(
+            replace(settings, judge=asked), orders, calls, "second", judgement.needs, follows=True
+        )
     except Unjudged:
         return replace(judgement, note=NO_SECOND)
     every = [*judgement.passes, *passes]
     both = weigh(candidates, every, settings.judge.criteria, asked=len(every))
     if both.close_call:
-        both = replace(both, note=NOT_CONFIRMED)
+        both = replace(both, note=NOT_CONFIRMED.format(so=both.so))
     elif len(passes) < len(orders):
         both = replace(both, note=NO_SECOND)
     return replace(both, passes=judgement.passes, second=tuple(passes), needs=judgement.needs)

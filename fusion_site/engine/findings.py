@@ -9,8 +9,8 @@ from typing import Any
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.defusing import harmless
 from fusion_site.engine.events import AnswerKey
-from fusion_site.engine.judging import Judgement, Pass
 from fusion_site.engine.settings import FusionSettings
+from fusion_site.engine.weighing import Judgement, Pass
 
 
 def verdict_json(settings: FusionSettings, judgement: Judgement) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from fusion_site.engine.family import family_of
 from fusion_site.engine.findings import unjudged_json, verdict_json, vote_json
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.guiding import MISSED, NOT_HEEDED, UNCOMPARED, Guide, Paused
-from fusion_site.engine.judging import Hearing, Judgement, Unjudged, judge
+from fusion_site.engine.judging import Hearing, Unjudged, judge
 from fusion_site.engine.members import Members
 from fusion_site.engine.merging import Unmerged, best_of, harm, merge
 from fusion_site.engine.moves import moves_in
@@ -41,8 +41,11 @@ from fusion_site.engine.reading import Settled
 from fusion_site.engine.returning import FusedAnswer
 from fusion_site.engine.scoring import Scoring
 from fusion_site.engine.settings import FusionSettings, Mode
+from fusion_site.engine.weighing import Judgement
 
 NOTHING_USABLE = "No member gave a usable answer."
+BEST_SCORED = "It had the best score so far."
+UNSCORED = "None had a score by then, so it is the first in the pool."
 
 
 class Fusing:
@@ -163,14 +166,17 @@ class Fusing:
         return positions
 
     async def _judge(self, positions: Sequence[Position], counting: Sequence[Position]) -> None:
-        needs, so_far = self._scoring.needs, self._scoring.best(positions) or first_whole(positions)
+        needs = self._scoring.needs
         scored, arrived = self._scoring.scored(positions), self._ahead.arrived(_keys(positions))
         self._emit(VerdictStarted(_keys(counting), scored, with_needs=bool(needs), arrived=arrived))
         try:
             judgement = await self._compare(positions, self._scoring.finalists(positions), needs)
         except Unjudged as unjudged:
             self._emit(VerdictFinished({**unjudged_json(str(unjudged)), **self._moves(positions)}))
-            self._fall_back(so_far, positions, str(unjudged), self._resume.guidance)
+            # Also scores that came too late for the comparison.
+            best_scored = self._scoring.best(positions)
+            why = f"{unjudged} {BEST_SCORED if best_scored else UNSCORED}"
+            self._fall_back(best_scored or first_whole(positions), positions, why, self._resume.guidance)
             return
         self._emit(VerdictFinished({**verdict_json(self._settings, judgement), **self._moves(positions)}))
         winner = next(p for p in positions if p.key == judgement.winner.key)
@@ -204,9 +210,16 @@ class Fusing:
     ) -> Judgement:
         candidates = self._candidates(positions, finalists)
         shown = [c for c in candidates if c.key in finalists]
-        judgement = await judge(self._settings, shown, self._calls, needs=needs, hearing=self._hearing())
+        judgement = await judge(
+            self._settings, shown, self._calls, needs=needs, hearing=self._hearing(), follows=self._merges
+        )
         judgement = await confirmed(self._settings, judgement, self._calls)
         return replace(judgement, rest=tuple(c for c in candidates if c.key not in finalists))
+
+    @property
+    def _merges(self) -> bool:
+        """Whether what is compared is to be merged then."""
+        return self._settings.mode is Mode.MERGE or bool(self._resume.guidance)
 
     def _hearing(self) -> Hearing:
         """Pass on what the judge writes, as it writes it."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz
 
+from fusion_site.engine.sentences import sentences
+
 if TYPE_CHECKING:
     from fusion_site.engine.events import AnswerKey
 
@@ -21,7 +23,6 @@ PART = 200
 # words' endings pass; with 90, a changed comma and article fail.
 NEAR = 85.0
 _MARKS = re.compile(r"[*_`~#>|\\]+|^\s*(?:[-+•]|\d+[.)])\s+", re.MULTILINE)
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
 _DENIALS = re.compile(r"\b(?:not|never|no|none|without|cannot|nicht|kein\w*|nie)\b|n[’']t\b")
 
@@ -91,13 +92,9 @@ def heeded(guidance: Guidance, text: str) -> Heeded:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Give the sentences of a wish, long ones cut; those without a word only where there is nothing else."""
-    parts = [
-        sentence[at : at + PART]
-        for raw in _SENTENCE_ENDS.split(text)
-        if (sentence := _plain(raw))
-        for at in range(0, len(sentence), PART)
-    ]
+    """Give the sentences of a wish, long ones cut; all of it where there is none."""
+    said = [_plain(sentence.of(text)) for sentence in sentences(text)] or [_plain(text)]
+    parts = [each[at : at + PART] for each in said for at in range(0, len(each), PART)]
     yield from [part for part in parts if len(part) > 3] or parts
 
 

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from fusion_site.engine.asking import AskError, Message, ModelRef, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import Candidate, clipped
+from fusion_site.engine.clock import Turn
 from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.ladder import Unreadable
 from fusion_site.engine.prompts import judge_messages, repair_messages
 from fusion_site.engine.schema import VERDICT_SCHEMA
-from fusion_site.engine.settings import Criterion, FusionSettings, Judge
-from fusion_site.engine.verdict import Reading, read_verdict
+from fusion_site.engine.settings import FusionSettings, Judge
+from fusion_site.engine.verdict import read_verdict
+from fusion_site.engine.weighing import Judgement, Pass, weigh
 from fusion_site.engine.window import Window
 
 # Reasons and a verdict over eight candidates fit; a reasoning judge needs the room.
 JUDGE_TOKENS = 4096
-
-CLOSE_CALL = "A close call: the judge did not decide the same way twice, so the higher score was taken."
-ABSTAINED = "A close call: the judge could not tell the answers apart, so the higher score was taken."
-ONE_ORDER = "A close call: the judge gave a verdict on one of the two orders only."
-CUT_PICK = (
-    "The judge preferred an answer that was cut off by its length limit, so the best whole one was taken."
-)
 
 
 # Hears which candidates a judge was shown, before it writes of them.
@@ -51,53 +46,6 @@ class Unjudged(Exception):
     """No judge gave a verdict; the message is a plain sentence that says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One reading of the candidates in one order."""
-
-    order: str
-    model: str
-    is_fallback: bool
-    reading: Reading
-    clipped: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the passes say together. Where they disagree, `winner` is the higher score and `note` says so.
-
-    `candidates` were compared; `rest` were not, because of what they had been given by themselves. `second` are the
-    passes of a second judge, where one had to confirm the pick.
-    """
-
-    candidates: tuple[Candidate, ...]
-    passes: tuple[Pass, ...]
-    winner: Candidate
-    scores: dict[str, float | None] = field(default_factory=dict)
-    note: str = ""
-    rest: tuple[Candidate, ...] = ()
-    needs: tuple[str, ...] = ()
-    second: tuple[Pass, ...] = ()
-
-    @property
-    def close_call(self) -> bool:
-        """Whether the winner is not simply the one that the judge picked, each time it was asked."""
-        return bool(self.note)
-
-    def ranked(self) -> list[Candidate]:
-        """Give the candidates: the winner, the others that were compared by score, then the rest by score."""
-        others = [c for c in self.candidates if c.letter != self.winner.letter]
-        return [self.winner, *self._by_score(others), *self._by_score(self.rest)]
-
-    def score(self, candidate: Candidate) -> float | None:
-        """Give what a candidate was given: in the comparison, else by itself."""
-        early = candidate.early.score if candidate.early else None
-        return self.scores.get(candidate.letter, early)
-
-    def _by_score(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        return sorted(candidates, key=lambda c: -(self.score(c) or 0.0))
-
-
 async def judge(
     settings: FusionSettings,
     candidates: Sequence[Candidate],
@@ -106,13 +54,15 @@ async def judge(
     name: str = "judge",
     needs: tuple[str, ...] = (),
     hearing: Hearing = UNHEARD,
+    follows: bool = False,
 ) -> Judgement:
     """Compare the lettered candidates; raises Unjudged when neither judge gives a readable verdict in time.
 
-    `needs` is what a right answer needs, as it was written down before. `hearing` hears the first of the orders.
+    `needs` is what a right answer needs, as it was written down before. `hearing` hears the first of the orders. A
+    merge that `follows` has its time, too.
     """
     orders = [candidates, candidates[::-1]] if settings.judge.swap_check else [candidates]
-    passes = await passes_over(settings, orders, calls, name, needs, hearing)
+    passes = await passes_over(settings, orders, calls, name, needs, hearing, follows=follows)
     marked = [replace(c, clipped=c.letter in passes[0].clipped) for c in candidates]
     return replace(weigh(marked, passes, settings.judge.criteria, asked=len(orders)), needs=needs)
 
@@ -124,11 +74,16 @@ async def passes_over(
     name: str,
     needs: tuple[str, ...],
     hearing: Hearing = UNHEARD,
+    *,
+    follows: bool = False,
 ) -> list[Pass]:
-    """Have the candidates read in all orders at once; gives the passes that came to a verdict, or raises Unjudged."""
+    """Have the candidates read in all orders at once; gives the passes that came to a verdict, or raises Unjudged.
+
+    Where something `follows`, half of the time that is left is kept for it.
+    """
     outcomes = await asyncio.gather(
         *(
-            _pass(settings, order, calls, f"{name}/{n}", needs, UNHEARD if n else hearing)
+            _pass(settings, order, calls, f"{name}/{n}", needs, UNHEARD if n else hearing, follows=follows)
             for n, order in enumerate(orders)
         ),
         return_exceptions=True,
@@ -140,53 +95,27 @@ async def passes_over(
     return passes
 
 
-def weigh(
-    candidates: Sequence[Candidate], passes: Sequence[Pass], criteria: Sequence[Criterion], *, asked: int
-) -> Judgement:
-    """Put the passes together. Passes that disagree, an abstention and a missing pass all make a close call."""
-    scores = {c.letter: _score(c, passes, criteria) for c in candidates}
-    eligible = [c for c in candidates if not c.truncated] or list(candidates)
-    pick, note = _pick(eligible, passes, asked)
-    best = max(eligible, key=lambda c: (scores[c.letter] or 0.0, -c.key.member))
-    return Judgement(tuple(candidates), tuple(passes), pick or best, scores, note)
-
-
-def _score(candidate: Candidate, passes: Sequence[Pass], criteria: Sequence[Criterion]) -> float | None:
-    """Give the mean over the passes; where they left the candidate out, what it was given by itself."""
-    compared = _mean([p.reading.score(candidate.letter, criteria) for p in passes])
-    return candidate.early.score if compared is None and candidate.early else compared
-
-
-def _pick(eligible: Sequence[Candidate], passes: Sequence[Pass], asked: int) -> tuple[Candidate | None, str]:
-    """Give the one candidate that every pass picked, and why the winner needs a word, if it does."""
-    letters = {p.reading.winner for p in passes}
-    if len(letters) > 1:
-        return None, CLOSE_CALL
-    letter = letters.pop()
-    if letter is None:
-        return None, ABSTAINED
-    pick = next((c for c in eligible if c.letter == letter), None)
-    if pick is None:
-        return None, CUT_PICK
-    return pick, "" if len(passes) == asked else ONE_ORDER
-
-
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One attempt at a verdict: whom to ask, and how much fits them."""
+    """One attempt at a verdict: whom to ask, how much fits them, and how long they may take (None: all that is left)."""
 
     suffix: str
     model: ModelRef
     window: Window
+    turn: Turn | None
     is_fallback: bool = False
 
 
-def _tries(judge: Judge) -> Iterator[_Try]:
-    """Yield the judge, the judge again, the fallback judge."""
-    for suffix in ("", "/again"):
-        yield _Try(suffix, judge.model, Window(judge.window))
+def _tries(judge: Judge, calls: Calls, *, follows: bool) -> Iterator[_Try]:
+    """Yield the judge, the judge again if its turn is not over by then, the fallback judge."""
+    turn = calls.turn() if follows or judge.fallback is not None else None
+    window = Window(judge.window)
+    yield _Try("", judge.model, window, turn)
+    if turn is None or not turn.is_over:
+        yield _Try("/again", judge.model, window, turn)
     if judge.fallback is not None:
-        yield _Try("/fallback", judge.fallback, Window(judge.fallback_window), is_fallback=True)
+        turn, window = calls.turn() if follows else None, Window(judge.fallback_window)
+        yield _Try("/fallback", judge.fallback, window, turn, is_fallback=True)
 
 
 async def _pass(
@@ -196,10 +125,12 @@ async def _pass(
     name: str,
     needs: tuple[str, ...],
     hearing: Hearing,
+    *,
+    follows: bool,
 ) -> Pass:
     """Ask until there is a verdict; raises Unjudged when nobody gives one."""
     problem, repair = "", None
-    for each in _tries(settings.judge):
+    for each in _tries(settings.judge, calls, follows=follows):
         shown, messages = asked_over(settings, order, each.window, needs)
         asked = messages if repair is None or each.is_fallback else repair
         result = await _ask(each, calls, name + each.suffix, asked, shown, hearing)
@@ -242,6 +173,7 @@ async def _ask(
             shown=shown,
             on_start=lambda: hearing.begin(shown),
             on_text=hearing.text,
+            turn=each.turn,
         )
     except Refused as refused:
         raise Unjudged(str(refused)) from refused
@@ -266,8 +198,3 @@ def _whole_reply(result: AnswerResult) -> str:
 
 def _reason(outcome: Outcome, error: AskError | None) -> str:
     return error.message.rstrip(".") if error else f"its reply was {outcome.value}"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return sum(known) / len(known) if known else None

@@ -13,16 +13,17 @@ from fusion_site.engine.defusing import names_of
 from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.guiding import kept_answers, wishes_json
-from fusion_site.engine.judging import Judgement, Unjudged, judge
+from fusion_site.engine.judging import Unjudged, judge
 from fusion_site.engine.positions import is_usable
 from fusion_site.engine.prompts import merge_messages
 from fusion_site.engine.settings import FusionSettings
+from fusion_site.engine.weighing import Judgement
 from fusion_site.engine.window import Window
 
 MERGE_TOKENS = 8192
 # A merge of the top three beats a merge of all (LLM-Blender, ACL 2023).
 MERGED_AT_MOST = 3
-NOT_BETTER = "The merged answer did not beat the best single answer in both orders, so that one is returned."
+NOT_BETTER = "The merged answer was not clearly better than the best single one, which is returned."
 
 
 class Unmerged(Exception):
@@ -52,13 +53,21 @@ async def merge(
     wishes = wishes_json(guidance, used, names_of(settings.members, settings.question)) if guidance else None
     fixed = merge_messages(settings, (), analysis, wishes)
     problem = ""
-    for n, (model, window) in enumerate(_mergers(settings, judgement)):
+    mergers = _mergers(settings, judgement)
+    for n, (model, window) in enumerate(mergers):
         shown = clipped(used, window.room(fixed, MERGE_TOKENS))
         messages = merge_messages(settings, shown, analysis, wishes)
         sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, MERGE_TOKENS))
         try:
             result = await calls.call(
-                f"merge/{n}", model, messages, sampling, shown=shown, on_start=begin, on_text=on_text
+                f"merge/{n}",
+                model,
+                messages,
+                sampling,
+                shown=shown,
+                on_start=begin,
+                on_text=on_text,
+                turn=calls.turn() if n + 1 < len(mergers) else None,
             )
         except Refused as refused:
             raise Unmerged(str(refused)) from refused

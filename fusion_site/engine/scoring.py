@@ -9,6 +9,7 @@ from fusion_site.engine.asking import Message, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import Candidate, clipped
 from fusion_site.engine.checks import Scored, checks_in, score_of
+from fusion_site.engine.clock import Turn
 from fusion_site.engine.defusing import anonymous, harmless, names_of
 from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.ladder import Unreadable, find_object
@@ -28,6 +29,8 @@ FEWEST_MEMBERS = 3
 # How many are compared: for a pick the top two (distractors flip 35 % of comparisons, but 9 % of scores given one by
 # one); for a merge all that it is made of, since its analysis has to speak of each.
 PLACES = {Mode.BEST_OF: 2, Mode.MERGE: MERGED_AT_MOST}
+# How long a run that is over otherwise stays open for these calls, in seconds: until then its answer cannot be followed up.
+LINGER_S = 60.0
 # All candidates go by one letter here: each is alone in its call, and the calls share their beginning.
 LETTER = "A"
 
@@ -56,6 +59,7 @@ class Scoring:
         self._scored: dict[AnswerKey, Scored] = {}
         self._begun: set[AnswerKey] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._turns: list[Turn] = []
         self._needs: tuple[str, ...] | None = None
 
     @property
@@ -109,9 +113,12 @@ class Scoring:
         return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
     async def finished(self) -> None:
-        """Wait for the calls that still run: what they say has come too late, but what they cost is to be known."""
+        """Wait for the calls that still run, not long: what they say has come too late, but what they cost is to be known."""
         if not self._tasks:
             return
+        await asyncio.wait(self._tasks, timeout=LINGER_S, return_when=asyncio.FIRST_EXCEPTION)
+        for turn in self._turns:
+            turn.end()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
@@ -177,8 +184,11 @@ class Scoring:
         judge = self._settings.judge
         room = Window(judge.window).reply_tokens(messages, tokens)
         sampling = Sampling(temperature=0.0, max_tokens=room)
+        self._turns.append(turn := self._calls.turn())
         try:
-            return await self._calls.call(name, judge.model, messages, sampling, schema=schema, shown=shown)
+            return await self._calls.call(
+                name, judge.model, messages, sampling, schema=schema, shown=shown, turn=turn
+            )
         except Refused:
             return None
 

@@ -97,13 +97,17 @@ def _contradictions(found: object, letters: Collection[str]) -> list[dict[str, A
 def _points(found: object, letters: Collection[str]) -> list[dict[str, Any]]:
     return [
         {
-            "labels": [
-                x for label in _texts(item.get("labels")) if (x := _letter(label, letters)) is not None
-            ],
+            "labels": _letters(item.get("labels"), letters),
             "point": said(item.get("point")),
         }
         for item in dicts(found)
     ]
+
+
+def _letters(found: object, letters: Collection[str]) -> list[str]:
+    """Give the live letters that some labels name, each once."""
+    named = (_letter(label, letters) for label in _texts(found))
+    return list(dict.fromkeys(letter for letter in named if letter is not None))
 
 
 def _insights(found: object, letters: Collection[str]) -> list[dict[str, Any]]:

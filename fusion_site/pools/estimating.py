@@ -72,7 +72,8 @@ def estimate(settings: FusionSettings, usual: Lengths | None = None) -> Estimate
     """Give what a run of these settings may cost.
 
     Low: every member writes as many tokens as is `usual` for its model, else a short answer, and no judge is needed.
-    High: every member and the judge write as much as they may, in every round. The prompt's tokens are its characters
+    High: every member and the judge write as much as they may, in every round, and what the judge writes cannot be read,
+    so that it and then its fallback are asked again. The prompt's tokens are its characters
     by 3.5. Where prices differ by the hour, low takes those of now and high the highest. This machine's own models cost
     nothing.
     """
@@ -134,18 +135,25 @@ def _member_calls(settings: FusionSettings, usual: Lengths) -> list[_Call]:
 def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
     before = sum(len(said["content"]) for said in conversation(settings))
     asked = _tokens(_JUDGE_CHARS + before + len(settings.question) + len(settings.judge.instructions))
-    verdict = _Call(settings.judge.model, asked + answers, JUDGE_TOKENS)
-    calls = [*_early_calls(settings, asked), *[verdict] * (2 if settings.judge.swap_check else 1)]
+    model, fallback = settings.judge.model, settings.judge.fallback
+    calls = _early_calls(settings, asked)
+    calls += _verdict_calls(model, fallback, asked + answers) * (2 if settings.judge.swap_check else 1)
     if settings.judge.second is not None:
-        calls += [_Call(settings.judge.second, asked + answers, JUDGE_TOKENS)] * 2
-    if settings.mode is Mode.BEST_OF and not settings.guided:
+        calls += _verdict_calls(settings.judge.second, None, asked + answers) * 2
+    if settings.mode is not Mode.MERGE and not settings.guided:
         return calls
     longest = sorted((_longest(member) for member in settings.members), reverse=True)
     longest = longest if settings.guided else longest[:MERGED_AT_MOST]
-    calls.append(_Call(settings.judge.model, asked + sum(longest), MERGE_TOKENS))
+    calls += [_Call(each, asked + sum(longest), MERGE_TOKENS) for each in (model, fallback) if each]
     if settings.do_no_harm:
-        calls += [_Call(settings.judge.model, asked + MERGE_TOKENS + longest[0], JUDGE_TOKENS)] * 2
+        calls += _verdict_calls(model, fallback, asked + MERGE_TOKENS + longest[0]) * 2
     return calls
+
+
+def _verdict_calls(model: ModelRef, fallback: ModelRef | None, prompt: int) -> list[_Call]:
+    """Give the calls of one comparison in one order where no reply can be read: asked, shown its reply, the fallback asked."""
+    calls = [_Call(model, prompt, JUDGE_TOKENS), _Call(model, prompt + JUDGE_TOKENS, JUDGE_TOKENS)]
+    return [*calls, _Call(fallback, prompt, JUDGE_TOKENS)] if fallback else calls
 
 
 def _likely_judge_calls(settings: FusionSettings, written: Sequence[int]) -> list[_Call]:

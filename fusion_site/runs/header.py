@@ -19,7 +19,7 @@ _ENDED = {
     "cancelled": "was stopped by hand",
     "truncated": "was cut off by its length limit, and so does not count",
     "refused": "refused to answer",
-    "late": "came too late to count",
+    "late": "was too late to count",
 }
 _CODE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
@@ -56,7 +56,7 @@ def code_note(fused: FusedState) -> str:
     """Say of merged code that nobody ran it; nothing where there is none."""
     if fused.source != "merge" or not fused.finished or not _CODE.search(fused.text):
         return ""
-    return "The code in it was merged from several answers, and has not been run."
+    return "The code in it has not been run."
 
 
 def _without(state: RunState) -> list[str]:
@@ -100,21 +100,34 @@ def _made(state: RunState, fused: FusedState) -> str:
         whose = f"{used[0].label}'s is" if used else "it is"
         return f"Not fused: {whose} the only usable answer of {len(used) + len(fused.missing)}."
     if fused.source == "fallback" and not (fused.verdict or {}).get("judge"):
-        return f"Not judged: the best answer so far, {of}."
+        return f"Not judged: one answer, {of}."
     if fused.source == "fallback" or (state.mode == "merge" and fused.source == "best_of"):
         return f"Not merged: the best single answer, {of}."
-    return f"Agreed by vote {of}." if fused.source == "vote" else f"Fused {of}."
+    return fused.note if fused.source == "vote" else f"Fused {of}."
 
 
 def _picked(state: RunState, fused: FusedState) -> Iterator[str]:
     """Say whose answer it is word for word, and what else is to be said of how it came to be."""
-    winner = state.answers.get((fused.verdict or {}).get("winner") or "")
-    if winner is not None and fused.source in {"best_of", "debate", "fallback"}:
-        yield f"It is {winner.label}'s answer, word for word."
+    if fused.source == "vote":
+        yield "No judge was asked."
+    whose = _whose(state, fused)
+    if whose is not None:
+        yield f"It is {whose.label}'s answer, word for word."
     if fused.source == "merge" and _is_ticked(fused):
         yield "A reader ticked what it keeps and leaves out."
-    if fused.note:
+    if fused.note and fused.source != "vote":
         yield fused.note
+
+
+def _whose(state: RunState, fused: FusedState) -> AnswerState | None:
+    """Give whose answer it is word for word; where no verdict names one, that tells by its text."""
+    if fused.source in {"merge", "single"}:
+        return None
+    winner = state.answers.get((fused.verdict or {}).get("winner") or "")
+    said = fused.text.strip()
+    if winner is not None or not said:
+        return winner
+    return next((answer for answer in _used(state, fused) if answer.text.rstrip().endswith(said)), None)
 
 
 def _is_ticked(fused: FusedState) -> bool:

@@ -1,6 +1,11 @@
-// What is not on the page at first brings the module that it needs, by data-module: it is loaded once the part is there.
+// What is not on the page at first brings the module and the style sheet that it needs, by data-module and data-style:
+// they are loaded once the part is there.
 
 function load() {
+  for (const { dataset } of document.querySelectorAll("[data-style]:not([hidden])")) {
+    if (document.querySelector(`link[href="${dataset.style}"]`)) continue;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: dataset.style }));
+  }
   for (const part of document.querySelectorAll("[data-module]:not([hidden])")) import(part.dataset.module);
 }
 

@@ -10,8 +10,6 @@ const GRACE_MS = 300;
 const bar = Object.assign(document.createElement("div"), { id: "carried-by", className: "carried-by", hidden: true });
 bar.setAttribute("role", "status");
 document.body.append(bar);
-const style = document.getElementById("provenance").dataset.css;
-document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: style }));
 
 let known = { list: null, places: [] };
 let current = -1;

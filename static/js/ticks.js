@@ -40,7 +40,7 @@ function pick(tick, wanted) {
 }
 
 // The marks of markdown are for the merger, not for the eye.
-const wording = (tick) => (tick.stance || tick.text).replace(/\*+|`+|~~+/g, "");
+const wording = (tick) => (tick.stance || tick.text).replace(/!?\[([^[\]\n]*)\]\([^()\s]*\)/g, "$1").replace(/\*+|`+|~~+/g, "");
 
 function tickOf(group) {
   const { from, text, stance } = group.dataset;

@@ -3,6 +3,7 @@ and it is followed up."""
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -18,8 +19,24 @@ from tests.upstream import Script, Upstream, candidates_in, judge_for, task_of, 
 
 pytestmark = pytest.mark.browser
 PROMPT = "Is it safe to add a column to a table of forty million rows while the site is up?"
+# Selects from one text in an element to another.
+SELECT = """
+(body, [start, end]) => {
+  const places = [];
+  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) for (let at = 0; at < walker.currentNode.data.length; at += 1) places.push([walker.currentNode, at]);
+  const text = body.textContent;
+  const last = text.indexOf(end, text.indexOf(start)) + end.length - 1;
+  const [from, to] = [places[text.indexOf(start)], places[last]];
+  getSelection().setBaseAndExtent(from[0], from[1], to[0], to[1] + 1);
+}
+"""
 NARROW: ViewportSize = {"width": 320, "height": 700}
 BEA = "Add it as *nullable*.\n\nThen fill it in one batch.\n\n- Look at the locks."
+ADA = (
+    "Read [the handbook](https://example.com/how/to) first: it takes $\\frac{\\alpha}{f}$ of the time, says it.\n\n"
+    "See [the same](https://example.com/how/to) for 😀 **more** of [it](/x)."
+)
 CYD = "Add it as *nullable*.\n\nThen fill it in small batches.\n\n- Look at the locks.\n- Be patient."
 
 
@@ -201,10 +218,27 @@ def pointing_out(body: dict[str, Any]) -> Script:
     return Script([verdict(bea, found, consensus=["Look at the locks."], blind_spots=["Nobody asks why."])])
 
 
+def passages_over_maths_and_links(page: Page) -> None:
+    """Leave out passages of ada's that begin or end in what is shown otherwise than it is written, and see them whole."""
+    ada = page.get_by_role("article", name="Ada")
+    for start, end, wanted in [
+        ("it takes", "says it.", "it takes $\\frac{\\alpha}{f}$ of the time, says it."),
+        ("the hand", "book", "the handbook"),
+        ("See", "the s", "See [the same](https://example.com/how/to)"),
+        ("first:", "α", "first: it takes $\\frac{\\alpha}{f}$"),
+    ]:
+        ada.locator(".answer-body").evaluate(SELECT, [start, end])
+        ada.get_by_role("button", name="Leave out").click()
+        expect(ada.get_by_role("toolbar")).to_have_count(0)
+        choice = json.loads(page.locator("#guide input[name=choice]").input_value())
+        assert choice["drop"][-1]["text"] == wanted
+        assert ADA[choice["drop"][-1]["offset"] :].startswith(wanted)
+
+
 def test_a_person_chooses_what_is_kept(
     page: Page, site: Site, upstream: Upstream, gate: threading.Event
 ) -> None:
-    upstream.scripts |= {"ada": Script(["Ada would not."]), "judge": pointing_out}
+    upstream.scripts |= {"ada": Script([ADA]), "judge": pointing_out}
     sign_up(page, "guided@example.com")
     set_up(page, site, upstream, quorum=2)
     page.goto("/")
@@ -241,15 +275,15 @@ def test_a_person_chooses_what_is_kept(
     bea.get_by_role("button", name="Leave out").click()
     panel.get_by_role("listitem").filter(has_text="one batch").get_by_role("button", name="Remove").click()
     expect(picks).to_have_count(3)
+    passages_over_maths_and_links(page)
 
     # Neither news of the run nor a reload loses anything.
     gate.set()
     expect(page.get_by_role("article", name="Cyd")).to_contain_text("Be patient")
     expect(point.get_by_label("Keep")).to_be_checked()
     page.reload()
-    expect(picks).to_have_text(
-        [re.compile("Look at the locks"), re.compile("Nobody asks"), re.compile("Add it as nullable")]
-    )
+    told = ["Look at the locks", "Nobody asks", "Add it as nullable", "time", "handbook", "the same", "first"]
+    expect(picks).to_have_text([re.compile(each) for each in told])
     expect(point.get_by_label("Keep")).to_be_checked()
     page.set_viewport_size(NARROW)
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
@@ -259,7 +293,7 @@ def test_a_person_chooses_what_is_kept(
     expect(fused).to_contain_text("Merged answer")
     expect(fused.get_by_role("listitem").filter(has_text="found")).to_have_count(2)
     expect(fused.get_by_role("listitem").filter(has_text="not there")).to_have_text(
-        re.compile("Nobody asks why")
+        [re.compile("Nobody asks why"), *[re.compile(".")] * 4]
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 

@@ -76,10 +76,10 @@ class Theatre:
         self._sightings.clear()
         self.viewers.clear()
 
-    def start(self, runs: int, mode: str = "merge", **settings: Any) -> list[str]:
+    def start(self, runs: int, mode: str = "merge", *, guided: bool = False, **settings: Any) -> list[str]:
         """Start runs, each with a prompt of its own, and a viewer of each; gives their ids."""
-        slug = self.preset(mode, **settings)
-        bodies = [{"preset": slug, "prompt": f"Question {secrets.token_hex(8)}?"} for _ in range(runs)]
+        asked = {"preset": self.preset(mode, **settings), "guided": guided}
+        bodies = [{**asked, "prompt": f"Question {secrets.token_hex(8)}?"} for _ in range(runs)]
         return [self.watched(self.api("POST", "runs", body)["id"]) for body in bodies]
 
     def follow_up(self, runs: list[str], history: str) -> list[str]:

@@ -13,6 +13,10 @@ FOUND = {
     # Numbers, with signs, separators, units and currencies.
     "Answer: 391": "391",
     "17 × 23 = 391, so:\n\n**Answer:** 391": "391",
+    "Because of x.\n\n**Answer:**\n\n391": "391",
+    "## Why\n\nBecause.\n\n### Final answer\n\n(B)": "B",
+    "Answer: \\(\\frac{3}{4}\\)": "0.75",
+    "Answer: $1{,}234$": "1234",
     "Answer: -5": "-5",
     "Answer: −5": "-5",
     "Answer: +5": "5",
@@ -74,6 +78,8 @@ FOUND = {
 }
 
 PROSE = [
+    "The question is this:\n\n42",
+    "Answer:\n\n41\n\n42",
     "",
     "   \n ",
     "The sky is blue because of scattering.",

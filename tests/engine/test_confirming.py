@@ -10,21 +10,30 @@ import pytest
 from fusion_site.engine.asking import ModelRef
 from fusion_site.engine.events import Source
 from fusion_site.engine.family import family_of
+from fusion_site.engine.settings import Mode
 from tests.engine.judges import candidates_in, first_shown, holding, judge_by
 from tests.engine.recording import JUDGE, SECOND, Recording, cast, member, record, settings
-from tests.engine.scripted import InTurn, Part, fails, writes
+from tests.engine.scripted import InTurn, Part, fails, hangs, writes
 
 ONE, TWO = "One way to see it.", "Two ways to see it."
 OWN = replace(member(0), model=ModelRef("c", "jury/model-0"))
 
 
-def judged(judge: Part, second: Part, own: bool = True, is_set: bool = True, **setting: Any) -> Recording:
+def judged(
+    judge: Part,
+    second: Part,
+    own: bool = True,
+    is_set: bool = True,
+    mode: Mode = Mode.BEST_OF,
+    deadline_s: float = 300,
+    **setting: Any,
+) -> Recording:
     """Run two members, the first of which is of the judge's family if `own`."""
     first = OWN if own else member(0)
     asker = cast(writes(ONE), writes(TWO), judge=judge, second=second)
     asker = replace(asker, scripts={**asker.scripts, OWN.model.model: writes(ONE)})
     chosen = {"second": ModelRef("c", SECOND) if is_set else None, **setting}
-    return record(settings(members=(first, member(1)), judge=chosen), asker)
+    return record(settings(mode, members=(first, member(1)), judge=chosen, deadline_s=deadline_s), asker)
 
 
 def test_a_pick_of_another_family_needs_no_second_judge() -> None:
@@ -71,6 +80,13 @@ def test_a_second_judge_that_fails_leaves_the_pick_and_says_so(second: Part) -> 
     assert told.verdict["close_call"] is True
     assert "could not be asked" in told.verdict["note"]
     assert told.fused.source is Source.BEST_OF
+
+
+def test_a_second_judge_that_hangs_leaves_half_of_the_time_to_the_merge() -> None:
+    told = judged(judge_by(holding("One")), hangs(), mode=Mode.MERGE, deadline_s=102)
+    assert [call.closed_at for call in told.asker.calls_to(SECOND)] == [52.0, 52.0]
+    assert told.text == "The merged answer."
+    assert "could not be asked" in told.verdict["note"]
 
 
 def test_a_close_call_needs_no_second_judge() -> None:

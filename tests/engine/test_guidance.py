@@ -242,5 +242,10 @@ def test_a_passage_is_gone_only_when_nothing_of_it_is_left() -> None:
     assert heeded(Guidance((), (half, gone)), FUSED).drop == (False, True)
 
 
+def test_a_sentence_of_a_wish_does_not_end_behind_a_shortened_word() -> None:
+    shortened = Tick(Kind.PASSAGE, "That is approx. 1,000 rows. One is e.g. a moment.")
+    assert heeded(Guidance((), (shortened,)), FUSED).drop == (True,)
+
+
 def test_of_a_text_too_long_to_look_through_nothing_is_said() -> None:
     assert heeded(TICKED, "way " * 60_000) == Heeded((None,), (None,))

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from fusion_site.engine.asking import ErrorKind, Outcome
-from fusion_site.engine.events import FusedFinished, Source, StepFinished
+from fusion_site.engine.asking import Ask, ErrorKind, Outcome
+from fusion_site.engine.clock import SILENT_S
+from fusion_site.engine.events import AnswerFinished, FusedFinished, Resume, Source, StepFinished
+from fusion_site.engine.fusing import UNSCORED
 from fusion_site.engine.settings import Criterion, Mode
+from fusion_site.engine.weighing import BY_ORDER, BY_SCORE, CLOSE_CALL
 from tests.engine.judges import candidates_in, first_shown, holding, judge_by, verdict
 from tests.engine.recording import FALLBACK, JUDGE, Recording, cast, record, settings
-from tests.engine.scripted import InTurn, Part, Script, fails, hangs, writes
+from tests.engine.scripted import Hang, InTurn, Part, Script, fails, hangs, writes
 
 ONE, TWO, THREE = "One way to see it.", "Two ways to see it.", "Three ways to see it."
 GARBAGE = writes("I like them all!")
@@ -128,7 +131,7 @@ class TestOrders:
         assert len({p["winner"] for p in told.verdict["passes"]}) == 2
         assert told.verdict["close_call"] is True
         assert told.text == TWO
-        assert "close call" in told.fused.note
+        assert told.fused.note == CLOSE_CALL.format(so=BY_SCORE)
         scores = {tuple(c["answer"]): c["score"] for c in told.verdict["candidates"]}
         assert scores == {(0, 0): 5 / 7, (0, 1): 6 / 7, (0, 2): 4 / 7}
 
@@ -136,6 +139,13 @@ class TestOrders:
         told = judged(judge_by(first_shown), swap=True)
         assert told.verdict["close_call"] is True
         assert told.text == ONE
+        assert told.fused.note == CLOSE_CALL.format(so=BY_ORDER)
+
+    def test_level_scores_are_not_said_to_decide(self) -> None:
+        marks = {"Two": [True, True, False, False], "Three": [True, True, False, False], "One": [False] * 4}
+        told = judged(judge_by(first_shown, marks=marks), swap=True)
+        assert told.text == TWO
+        assert told.fused.note == CLOSE_CALL.format(so=BY_ORDER)
 
     def test_an_abstention_goes_to_the_higher_score(self) -> None:
         marks = {"One": [False] * 4, "Two": [False] * 4, "Three": [True] * 4}
@@ -193,19 +203,74 @@ def test_the_judge_is_asked_with_the_schema_and_without_chance() -> None:
     assert '"winner"' in call.ask.messages[0].content
 
 
-def test_a_judge_that_hangs_is_left_at_the_deadline() -> None:
-    told = judged(hangs("Let me th"), GOOD, swap=True, deadline_s=100)
+def test_a_judge_without_a_fallback_has_all_the_time_there_is() -> None:
+    asker = cast(writes(ONE), writes(TWO), judge=hangs("Let me th"))
+    told = record(settings(members=2, deadline_s=100, fallback=False), asker)
     assert told.time_of(FusedFinished) == 100.0
     assert told.fused.source is Source.FALLBACK
     assert told.text == ONE
-    assert told.fused.note == "The time for judging was up."
+    assert told.fused.note == f"The time for judging was up. {UNSCORED}"
     assert [call.ask.deadline_s for call in told.asker.calls_to(JUDGE)] == [99.0, 99.0]
-    assert told.asker.calls_to(FALLBACK) == []
+
+
+@pytest.mark.parametrize("begun", ["", "Let me th"])
+def test_a_judge_that_hangs_leaves_half_of_the_time_to_the_fallback(begun: str) -> None:
+    told = judged(hangs(begun), GOOD, deadline_s=101)
+    assert [call.closed_at for call in told.asker.calls_to(JUDGE)] == [51.0]
+    assert told.steps == ["judge/0", "judge/0/fallback"]
+    assert told.time_of(FusedFinished) == 52.0
+    assert told.fused.source is Source.BEST_OF
+    assert told.text == TWO
+    assert told.verdict["judge"]["fallback"] is True
+
+
+def test_a_judge_that_is_slow_but_writes_is_not_cut_for_the_fallback() -> None:
+    def slow(ask: Ask) -> Script:
+        return writes(verdict(holding("Two")(candidates_in(ask))), after=90, pieces=40)
+
+    told = judged(slow, fails(), deadline_s=101)
+    assert told.steps == ["judge/0"]
+    assert told.time_of(FusedFinished) == pytest.approx(91.0)
+    assert told.text == TWO
+
+
+def test_a_judge_that_falls_silent_late_is_left_then() -> None:
+    begun = writes("Let me think. " * 5, after=60, pieces=30)[:-1]
+    told = judged([*begun, Hang()], GOOD, deadline_s=101)
+    assert [call.closed_at for call in told.asker.calls_to(JUDGE)] == [1.0 + 60.0 + SILENT_S]
+    assert told.text == TWO
+
+
+def test_a_repair_has_what_is_left_of_the_judges_half() -> None:
+    told = judged(InTurn(writes("What?", after=30), hangs()), GOOD, deadline_s=101)
+    assert told.steps == ["judge/0", "judge/0/again", "judge/0/fallback"]
+    assert told.time_of(FusedFinished) == 52.0
+
+
+def test_a_judge_that_hung_before_a_restart_is_not_waited_for_again() -> None:
+    first = judged(hangs(), GOOD, deadline_s=101)
+    hung = {e.name: e.result for e in first.all(StepFinished) if "fallback" not in e.name}
+    answers = {e.key: e.result for e in first.all(AnswerFinished)}
+    asker = cast(judge=hangs(), fallback=GOOD)
+    told = record(settings(judge=NO_SWAP, deadline_s=101), asker, resume=Resume(answers=answers, steps=hung))
+    assert asker.calls_to(JUDGE) == []
+    assert told.time_of(FusedFinished) == 1.0
+    assert told.text == TWO
+
+
+def test_a_merge_has_its_time_after_one_order_that_hangs() -> None:
+    told = record(
+        settings(Mode.MERGE, members=2, fallback=False, deadline_s=101),
+        cast(writes(ONE), writes(TWO), judge=InTurn(GOOD, hangs(), writes("Both ways."))),
+    )
+    assert told.fused.source is Source.MERGE
+    assert told.text == "Both ways."
+    assert told.time_of(FusedFinished) == 52.0
 
 
 def test_a_judge_that_ignores_its_deadline_is_dropped_at_it() -> None:
     asker = cast(writes(ONE), writes(TWO), judge=hangs("Let me th"), is_deaf=True)
-    told = record(settings(members=2, deadline_s=100), asker)
+    told = record(settings(members=2, deadline_s=100, fallback=False), asker)
     assert told.time_of(FusedFinished) == 100.0
     assert [call.closed_at for call in asker.calls_to(JUDGE)] == [100.0, 100.0]
     for step in told.all(StepFinished):
@@ -215,7 +280,8 @@ def test_a_judge_that_ignores_its_deadline_is_dropped_at_it() -> None:
 
 
 def test_one_order_in_time_decides_when_the_other_hangs() -> None:
-    told = judged(InTurn(GOOD, hangs()), GOOD, swap=True, deadline_s=100)
+    asker = cast(writes(ONE), writes(TWO), judge=InTurn(GOOD, hangs()))
+    told = record(settings(members=2, deadline_s=100, fallback=False), asker)
     assert told.time_of(FusedFinished) == 100.0
     assert told.text == TWO
     assert told.verdict["close_call"] is True

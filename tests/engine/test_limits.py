@@ -9,6 +9,7 @@ import pytest
 
 from fusion_site.engine.asking import ErrorKind, Outcome
 from fusion_site.engine.events import AnswerKey, AnswerResult, FusedFinished, Resume, Source
+from fusion_site.engine.fusing import UNSCORED
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import first_shown, holding, judge_by, tasks
 from tests.engine.recording import JUDGE, Recording, cast, model, record, resume_from, settings
@@ -45,8 +46,8 @@ def test_a_spent_budget_stops_before_the_judge(budget: str) -> None:
     assert told.asker.calls_to(JUDGE) == []
     assert told.fused.source is Source.FALLBACK
     assert told.text == ONE
-    assert told.fused.note == "The budget of this run is used up."
-    assert told.verdict["note"] == told.fused.note
+    assert told.verdict["note"] == "The budget of this run is used up."
+    assert told.fused.note == f"{told.verdict['note']} {UNSCORED}"
 
 
 def test_it_stops_before_the_merge_with_the_best_judged() -> None:
@@ -94,7 +95,7 @@ def test_what_failed_answers_cost_counts_too() -> None:
         settings(members=3, budget_usd=Decimal("0.10"), quorum=3),
         cast(writes(ONE), writes(TWO), fails(text="Thr", cost="0.10"), judge=judge_by(first_shown)),
     )
-    assert told.fused.note == "The budget of this run is used up."
+    assert told.verdict["note"] == "The budget of this run is used up."
 
 
 def test_an_unknown_cost_is_no_cost_and_no_end() -> None:
@@ -149,7 +150,7 @@ def test_no_time_left_for_judging_gives_the_fallback() -> None:
     )
     assert told.asker.calls == []
     assert told.fused.source is Source.FALLBACK
-    assert told.fused.note == "The time for judging was up."
+    assert told.verdict["note"] == "The time for judging was up."
 
 
 def test_after_the_deadline_members_without_an_own_one_are_not_asked() -> None:

@@ -21,7 +21,7 @@ from tests.engine.judges import (
     verdict,
 )
 from tests.engine.recording import FALLBACK, JUDGE, Recording, cast, member, record, settings
-from tests.engine.scripted import InTurn, Made, Part, Script, fails, hangs, writes
+from tests.engine.scripted import Hang, InTurn, Made, Part, Script, fails, hangs, writes
 
 TEXTS = ["One way.", "Two ways.", "Three ways.", "Four ways."]
 MARKS = {
@@ -89,12 +89,33 @@ def test_a_merge_that_fails_twice_gives_the_best_candidate_word_for_word(bad: Sc
     assert told.end.state == "done"
 
 
+def test_a_merge_that_hangs_is_left_for_the_fallback_at_half_of_the_time() -> None:
+    judge = tasks(judge=judge_by(holding("Two")), merge=hangs("Let me"))
+    told = merged(judge, tasks(merge=writes("All of it.")), deadline_s=102)
+    assert told.time_of(FusedStarted) == 52.0
+    assert told.text == "All of it."
+    assert told.steps[-2:] == ["merge/0", "merge/1"]
+
+
+def test_a_merge_that_a_reader_sees_being_written_is_not_cut_for_the_fallback() -> None:
+    slow = tasks(judge=judge_by(holding("Two")), merge=writes("Slow, but sure." * 2, after=90, pieces=30))
+    told = merged(slow, tasks(merge=writes("All of it.")), deadline_s=102)
+    assert told.text == "Slow, but sure." * 2
+    stuck = tasks(
+        judge=judge_by(holding("Two")), merge=[*writes("Slow, and stuck.", after=64, pieces=16)[:-1], Hang()]
+    )
+    told = merged(stuck, tasks(merge=writes("All of it.")), deadline_s=102)
+    assert told.time_of(FusedStarted) == 2.0 + 64.0 + 5.0
+    assert told.text == "All of it."
+
+
 def test_a_merge_that_hangs_is_left_at_the_deadline() -> None:
-    told = merged(tasks(judge=judge_by(holding("Two")), merge=hangs("Let me")), deadline_s=100)
+    stuck = hangs("Let me")
+    told = merged(tasks(judge=judge_by(holding("Two")), merge=stuck), tasks(merge=stuck), deadline_s=100)
     assert told.time_of(FusedStarted) == 100.0
     assert told.text == "Two ways."
     assert told.fused.source is Source.FALLBACK
-    assert told.fused.note == "The time for judging was up."
+    assert told.fused.note == "The merge failed. It was not done when the time for judging was up."
 
 
 def harm_judge(pick: Pick | None, *, merge: str = "Merged at last.", then: Part = ()) -> Made | InTurn:
@@ -132,14 +153,14 @@ class TestDoNoHarm:
         told = merged(harm_judge(pick), do_no_harm=True)
         assert told.text == "Two ways."
         assert told.fused.source is Source.BEST_OF
-        assert "did not beat" in told.fused.note
+        assert "not clearly better" in told.fused.note
         assert [e.source for e in told.all(FusedStarted)] == [Source.MERGE, Source.BEST_OF]
 
     def test_without_a_verdict_it_gives_way_too_and_the_note_does_not_claim_one(self) -> None:
         told = merged(harm_judge(None, then=fails()), fails(), do_no_harm=True)
         assert told.text == "Two ways."
         assert "could not be compared" in told.fused.note
-        assert "did not beat" not in told.fused.note
+        assert "not clearly better" not in told.fused.note
 
     def test_a_verdict_on_one_order_alone_is_not_enough(self) -> None:
         seen: list[str] = []

@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
-from fusion_site.engine.asking import Outcome
+from fusion_site.engine.asking import ErrorKind, Outcome
 from fusion_site.engine.events import (
     AnswerKey,
     FusedFinished,
     FusionFinished,
     Source,
+    StepFinished,
     VerdictStarted,
 )
+from fusion_site.engine.fusing import BEST_SCORED, UNSCORED
+from fusion_site.engine.scoring import LINGER_S
 from fusion_site.engine.settings import Mode
+from tests.engine.grammar import is_early
 from tests.engine.judges import (
     candidates_in,
     fences_in,
@@ -96,10 +100,16 @@ class TestWhen:
         assert {call.closed_at for call in told.asker.early_calls} == {4.0}
         assert told.time_of(FusionFinished) == 5.0
 
-    def test_a_call_that_hangs_ends_with_the_deadline(self) -> None:
-        told = four(hangs("Well"), deadline_s=100)
+    @pytest.mark.parametrize(("deadline_s", "ends_at"), [(300, 5.0 + LINGER_S), (100, 51.5)])
+    def test_a_call_that_hangs_keeps_the_run_open_for_a_minute_at_most(
+        self, deadline_s: float, ends_at: float
+    ) -> None:
+        told = four(hangs("Well"), deadline_s=deadline_s)
         assert told.time_of(FusedFinished) == 5.0
-        assert told.time_of(FusionFinished) == 100.0
+        assert told.time_of(FusionFinished) == ends_at
+        ended = [e.result.error for e in told.all(StepFinished) if is_early(e.name)]
+        assert len(ended) == 4
+        assert all(error is not None and error.kind is ErrorKind.TIMEOUT for error in ended)
 
     def test_a_late_answer_is_not_scored(self) -> None:
         told = four(scores_by(MARKS), quorum=2, grace=1.0)
@@ -283,8 +293,17 @@ def test_without_a_verdict_the_best_score_so_far_is_returned() -> None:
     told = four(scores_by(MARKS), writes("What?"), fallback=False)
     assert told.fused.source is Source.FALLBACK
     assert told.text == TWO
+    assert told.fused.note.endswith(BEST_SCORED)
     told = four(scores_by({}), writes("What?"), fallback=False)
     assert told.text == ONE
+    assert told.fused.note.endswith(UNSCORED)
+
+
+def test_without_a_verdict_a_score_that_came_too_late_for_the_comparison_counts() -> None:
+    told = four(scores_by(MARKS, after=3.5), writes("What?", after=5), fallback=False)
+    assert told.one(VerdictStarted).scored == ()
+    assert told.text == TWO
+    assert told.fused.note.endswith(BEST_SCORED)
 
 
 class TestNeeds:

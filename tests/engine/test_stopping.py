@@ -179,7 +179,7 @@ def test_closing_the_stream_does_not_break_into_the_closing_of_a_stopped_member(
 
 def test_closing_the_stream_does_not_break_into_the_closing_of_a_judge_out_of_time() -> None:
     told = record(
-        settings(members=(member(0), member(1), member(2, deadline_s=60)), deadline_s=8),
+        settings(members=(member(0), member(1), member(2, deadline_s=60)), deadline_s=8, fallback=False),
         cast(
             writes(ONE, 1),
             writes(TWO, 2),

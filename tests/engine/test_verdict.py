@@ -202,7 +202,7 @@ def test_the_lists_keep_what_is_about_live_candidates() -> None:
                     ],
                 }
             ],
-            partial_coverage=[{"labels": ["a", "Z", 5], "point": "waves"}],
+            partial_coverage=[{"labels": ["a", "Z", 5, "A"], "point": "waves"}],
             unique_insights=[{"label": "B", "insight": "paint"}, {"label": "Z", "insight": "x"}],
             blind_spots=["Cost."],
             strength="slight",

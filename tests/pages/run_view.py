@@ -34,7 +34,7 @@ def answer(*, member: int, **more: Any) -> dict[str, Any]:
         "cost_usd": Decimal("0.0042"),
         "first_token_ms": 640,
         "total_ms": 9400,
-        "is_winner": False,
+        "winner_word": "",
         "is_late": False,
         "may_cancel": False,
         "may_retry": False,
@@ -110,7 +110,7 @@ def provenance() -> dict[str, Any]:
 def run_view(**more: Any) -> dict[str, Any]:
     """Give `state`: eight answers of every kind, a verdict and a fused answer that is being written."""
     kinds: list[dict[str, Any]] = [
-        {"is_winner": True},
+        {"winner_word": "best"},
         {"status": "queued", "place": 2, "outcome": "", "may_cancel": True, "blocks": [], "open_html": ""},
         {"status": "writing", "outcome": "", "may_cancel": True, "total_ms": None, "is_late": True},
         {
@@ -159,7 +159,6 @@ def run_view(**more: Any) -> dict[str, Any]:
             "version": 2,
             "source": "merge",
             "source_label": HOSTILE,
-            "code_note": HOSTILE,
             "finished": False,
             "choice": {
                 "keep": [tick(is_heeded=True), tick(is_heeded=None)],

@@ -124,13 +124,13 @@ def test_an_estimate_is_exact_where_all_prices_are_known(
     found = estimate(frozen(preset, Mode.BEST_OF))
     asked = 4  # 12 characters by 3.5, rounded up
     low = asked * Decimal("4e-6") + SHORT_ANSWER_TOKENS * Decimal("7e-6")
-    high = asked * Decimal("4e-6") + 1000 * Decimal("7e-6") + 4096 * Decimal("1e-6")
+    high = asked * Decimal("4e-6") + 1000 * Decimal("7e-6") + 2 * 4096 * Decimal("1e-6")
     assert (found.low_usd, found.high_usd) == (low, high)
     merge, debate = (estimate(frozen(preset, mode)).high_usd or 0 for mode in (Mode.MERGE, Mode.DEBATE))
     assert high < merge < debate
 
 
-def test_an_estimate_counts_scores_on_arrival_and_the_second_judge(
+def test_an_estimate_counts_scores_on_arrival_repairs_the_fallback_and_the_second_judge(
     place: Membership, connection: Connection, pool: Pool, judge: Judge, preset: Preset
 ) -> None:
     priced(connection, "lab/free", "0", "0")
@@ -139,10 +139,15 @@ def test_an_estimate_counts_scores_on_arrival_and_the_second_judge(
     save_pool(place, {"members": [{"connection": connection.pk, "model": "lab/free"}] * 4}, pool)
     high = {mode: estimate(frozen(preset, mode)).high_usd or 0 for mode in Mode}
     early = 1024 + 3 * 2048
-    assert high[Mode.BEST_OF] == (2 * 4096 + early) * Decimal("1e-6")
-    assert high[Mode.DEBATE] == (2 * 4096 + 8192) * Decimal("1e-6")
+    # Each of two orders, asked again where the reply cannot be read.
+    assert high[Mode.BEST_OF] == (4 * 4096 + early) * Decimal("1e-6")
+    assert high[Mode.DEBATE] == 4 * 4096 * Decimal("1e-6")
+    assert high[Mode.MERGE] == high[Mode.BEST_OF] + 8192 * Decimal("1e-6")
     save_judge(place, {"second_model": "lab/delta"}, judge)
-    assert estimate(frozen(preset, Mode.BEST_OF)).high_usd == high[Mode.BEST_OF] + 2 * 4096 * Decimal("10e-6")
+    assert estimate(frozen(preset, Mode.BEST_OF)).high_usd == high[Mode.BEST_OF] + 4 * 4096 * Decimal("10e-6")
+    save_judge(place, {"second_model": "", "fallback_model": "lab/delta"}, judge)
+    for mode, tokens in ((Mode.BEST_OF, 2 * 4096), (Mode.MERGE, 2 * 4096 + 8192)):
+        assert estimate(frozen(preset, mode)).high_usd == high[mode] + tokens * Decimal("10e-6")
 
 
 def test_one_unknown_price_makes_the_high_end_unknown_and_all_unknown_both(

@@ -112,7 +112,7 @@ def test_a_late_answer_is_fused_as_a_second_version(desk: Desk, upstream: Upstre
     first, second = told["fusions"]
     assert (first["verdict"]["winner"], second["verdict"]["winner"]) == (answer(run, 1).pk, answer(run, 2).pk)
     assert first["header"].startswith("Fused from 2 of 3.")
-    assert "Cyd came too late to count." in first["header"]
+    assert "Cyd was too late to count." in first["header"]
     assert second["header"].startswith("Version 2, with 1 late answer. Fused from 3 of 3. It is Cyd's")
     assert events_of(run)[-1].data["reason"] == "fused"
 

@@ -165,12 +165,15 @@ def test_versions_are_read_and_compared(
     client = client_for(desk.person)
     first = client.get(f"/runs/{ended.pk}/versions/1/").content.decode()
     assert "I am bea and <strong>bea</strong> it is." in first
-    assert "Made of: Ada, Bea" in first
+    assert "Chosen from: Ada, Bea" in first
     assert client.get(f"/runs/{ended.pk}/versions/2.md").content.decode() == "I am cyd <b>now</b>."
     compared = client.get(f"/runs/{ended.pk}/versions/compare/").content.decode()
     assert "I am <del>bea</del>" in compared
     assert "<ins>cyd</ins>" in compared
     assert "<b>" not in compared
+    assert "Both say the same" not in compared
+    same = client.get(f"/runs/{ended.pk}/versions/compare/?before=2&after=2").content.decode()
+    assert "Both say the same, word for word." in same
     swapped = client.get(f"/runs/{ended.pk}/versions/compare/?before=2&after=1").content.decode()
     assert "<ins>bea</ins>" in swapped
     for path in ("versions/3/", "versions/compare/?before=3", "versions/3.md", "versions/compare/?after=x"):

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.test import Client
 from django.test.utils import override_settings
 from django.utils import timezone
 
 from fusion_site.accounts.models import User
 from fusion_site.runs.claiming import claimable
 from fusion_site.runs.flows.cancel import cancel_run
+from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.limits import LimitReached
+from fusion_site.runs.live.choosing import choice_view
 from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
@@ -299,13 +302,44 @@ def test_who_may_not_act_and_who_comes_too_early_choose_nothing(
     assert Run.objects.get(pk=waiting.pk).guidance is None
 
 
-def test_a_preset_may_be_guided_and_a_run_of_it_not(desk: Desk, call: Program, upstream: Upstream) -> None:
+def test_a_choice_is_shown_without_the_marks_of_markdown() -> None:
+    tick = {"text": "See [the **manual**](https://x.example) on `locks`.", "stance": None, "heeded": True}
+    shown = choice_view({"keep": [tick], "drop": []})
+    assert shown is not None
+    assert shown["keep"][0]["text"] == "See the manual on locks."
+
+
+def test_what_a_program_starts_of_a_guided_preset_waits_for_nobody_unless_it_says_so(
+    desk: Desk, call: Program, upstream: Upstream
+) -> None:
     desk.change(guided=True)
-    assert until_paused(desk.start()).is_paused
-    body = {"preset": "best", "prompt": "At once?", "guided": False}
-    run = work(Run.objects.get(pk=call("POST", "runs", body).json()["id"]))
-    assert (run.state, fused(run)) == ("done", [(1, "best_of", True)])
-    assert load_state(run.pk).guided is False
+    body = {"preset": "best", "prompt": "At once?"}
+    for more in ({}, {"guided": None}, {"guided": False}):
+        run = work(Run.objects.get(pk=call("POST", "runs", body | more).json()["id"]))
+        assert (run.state, fused(run)) == ("done", [(1, "best_of", True)])
+        assert load_state(run.pk).guided is False
+    asked = call("POST", "runs", body | {"guided": True}).json()["id"]
+    assert until_paused(Run.objects.get(pk=asked)).is_paused
+
+
+@pytest.mark.parametrize(("is_set", "ticked"), [(True, {}), (False, {"guided": "1"})])
+def test_on_the_pages_a_guided_preset_waits_and_so_does_a_ticked_box(
+    desk: Desk,
+    client_for: Callable[[User | None], Client],
+    upstream: Upstream,
+    is_set: bool,
+    ticked: dict[str, str],
+) -> None:
+    desk.change(guided=is_set)
+    client, given = client_for(desk.person), {"preset": desk.preset.pk, "prompt": "Shall I choose?"}
+    assert client.post("/", given | ticked).status_code == 302
+    first = until_paused(Run.objects.get())
+    assert first.is_paused
+    guide_run(first, {})
+    work(first)
+    assert client.post(f"/runs/{first.pk}/follow-up/", given).status_code == 302
+    later = Run.objects.exclude(pk=first.pk).get()
+    assert load_state(later.pk).guided is is_set
 
 
 def test_one_answer_is_nothing_to_merge(desk: Desk, call: Program, upstream: Upstream) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -131,13 +132,17 @@ def merged_in_vain(desk: Desk, upstream: Upstream) -> None:
     desk.change(do_no_harm=True)
 
 
+def merged_by_nobody(desk: Desk, upstream: Upstream) -> None:
+    merging(desk, upstream, " ")
+
+
 def debated(desk: Desk, upstream: Upstream) -> None:
     change, own = Script(["CHANGE\nReason: bea is right.\n\nbea, then."]), Script(["I am cyd."])
     upstream.scripts["cyd"] = lambda body: change if task_of(body) == "challenge" else own
     desk.change(mode="debate")
 
 
-CLOSE = "A close call: the judge did not decide the same way twice, so the higher score was taken."
+CLOSE = "A close call: the judge did not decide the same way twice, and no score was higher, so the pool's order decided."
 TABLE: dict[Changes, list[str]] = {
     in_one_order: ["Fused from 3 of 3.", "It is Bea's answer, word for word.", "Judged in one order only."],
     in_both_orders: [
@@ -165,8 +170,9 @@ TABLE: dict[Changes, list[str]] = {
         "The second judge, lab/two, agreed.",
     ],
     by_nobody: [
-        "Not judged: the best answer so far, from 3 of 3.",
-        "The judge gave no verdict: it holds no JSON object.",
+        "Not judged: one answer, from 3 of 3.",
+        "It is Ada's answer, word for word.",
+        "The judge gave no verdict: it holds no JSON object. None had a score by then, so it is the first in the pool.",
     ],
     alone: [
         "Not fused: Bea's is the only usable answer of 3.",
@@ -179,12 +185,17 @@ TABLE: dict[Changes, list[str]] = {
         "Bea failed: key refused.",
         "Cyd was withheld by the provider's filter.",
     ],
-    by_vote: ["Agreed by vote from 2 of 3.", "2 of 2 agreed on 391.", "Cyd failed: key refused."],
+    by_vote: [
+        "2 of 2 agreed on 391.",
+        "No judge was asked.",
+        "It is Ada's answer, word for word.",
+        "Cyd failed: key refused.",
+    ],
     merged_with_code: [
         "Fused from 3 of 4.",
         "* was compared, but is not among the best that were merged.",
         "Judged in one order only.",
-        "The code in it was merged from several answers, and has not been run.",
+        "The code in it has not been run.",
     ],
     merged_with_a_cut_one: [
         "Fused from 3 of 3.",
@@ -194,7 +205,13 @@ TABLE: dict[Changes, list[str]] = {
     merged_in_vain: [
         "Not merged: the best single answer, from 3 of 3.",
         "It is Bea's answer, word for word.",
-        "The merged answer did not beat the best single answer in both orders, so that one is returned.",
+        "The merged answer was not clearly better than the best single one, which is returned.",
+        "Judged in one order only.",
+    ],
+    merged_by_nobody: [
+        "Not merged: the best single answer, from 3 of 3.",
+        "It is Bea's answer, word for word.",
+        "The merge failed. Its text was empty.",
         "Judged in one order only.",
     ],
     debated: [
@@ -217,6 +234,30 @@ def test_it_says_how_the_answer_came_about(desk: Desk, upstream: Upstream, chang
         assert sentence == pattern if not end else sentence.startswith(begin) and sentence.endswith(end), (
             found
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "label"),
+    [
+        (by_nobody, "Not judged: one answer"),
+        (merged_by_nobody, "Not merged: the best answer"),
+        (by_vote, "Agreed"),
+    ],
+)
+def test_a_fallback_is_called_what_it_is_above_its_text(
+    desk: Desk,
+    upstream: Upstream,
+    client_for: Callable[[User | None], Client],
+    change: Changes,
+    label: str,
+) -> None:
+    all_answer(upstream)
+    change(desk, upstream)
+    page = client_for(desk.person).get(f"/runs/{work(desk.start()).pk}/").content.decode()
+    (shown,) = re.findall(r'class="fused-source">([^<]*)<', page)
+    assert shown.startswith(label)
+    badges = re.findall(r'badge-accent">([^<]*)<', page)
+    assert ("returned" in badges, "best" in badges) == (change is by_vote, change is merged_by_nobody)
 
 
 def test_it_says_why_each_missing_one_is_missing(

@@ -186,5 +186,5 @@ def test_fusing_again_says_what_it_may_cost(
     assert client.get(address).content.decode().strip() == "cost unknown"
     where = Judge.objects.get(pk=desk.preset.judge_id).connection
     where.catalogue.create(model="judge", prompt_price=0, completion_price="0.001")
-    assert client.get(address).content.decode().strip() == "$0.25 to $4.10"
+    assert client.get(address).content.decode().strip() == "$0.25 to $8.19"
     assert client_for(dave).get(address).status_code == 403

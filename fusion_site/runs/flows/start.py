@@ -50,7 +50,8 @@ NO_TEMPLATE = (
 class Order:
     """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn.
 
-    With `guided` the run waits before its final step for a choice of what is kept; None is as the preset has it.
+    With `guided` the run waits before its final step for a choice of what is kept. Whoever has a person before them says
+    so, and heeds the preset's own `guided`; what a program starts waits for nobody.
     With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
     how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
     One that is `as_written` was filled into a template already. With `seen`, as `today.seen_of` gives it, exactly those
@@ -62,7 +63,7 @@ class Order:
     messages: Sequence[Message] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     mode: Mode | None = None
-    guided: bool | None = None
+    guided: bool = False
     idempotency_key: str | None = None
     after: Run | None = None
     history: History | None = None
@@ -78,7 +79,7 @@ class Order:
             [[m.role, m.content] for m in self.messages],
             dict(self.variables),
             self.mode,
-            *([] if self.guided is None else [{"guided": self.guided}]),
+            *([{"guided": True}] if self.guided else []),
             *([{"as_written": True, "seen": self.seen}] if self.as_written else []),
             *([self.after.pk, self.history or History.FUSED] if self.after else []),
         ]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
+from fusion_site.pages.markdown import plain_words
 from fusion_site.runs.saying import usable_firsts
 from fusion_site.runs.state import RunState
 
 WAITS = "Waits for a choice"
 WAITS_FOR_YOU = "Waits for you"
-# The marks of markdown are for the merger, not for the eye.
-_MARKS = re.compile(r"\*+|`+|~~+")
 # What came of a tick, by its list and by whether it was heeded.
 _CAME_OF_IT = {
     ("keep", True): "found",
@@ -40,8 +38,9 @@ def choice_view(guidance: dict[str, Any] | None) -> dict[str, Any] | None:
 def _tick(name: str, tick: dict[str, Any]) -> dict[str, Any]:
     heeded: bool | None = tick.get("heeded")
     return {
-        "topic": _MARKS.sub("", tick["text"]) if tick["stance"] else "",
-        "text": _MARKS.sub("", tick["stance"] or tick["text"]),
+        # The marks of markdown are for the merger, not for the eye.
+        "topic": plain_words(tick["text"]) if tick["stance"] else "",
+        "text": plain_words(tick["stance"] or tick["text"]),
         "is_heeded": heeded,
         "came_of_it": "" if heeded is None else _CAME_OF_IT[name, heeded],
     }

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from fusion_site.pools.models import MAX_MEMBERS, Mode
-from fusion_site.runs.header import code_note, sentences
+from fusion_site.runs.header import sentences
 from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.live.sourcing import sourced
@@ -27,8 +27,9 @@ SOURCES = {
     "merge": "Merged answer",
     "debate": "Answer after the debate",
     "single": "Not fused: the only usable answer",
-    "fallback": "Not judged: the best so far",
+    "fallback": "Not judged: one answer, word for word",
 }
+UNMERGED = "Not merged: the best answer, word for word"
 
 
 def present(
@@ -65,6 +66,13 @@ def title_of(prompt: str) -> str:
         return first
     cut, _, rest = first[: TITLE_LENGTH - 1].rpartition(" ")
     return (cut if len(cut) > TITLE_LENGTH // 2 else cut + rest).rstrip(" ,;:") + "…"
+
+
+def source_label(fused: FusedState) -> str:
+    """Say in a few words what a version is."""
+    if fused.source == "fallback" and (fused.verdict or {}).get("judge"):
+        return UNMERGED
+    return SOURCES.get(fused.source, fused.source)
 
 
 def status_line(state: RunState) -> str:
@@ -131,13 +139,20 @@ def _answer(
         "served": served_line(answer),
         "billing": billing_line(answer),
         "retry_message": retry.get("error", {}).get("message", ""),
-        "is_winner": (state.shown_verdict or {}).get("winner") == answer.id,
+        "winner_word": _winner_word(state.shown_verdict, answer),
         "is_late": fused is not None and answer.id in fused.late,
         "may_cancel": may_act and state.is_open and not answer.outcome,
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
+
+
+def _winner_word(verdict: Mapping[str, Any] | None, answer: AnswerState) -> str:
+    """Say what the winner is: nobody but a judge calls an answer the best. Empty for all others."""
+    if verdict is None or verdict.get("winner") != answer.id:
+        return ""
+    return "best" if verdict.get("judge") else "returned"
 
 
 _PLAIN = (
@@ -168,8 +183,7 @@ def _fused(fused: FusedState | None, text: ShownText | None) -> dict[str, Any] |
     return {
         "version": fused.version,
         "source": fused.source,
-        "source_label": SOURCES.get(fused.source, fused.source),
-        "code_note": code_note(fused),
+        "source_label": source_label(fused),
         "finished": fused.finished,
         "choice": choice_view(fused.guidance),
         "text": fused.text,

@@ -21,6 +21,7 @@ def verdict_view(verdict: dict[str, Any], labels: Mapping[str, str]) -> dict[str
         "close_call": verdict.get("close_call", False),
         "judge_in_pool": verdict.get("judge_in_pool", False),
         "second_model": next((p["model"] for p in verdict.get("second", [])), ""),
+        "readings": len([*verdict.get("passes", []), *verdict.get("second", [])]),
         "needs": verdict.get("needs", []),
         "reasoning": verdict.get("reasoning", ""),
         "columns": [

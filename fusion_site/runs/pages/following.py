@@ -55,7 +55,8 @@ def _box(request: HttpRequest, row: Run) -> HttpResponse:
 
 def _started(request: HttpRequest, row: Run) -> Run:
     assert isinstance(request.user, User)
-    order = Order(_preset(request, row), request.POST.get("prompt", ""), after=row, history=_history(request))
+    preset, prompt = _preset(request, row), request.POST.get("prompt", "")
+    order = Order(preset, prompt, guided=preset.guided, after=row, history=_history(request))
     return start_run(request.user, row.team, order)
 
 

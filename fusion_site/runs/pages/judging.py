@@ -18,6 +18,12 @@ from fusion_site.runs.models import Run, Step
 from fusion_site.runs.raw_steps import step_json, steps_of
 
 MERGED = "what was merged"
+# Where in a reply its verdict was found, by the rungs of the ladder.
+STAGES = {
+    "strict": "all of it was JSON",
+    "fence": "read from its JSON block",
+    "balanced": "read from the JSON in its text",
+}
 
 
 @signed_in
@@ -46,10 +52,12 @@ def _shown(run: Run, steps: list[Step]) -> list[dict[str, Any]]:
 
 
 def _step(step: Step, labels: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
+    told = step_json(step)
     return {
-        **step_json(step),
+        **told,
         "connection_name": names.get(step.connection, ""),
         "cost": step.cost_usd,
+        "found": STAGES.get(told["stage"] or "", ""),
         "started": step.started_at,
         "candidates": [
             {**each, "whose": labels.get(each["answer"], "?") if each["answer"] else MERGED}

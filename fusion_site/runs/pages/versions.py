@@ -13,7 +13,7 @@ from fusion_site.pages.figures import percent
 from fusion_site.runs.access import found_run
 from fusion_site.runs.header import header
 from fusion_site.runs.live.choosing import choice_view
-from fusion_site.runs.live.presenting import SOURCES, title_of
+from fusion_site.runs.live.presenting import source_label, title_of
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.live.verdict_card import verdict_view
@@ -48,9 +48,16 @@ def compare(request: HttpRequest, run_id: str) -> HttpResponse:
         raise Http404
     newest = sorted(fusions)[-2:]
     before, after = (_chosen(request, name, fusions, n) for name, n in zip(_NAMES, newest, strict=True))
-    rows = compared(fusions[before].text, fusions[after].text)
+    texts = fusions[before].text, fusions[after].text
+    rows = compared(*texts)
     grounds = [_grounds(state, fusions[number]) for number in dict.fromkeys((before, after))]
-    context = {"rows": rows, "before": before, "after": after, "grounds": grounds}
+    context = {
+        "rows": rows,
+        "is_same": texts[0] == texts[1],
+        "before": before,
+        "after": after,
+        "grounds": grounds,
+    }
     return render(request, "runs/compare.html", {**_page(run, fusions), **context})
 
 
@@ -79,8 +86,9 @@ def _shown(state: RunState, fused: FusedState) -> dict[str, Any]:
     labels = _labels(state)
     return {
         "number": fused.version,
-        "source_label": SOURCES.get(fused.source, fused.source),
+        "source_label": source_label(fused),
         "header": header(state, fused),
+        "is_merged": fused.source == "merge",
         "made_of": [labels[key] for key in fused.answers if key in labels],
         "choice": choice_view(fused.guidance),
         "blocks": text.blocks,

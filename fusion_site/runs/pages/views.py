@@ -59,14 +59,14 @@ def _started(request: HttpRequest) -> Run:
     preset = _presets(place.team).filter(pk=request.POST.get("preset", "")).first()
     if preset is None:
         raise Invalid({"preset": ["Choose a preset."]})
-    given, guided = given_variables(request.POST, preset.pk), _wants_guided(request)
+    given, guided = given_variables(request.POST, preset.pk), _wants_guided(request, preset)
     order = Order(preset, request.POST.get("prompt", ""), variables=given, guided=guided)
     return start_run(request.user, place.team, order)
 
 
-def _wants_guided(request: HttpRequest) -> bool | None:
+def _wants_guided(request: HttpRequest, preset: Preset) -> bool:
     """A preset that lets people choose does so also where the box is not ticked."""
-    return True if request.POST.get("guided") else None
+    return preset.guided or bool(request.POST.get("guided"))
 
 
 def _presets(team: Team) -> QuerySet[Preset]:
@@ -102,7 +102,7 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     filled = given_variables(request.POST, preset.pk)
     text = "\n".join([preset.template, request.POST.get("prompt", ""), *filled.values()])
-    settings = freeze(preset, (Message("user", text),), guided=_wants_guided(request), seed=0)
+    settings = freeze(preset, (Message("user", text),), guided=_wants_guided(request, preset), seed=0)
     found = estimate(settings, usual_lengths(place.team, settings))
     return render(request, "runs/_estimate.html", {"estimate": found})
 

@@ -112,12 +112,12 @@ def order_of(person: User, prompt: str, preset: str | None, after: str | None, h
     if after is None:
         if preset is None:
             raise CommandError("Name a preset by --preset, or a run to follow up by --after.")
-        return Order(preset_of(person, preset), prompt, guided=False, history=shown)
+        return Order(preset_of(person, preset), prompt, history=shown)
     run = visible_runs(person).filter(pk=after).first()
     if run is None:
         raise CommandError(f"There is no run {after}.")
     chosen = preset_of(person, preset, run.team_id) if preset else preset_after(run)
-    return Order(chosen, prompt, guided=False, after=run, history=shown)
+    return Order(chosen, prompt, after=run, history=shown)
 
 
 def person_of(email: str | None) -> User:
