@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Literal
 
-from fusion_site.compact.context import SLICE, Context, Rows
+from fusion_site.compact.context import SLICE, Context
 from fusion_site.compact.failures import HostFailure, broken, not_ready, queue_full
 from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.meter import Meter
@@ -43,7 +43,7 @@ class Scheduler:
         self._post = post
         self._most_waiting = options.queue
         self._seating = Seating(context, options.slots)
-        self._rows = Rows(SLICE + options.slots)
+        self._rows = context.rows()
         self._pace = Pace(SLICE)
         self._queue: deque[Generation] = deque()
         self._ahead: deque[Generation] = deque()

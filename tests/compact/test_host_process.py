@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO, cast
 
 import httpx
 import pytest
@@ -169,3 +170,17 @@ def test_slices_are_sized_by_time() -> None:
     assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (499, 512)
     pace.measured(8, 10.0)  # eight writing answers say nothing about reading
     assert pace.budget(others_write=True) == 499
+
+
+@pytest.mark.parametrize(("given", "spins"), [({}, "3000"), ({"GOMP_SPINCOUNT": "77"}, "77")])
+def test_its_threads_do_not_spin_for_long(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], spins: str
+) -> None:
+    """libgomp itself says what it took over."""
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "verbose")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with run_host(tiny) as host:
+        assert host.report()["state"] == "ready"
+        host.process.kill()
+        assert f"GOMP_SPINCOUNT = '{spins}'" in cast("TextIO", host.process.stderr).read()
