@@ -205,5 +205,17 @@ def test_the_command_refuses_what_cannot_be_hosted(tmp_path: Path, monkeypatch: 
     with pytest.raises(CommandError, match="No such file or directory"):
         command("serve", str(tmp_path / "none.gguf"))
     model = write_tiny_gguf(tmp_path / "tiny.gguf")
-    with pytest.raises(CommandError, match="slots must be between 1 and 256"):
+    with pytest.raises(CommandError, match="slots must be between 1 and 255"):
         command("serve", str(model), "--slots", "0")
+
+
+def test_the_command_measures_a_file(tmp_path: Path) -> None:
+    model = write_tiny_gguf(tmp_path / "tiny.gguf")
+    lines = command("bench", str(model), "--slots", "3", "--threads", "1")[0].splitlines()
+    assert [line.split()[0] for line in lines] == ["answers", "1", "2", "3"]
+    rates = [float(line.split()[1].removesuffix("/s")) for line in lines[1:]]
+    assert min(rates) > 0
+    with pytest.raises(CommandError, match="leaves no room for an answer"):
+        command("bench", str(model), "--context", "64")
+    with pytest.raises(CommandError, match="is not a GGUF file"):
+        command("bench", __file__)
