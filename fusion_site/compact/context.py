@@ -87,6 +87,7 @@ class Context:
         self.most_rows = SLICE + options.slots
         self.shares_prefixes = model.shares_prefixes
         self.padding = Padding()
+        self.row_rate = 250.0  # until it is measured
         self._filling = options.slots
         self._memory: int = native.context_memory(self.handle)
 
@@ -114,9 +115,13 @@ class Context:
         native.memory_share(self._memory, source, target, 0, length)
 
     def warm_up(self) -> None:
-        """Compute a little, so that the first request does not pay for first touches, and learn what rows cost."""
+        """Compute a little, so that the first request does not pay for first touches, and learn what rows cost.
+
+        `row_rate` is then about how many tokens of a prompt are read in a second.
+        """
         rows = self.rows()
         self._timed(rows, 1)
+        self.row_rate = MEASURED / self._timed(rows, MEASURED)
         if self.shares_prefixes:
             decode = partial(self._timed, rows)
             self.padding = Padding.measured(decode, patience_s=MEASURE_WITHIN_S)

@@ -44,7 +44,7 @@ class Scheduler:
         self._most_waiting = options.queue
         self._seating = Seating(context, options.slots)
         self._rows = context.rows()
-        self._pace = Pace(SLICE)
+        self._pace = Pace(SLICE, context.row_rate)
         self._queue: deque[Generation] = deque()
         self._ahead: deque[Generation] = deque()
         self._arrivals: deque[Generation] = deque()
@@ -164,6 +164,7 @@ class Scheduler:
 
     def _step(self) -> None:
         """Compute the next rows of everyone and hand each answer its token."""
+        read = self.meter.prompt_tokens
         outputs = self._plan()
         started = perf_counter()
         code = self._context.decode(self._rows)
@@ -173,9 +174,10 @@ class Scheduler:
             self._recover(code, [slot for slot, _, _ in outputs])
             return
         self._failures = 0
-        self._pace.measured(self._rows.count, seconds)
+        self._pace.measured(self._rows.count, self.meter.prompt_tokens - read, seconds)
         for slot, tokens, row in outputs:
             self._take_in(slot, tokens, row)
+        self._seating.count_rows(sum(row is not None for _, _, row in outputs))
 
     def _plan(self) -> list[tuple[Slot, list[int], int | None]]:
         """Fill the rows; per slot the tokens in them and the row whose logits choose its next token."""

@@ -83,18 +83,13 @@ def scheduler_share() -> list[float]:
 
 @pytest.fixture(scope="module")
 def table(model: Path, scheduler_share: list[float]) -> Table:
-    """Measure everybody, and print it."""
+    """Measure everybody, and print that as it comes."""
     found: dict[str, dict[int, list[Figures]]] = {name: defaultdict(list) for name in CONTENDERS}
     for names in _together(model):
         with ExitStack() as stack:
             contenders = {name: stack.enter_context(CONTENDERS[name](model)) for name in names}
             asyncio.run(_measured(contenders, found, scheduler_share))
-    table = {name: {n: _middle(each) for n, each in by_streams.items()} for name, by_streams in found.items()}
-    for name, by_streams in table.items():
-        figures = " ".join(f"{n}: {f.rate:5.1f}/s {f.first_s:5.2f}s" for n, f in by_streams.items())
-        print(f"\n{name:>20}  {figures}", end="", flush=True)
-    print()
-    return table
+    return {name: {n: _middle(each) for n, each in by_streams.items()} for name, by_streams in found.items()}
 
 
 def _together(model: Path) -> list[list[str]]:
@@ -116,7 +111,9 @@ async def _measured(
             prompts = [_prompt(streams * 100 + turn * streams + number) for number in range(streams)]
             for name in names:
                 before = await _steps(contenders[name])
-                found[name][streams].append(await measure(contenders[name], prompts, LIMIT))
+                figures = await measure(contenders[name], prompts, LIMIT)
+                print(f"\n{name:>20}  {streams:2}: {figures.rate:5.1f}/s {figures.first_s:5.2f}s", end="")
+                found[name][streams].append(figures)
                 after = await _steps(contenders[name])
                 if before and after and streams == max(STREAMS):
                     step_s, decode_s = (after[n] - before[n] for n in (0, 1))
