@@ -17,7 +17,7 @@ from fusion_site.compact.generation import Generation
 from fusion_site.compact.meter import Meter
 from fusion_site.compact.modelthread import Hosted, HostState, ModelThread
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.wire import ChatMessage, ChatRequest
+from fusion_site.compact.wire import ChatRequest
 
 ANSWER_TOKENS = 64
 PATIENCE_S = 600.0
@@ -31,8 +31,10 @@ QUESTION = (
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Of `answers` at once: tokens a second over all, the median of the seconds to the first, and what share of the
-    time was not llama.cpp's decoding."""
+    """Of `answers` at once: tokens a second over all, the median of the seconds to the first text of each.
+
+    `own_share` is what of the time of all steps was not llama.cpp's decoding, from 0 to 1.
+    """
 
     answers: int
     rate: float
@@ -92,9 +94,8 @@ def _own_share(meter: Meter, steps: float, decodes: float) -> float:
 
 
 def _ask(question: str) -> ChatRequest:
-    return ChatRequest(
-        model="", messages=[ChatMessage(role="user", content=question)], max_tokens=ANSWER_TOKENS
-    )
+    turn = {"role": "user", "content": question}
+    return ChatRequest.model_validate({"model": "", "messages": [turn], "max_tokens": ANSWER_TOKENS})
 
 
 async def _first_after(ask: Generation, began: float) -> float:
