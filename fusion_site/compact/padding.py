@@ -36,6 +36,11 @@ class Padding:
         return self._spare[rows - 1 if rows <= MEASURED else TILE + (rows - 1) % TILE]
 
 
+def whole_tiles(writing: int, budget: int) -> int:
+    """`budget` rows of a prompt, or a few less, so that together with the writing ones no row is left over by a tile."""
+    return max(budget - (writing + budget) % TILE, min(budget, TILE - writing % TILE))
+
+
 def _best_spare(seconds: list[float], rows: int) -> int:
     """How many rows more, up to the end of the tile, cost least."""
     end = -(-rows // TILE) * TILE

@@ -16,6 +16,7 @@ from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.meter import Meter
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
+from fusion_site.compact.padding import whole_tiles
 from fusion_site.compact.seating import Seating, Slot
 from fusion_site.compact.vocabulary import Vocabulary
 
@@ -189,7 +190,7 @@ class Scheduler:
                 row = self._rows.add(slot.sequence, len(slot.held), [slot.pending], logits=True)
                 outputs.append((slot, [slot.pending], row))
         writing = len(outputs)
-        budget = self._pace.budget(others_write=writing > 0)
+        budget = whole_tiles(writing, self._pace.budget(others_write=writing > 0))
         for slot in busy:
             if slot.pending is None and budget > 0 and slot is not self._seating.ahead:
                 output = self._slice(slot, budget)
