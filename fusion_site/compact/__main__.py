@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusion_site.compact.arguments import add_arguments, options_of
-from fusion_site.compact.host import serve_forever
+from fusion_site.compact.cores import wait_considerately
 from fusion_site.compact.options import HostOptions
 
 KEY_VARIABLE = "FUSION_COMPACT_KEY"
@@ -48,6 +48,9 @@ def run(
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    wait_considerately(os.environ)
+    from fusion_site.compact.host import serve_forever  # only now: it loads llama.cpp
+
     return serve_forever(
         model, given.host, given.port, key, options_of(given), lifeline=lifeline, reports=reports
     )

@@ -17,6 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser, defaults: HostOptions, *, por
         "--key-file", type=Path, help="file with the bearer key (else from $FUSION_COMPACT_KEY)"
     )
     parser.add_argument("--verbose", action="store_true", help="log what llama.cpp says")
+    add_options(parser, defaults)
+
+
+def add_options(parser: argparse.ArgumentParser, defaults: HostOptions) -> None:
+    """How a host computes."""
     for field in fields(HostOptions):
         flag, default = f"--{field.name.replace('_', '-')}", getattr(defaults, field.name)
         parser.add_argument(flag, type=type(default), default=default, help=f"default: {default}")

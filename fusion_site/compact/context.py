@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,11 @@ from fusion_site.compact.cores import usable_cores
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
+from fusion_site.compact.padding import MEASURED, Padding
 from fusion_site.compact.weights import LoadedModel, UnusableModel, complaints
 
-SLICE = 512  # the most prompt tokens of one step, and llama.cpp's micro-batch
+SLICE = 512  # the most prompt tokens of one step
+MEASURE_WITHIN_S = 6.0  # a model so large that this is too short for it is computed as it comes
 
 
 class Rows:
@@ -70,22 +74,36 @@ class Context:
     """The working memory over one model: `cells` tokens, shared by up to `slots` sequences of `window` tokens each.
 
     One unified cache, so that one long prompt may use what many short ones leave free, and sequences share a
-    common prefix without copying. Every method belongs to the model thread.
+    common prefix without copying. One more sequence holds the rows that only fill a decode up. Every method belongs to
+    the model thread.
     """
 
     def __init__(self, model: LoadedModel, options: HostOptions) -> None:
         self.window = options.window(model.facts.trained_context)
         self.threads = options.thread_count(usable_cores)
         self.on_gpu = bool(native.supports_gpu()) and options.gpu_layers != 0
+        self.cells = _cells(model, options, self.window)
         self.handle = self._open(model, options)
-        self.cells: int = native.context_cells(self.handle)
+        self.most_rows = SLICE + options.slots
         self.shares_prefixes = model.shares_prefixes
+        self.padding = Padding()
+        self.row_rate = 250.0  # until it is measured
+        self._filling = options.slots
         self._memory: int = native.context_memory(self.handle)
+
+    def rows(self) -> Rows:
+        """Rows for the greatest decode of this context."""
+        return Rows(self.most_rows + MEASURED)
 
     def decode(self, rows: Rows) -> int:
         """Compute `rows`; llama.cpp's code: 0 done, 1 no room and nothing changed, below 0 failed."""
+        spare = self.padding.spare(rows.count)
+        if spare:
+            self._fill(rows, spare)
         rows.batch.n_tokens = rows.count
         code: int = native.decode(self.handle, rows.batch)
+        if spare:
+            self.cut(self._filling, 0)
         return code
 
     def cut(self, sequence: int, length: int) -> bool:
@@ -96,13 +114,34 @@ class Context:
         """Let the empty sequence `target` begin with the first `length` tokens of `source`, without copying."""
         native.memory_share(self._memory, source, target, 0, length)
 
-    def warm_up(self, rows: Rows) -> None:
-        """Compute one token, so that the first request does not pay for first touches."""
+    def warm_up(self) -> None:
+        """Compute a little, so that the first request does not pay for first touches, and learn what rows cost.
+
+        `row_rate` is then about how many tokens of a prompt are read in a second.
+        """
+        rows = self.rows()
+        self._timed(rows, 1)
+        self.row_rate = MEASURED / self._timed(rows, MEASURED)
+        if self.shares_prefixes:
+            decode = partial(self._timed, rows)
+            self.padding = Padding.measured(decode, patience_s=MEASURE_WITHIN_S)
+        native.memory_clear(self._memory, True)
+
+    def _timed(self, rows: Rows, count: int) -> float:
+        """Seconds of a decode of `count` rows, as if so many answers were written."""
         rows.clear()
-        rows.add(0, 0, [0], logits=True)
+        self._fill(rows, count)
+        started = perf_counter()
         if self.decode(rows) != 0:
             raise UnusableModel("the model cannot compute even one token; perhaps memory is short")
-        native.memory_clear(self._memory, True)
+        seconds = perf_counter() - started
+        self.cut(self._filling, 0)
+        return seconds
+
+    def _fill(self, rows: Rows, count: int) -> None:
+        """Add rows that nobody reads. They ask for logits too, since the last matrices take only such rows."""
+        for position in range(count):
+            rows.add(self._filling, position, [0], logits=True)
 
     def free(self) -> None:
         """Give the memory back."""
@@ -110,11 +149,12 @@ class Context:
 
     def _open(self, model: LoadedModel, options: HostOptions) -> int:
         parameters = native.context_defaults()
-        parameters.n_ctx = _cells(model, options, self.window)
-        parameters.n_batch = SLICE + options.slots
-        parameters.n_ubatch = SLICE
-        parameters.n_seq_max = options.slots
-        parameters.n_outputs_max = options.slots  # only rows with wanted logits take memory for them
+        parameters.n_ctx = self.cells + MEASURED
+        # One micro-batch per decode: a second one for the few rows over would read all weights once more.
+        parameters.n_batch = parameters.n_ubatch = SLICE + options.slots + MEASURED
+        parameters.n_seq_max = options.slots + 1
+        # Only rows with wanted logits take memory for them.
+        parameters.n_outputs_max = options.slots + MEASURED
         parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = True
         with complaints() as lines:

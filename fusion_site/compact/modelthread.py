@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fusion_site.compact.context import Context, Rows
+from fusion_site.compact.context import Context
 from fusion_site.compact.failures import not_ready
 from fusion_site.compact.generation import Post
 from fusion_site.compact.options import HostOptions
@@ -88,7 +88,7 @@ class ModelThread:
         try:
             context = Context(model, self._options)
             try:
-                context.warm_up(Rows(1))
+                context.warm_up()
                 self._answer(model, context)
             finally:
                 context.free()

@@ -42,7 +42,6 @@ decode = _releasing("llama_decode")
 tokenize = _releasing("llama_tokenize")
 log_set = _releasing("llama_log_set")
 
-context_cells = _short("llama_n_ctx")
 context_memory = _short("llama_get_memory")
 context_logits = _short("llama_get_logits_ith")
 memory_clear = _short("llama_memory_clear")

@@ -10,6 +10,7 @@ from typing import Any, Self
 DEFAULT_CONTEXT = 8192
 DEFAULT_SLOTS = 8
 WINDOWS_IN_MEMORY = 4
+MOST_SLOTS = 255  # llama.cpp counts up to 256 sequences, and one holds no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class HostOptions:
     template: str = ""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.slots <= 256:
-            raise ValueError(f"slots must be between 1 and 256, not {self.slots}")
+        if not 1 <= self.slots <= MOST_SLOTS:
+            raise ValueError(f"slots must be between 1 and {MOST_SLOTS}, not {self.slots}")
         if min(self.context, self.cells, self.threads, self.queue) < 0:
             raise ValueError("context, cells, threads and queue cannot be negative")
         if self.cells and self.cells < self.context:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-SMALLEST = 32
-SMALLEST_AHEAD = 8  # rows of one matrix tile: these cost little more than the one row of a writing answer
-FIRST = 64
+SMALLEST = 8  # rows of two matrix tiles: these cost little more than the one row of a writing answer
+MOST_AHEAD = 32
 BUSY_SECONDS = 0.25
 AHEAD_SECONDS = 0.1
 ALONE_SECONDS = 1.0
@@ -17,16 +16,15 @@ class Pace:
     bounds how long a cancelled or a new request waits.
     """
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, rate: float) -> None:
+        """Begin with `rate`, in tokens a second, until prompts were read."""
         self._largest = largest
-        self._rate: float | None = None
+        self._rate = rate
 
     def budget(self, *, others_write: bool) -> int:
         """Prompt tokens for the next step."""
-        if self._rate is None:
-            return min(FIRST, self._largest)
         seconds = BUSY_SECONDS if others_write else ALONE_SECONDS
-        return max(min(SMALLEST, self._largest), min(self._largest, int(self._rate * seconds)))
+        return self._at_least_smallest(int(self._rate * seconds), self._largest)
 
     def ahead(self, *, others_write: bool) -> int:
         """Prompt tokens for the next step of what nobody waits for yet: so few that no answer seems to slow down.
@@ -35,12 +33,13 @@ class Pace:
         """
         if not others_write:
             return self.budget(others_write=True)
-        affordable = SMALLEST if self._rate is None else int(self._rate * AHEAD_SECONDS)
-        return min(SMALLEST, self._largest, max(SMALLEST_AHEAD, affordable))
+        return self._at_least_smallest(int(self._rate * AHEAD_SECONDS), min(MOST_AHEAD, self._largest))
 
-    def measured(self, tokens: int, seconds: float) -> None:
-        """A step read `tokens` in `seconds`; steps with little prompt say nothing about reading and are ignored."""
-        if tokens < SMALLEST or seconds <= 0:
+    def measured(self, rows: int, read: int, seconds: float) -> None:
+        """A step of `rows` in `seconds` read `read` prompt tokens; one that mostly wrote says nothing about reading."""
+        if read < SMALLEST or 2 * read < rows or seconds <= 0:
             return
-        rate = tokens / seconds
-        self._rate = rate if self._rate is None else 0.7 * self._rate + 0.3 * rate
+        self._rate = 0.7 * self._rate + 0.3 * rows / seconds
+
+    def _at_least_smallest(self, affordable: int, most: int) -> int:
+        return min(most, max(SMALLEST, affordable))

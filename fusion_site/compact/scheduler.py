@@ -10,12 +10,13 @@ from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Literal
 
-from fusion_site.compact.context import SLICE, Context, Rows
+from fusion_site.compact.context import SLICE, Context
 from fusion_site.compact.failures import HostFailure, broken, not_ready, queue_full
 from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.meter import Meter
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
+from fusion_site.compact.padding import whole_tiles
 from fusion_site.compact.seating import Seating, Slot
 from fusion_site.compact.vocabulary import Vocabulary
 
@@ -43,8 +44,8 @@ class Scheduler:
         self._post = post
         self._most_waiting = options.queue
         self._seating = Seating(context, options.slots)
-        self._rows = Rows(SLICE + options.slots)
-        self._pace = Pace(SLICE)
+        self._rows = context.rows()
+        self._pace = Pace(SLICE, context.row_rate)
         self._queue: deque[Generation] = deque()
         self._ahead: deque[Generation] = deque()
         self._arrivals: deque[Generation] = deque()
@@ -164,6 +165,7 @@ class Scheduler:
 
     def _step(self) -> None:
         """Compute the next rows of everyone and hand each answer its token."""
+        read = self.meter.prompt_tokens
         outputs = self._plan()
         started = perf_counter()
         code = self._context.decode(self._rows)
@@ -173,9 +175,10 @@ class Scheduler:
             self._recover(code, [slot for slot, _, _ in outputs])
             return
         self._failures = 0
-        self._pace.measured(self._rows.count, seconds)
+        self._pace.measured(self._rows.count, self.meter.prompt_tokens - read, seconds)
         for slot, tokens, row in outputs:
             self._take_in(slot, tokens, row)
+        self._seating.count_rows(sum(row is not None for _, _, row in outputs))
 
     def _plan(self) -> list[tuple[Slot, list[int], int | None]]:
         """Fill the rows; per slot the tokens in them and the row whose logits choose its next token."""
@@ -187,7 +190,7 @@ class Scheduler:
                 row = self._rows.add(slot.sequence, len(slot.held), [slot.pending], logits=True)
                 outputs.append((slot, [slot.pending], row))
         writing = len(outputs)
-        budget = self._pace.budget(others_write=writing > 0)
+        budget = whole_tiles(writing, self._pace.budget(others_write=writing > 0))
         for slot in busy:
             if slot.pending is None and budget > 0 and slot is not self._seating.ahead:
                 output = self._slice(slot, budget)

@@ -9,12 +9,17 @@ from itertools import count
 from fusion_site.compact.context import Context
 from fusion_site.compact.generation import Generation
 
+# Every row that is computed passes over all of memory. Per token held that takes about 1/6000 of what reading the token again
+# would (measured on two cores with half a gigabyte of Q4_0), and few beginnings come again: a third of that.
+KEPT_FOR_ROWS = 2000
+
 
 @dataclass(eq=False, slots=True)
 class Slot:
     """One sequence: the tokens that memory holds for it, and the generation it serves, if any.
 
-    `pending` is a token that was drawn but is not in memory yet.
+    `pending` is a token that was drawn but is not in memory yet. Once so many rows are written as `kept_until` says, an idle
+    slot is emptied.
     """
 
     sequence: int
@@ -23,6 +28,7 @@ class Slot:
     pending: int | None = None
     started: bool = False
     last_use: int = 0
+    kept_until: int = 0
 
     @property
     def unread(self) -> int:
@@ -46,6 +52,7 @@ class Seating:
         self._context = context
         self._slots = [Slot(sequence) for sequence in range(slots)]
         self._clock = count(1)
+        self._rows_written = 0
 
     @property
     def busy(self) -> list[Slot]:
@@ -96,6 +103,14 @@ class Seating:
         """The generation is over; what its sequence holds stays for later prompts that begin alike."""
         slot.generation = slot.pending = None
         slot.last_use = next(self._clock)
+        slot.kept_until = self._rows_written + KEPT_FOR_ROWS
+
+    def count_rows(self, written: int) -> None:
+        """So many rows more were written beside what idle slots hold; those that it has cost enough are emptied."""
+        self._rows_written += written
+        for slot in self._slots:
+            if slot.generation is None and slot.held and slot.kept_until <= self._rows_written:
+                self.forget(slot)
 
     def forget(self, slot: Slot) -> None:
         """Empty a slot's memory."""

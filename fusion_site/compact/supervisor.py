@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,10 @@ class CompactSupervisor:
         self._status = CompactStatus(file=self._model)
         self._become()
 
-    async def swap(self, model: Path) -> None:
+    async def swap(self, model: Path) -> bool:
         """Host another file from now on; comes back when it answers, or when it is known that it will not.
 
+        False where it could not take over, so that the old one is the hosted one still.
         Answers that are being written are written to their end by the old host. Where both fit in memory, the old one serves
         until the new one is ready, and goes on if that fails; else it ends first, and asks wait meanwhile.
         """
@@ -109,15 +110,21 @@ class CompactSupervisor:
             else:
                 await self._replace(model)
         await self.wait_until(lambda status: status.state in {"ready", "failed", "off"})
+        return self._model == model
 
     def wake(self) -> None:
         """Load the model again if it was unloaded since nobody asked."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._woken.set)
 
-    def begin_swap(self, model: Path) -> None:
-        """The same without waiting for it; a `stop` ends it."""
-        self._in_background(self.swap(model), "change of the Compact model")
+    def begin_swap(self, model: Path, refused: Callable[[], Awaitable[object]]) -> None:
+        """Swap without waiting for it; a `stop` ends it. `refused` is called if the old file stays."""
+
+        async def change() -> None:
+            if not await self.swap(model):
+                await refused()
+
+        self._in_background(change(), "change of the Compact model")
 
     async def wait_for(self, *states: State) -> CompactStatus:
         """The status as soon as its state is one of `states`."""

@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 
 from fusion_site.compact.generation import Generation
-from fusion_site.compact.pace import SMALLEST, Pace
+from fusion_site.compact.pace import MOST_AHEAD, Pace
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.hosting import PATIENCE
 from tests.compact.running import OPTIONS, Running, running
@@ -70,9 +70,9 @@ async def test_a_running_answer_gets_its_token_in_every_step_and_a_step_stays_sh
         steps.release(1000)
         await run.text(ahead)
         sizes = run.context.sizes[before:]
-        assert len(sizes) >= len(LONG) / SMALLEST
-        assert max(sizes) <= 1 + SMALLEST
-        assert writer.written >= len(LONG) / SMALLEST
+        assert len(sizes) >= len(LONG) / MOST_AHEAD
+        assert max(sizes) <= 1 + MOST_AHEAD
+        assert writer.written >= len(LONG) / MOST_AHEAD
 
 
 async def test_it_leaves_its_slot_to_whoever_is_waited_for(loaded: LoadedModel) -> None:
@@ -125,10 +125,10 @@ async def test_closing_fails_what_waits_to_be_read(loaded: LoadedModel) -> None:
 
 
 def test_slices_ahead_are_sized_by_time() -> None:
-    pace = Pace(512)
+    pace = Pace(512, rate=1000)
     assert pace.ahead(others_write=True) == 32
-    pace.measured(100, 1.0)
-    assert (pace.ahead(others_write=True), pace.ahead(others_write=False)) == (10, 32)
+    pace = Pace(512, rate=100)
+    assert (pace.ahead(others_write=True), pace.ahead(others_write=False)) == (10, 25)
     for _ in range(30):
-        pace.measured(40, 4.0)
+        pace.measured(40, 40, 4.0)
     assert pace.ahead(others_write=True) == 8

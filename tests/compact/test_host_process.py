@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO, cast
 
 import httpx
 import pytest
@@ -160,12 +161,28 @@ def test_threads_follow_cores_and_quota(
 
 
 def test_slices_are_sized_by_time() -> None:
-    pace = Pace(512)
-    assert pace.budget(others_write=True) == 64
-    pace.measured(100, 1.0)
-    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (32, 100)
+    pace = Pace(512, rate=100)
+    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (25, 100)
     for _ in range(30):
-        pace.measured(500, 0.25)
+        pace.measured(500, 500, 0.25)
     assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (499, 512)
-    pace.measured(8, 10.0)  # eight writing answers say nothing about reading
+    pace.measured(64, 0, 10.0)  # writing answers say nothing about reading
+    pace.measured(48, 16, 10.0)
     assert pace.budget(others_write=True) == 499
+    for _ in range(60):
+        pace.measured(16, 16, 2.0)
+    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (8, 8)
+
+
+@pytest.mark.parametrize(("given", "spins"), [({}, "3000"), ({"GOMP_SPINCOUNT": "77"}, "77")])
+def test_its_threads_do_not_spin_for_long(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], spins: str
+) -> None:
+    """libgomp itself says what it took over."""
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "verbose")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with run_host(tiny) as host:
+        assert host.report()["state"] == "ready"
+        host.process.kill()
+        assert f"GOMP_SPINCOUNT = '{spins}'" in cast("TextIO", host.process.stderr).read()

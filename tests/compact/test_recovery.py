@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fusion_site.compact import seating
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.sampling import Sampling
@@ -121,3 +122,19 @@ async def test_an_answer_does_not_begin_with_the_space_of_its_first_word(models:
         always = Sampling(temperature=0, logit_bias=((word, 100.0),))
         assert await run.text(run.ask("Hi", limit=3, sampling=always)) == "a a a"
     words.free()
+
+
+async def test_what_nobody_asks_for_again_is_forgotten_once_it_has_cost_enough(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seating, "KEPT_FOR_ROWS", 50)
+    async with running(loaded) as run:
+        await run.text(run.ask("What nobody asks again", limit=1))
+        await run.text(run.ask("Meanwhile", limit=30))
+        again = run.ask("What nobody asks again", limit=1)
+        await run.text(again)
+        assert again.cached > 0
+        await run.text(run.ask("Meanwhile", limit=60))
+        late = run.ask("What nobody asks again", limit=1)
+        await run.text(late)
+        assert late.cached <= 2  # what every prompt begins with

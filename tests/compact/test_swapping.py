@@ -44,7 +44,7 @@ def is_whole(body: str) -> bool:
     return '"finish_reason":"length"' in body and body.endswith("data: [DONE]\n\n")
 
 
-async def states_until(supervisor: CompactSupervisor, task: asyncio.Task[None]) -> list[CompactStatus]:
+async def states_until(supervisor: CompactSupervisor, task: asyncio.Task[bool]) -> list[CompactStatus]:
     """What the status was while `task` went on."""
     seen = [supervisor.status()]
     while not task.done():
@@ -70,6 +70,7 @@ async def test_a_swap_drops_no_answer_and_leaves_no_gap(tiny: Path, scripted: Pa
             assert is_whole(await answer)
         status = supervisor.status()
         assert (status.model_id, status.file, status.incoming) == ("scripted", scripted, None)
+        assert swap.result()
         assert gone(old.pid)
         assert await text_from(supervisor, "scripted") == SCRIPT
 
@@ -78,7 +79,13 @@ async def test_a_file_that_is_no_model_does_not_take_over(tiny: Path, tmp_path: 
     (page := tmp_path / "page.gguf").write_bytes(b"<html>404</html>")
     async with supervised(tiny) as supervisor:
         before = await supervisor.wait_for("ready")
-        await supervisor.swap(page)
+        refused = asyncio.Event()
+
+        async def hear() -> None:
+            refused.set()
+
+        supervisor.begin_swap(page, hear)
+        await refused.wait()
         after = supervisor.status()
         assert (after.state, after.address, after.file) == ("ready", before.address, tiny)
         assert after.error == (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def test_a_choice_outlives_the_process_and_ends_with_another_setting(
 ) -> None:
     settings.FUSION_COMPACT_MODEL = Path("/set/first.gguf")
     assert hosted_file() == Path("/set/first.gguf")
-    assert run_compact.choose_file(alice, tiny) == models / tiny == hosted_file()
+    assert run_compact.choose_file(alice, tiny).path == models / tiny == hosted_file()
     member = PoolMember.objects.filter(connection__team=team, connection__kind=Kind.COMPACT).first()
     assert member is not None
     assert member.model == "tiny"
@@ -106,6 +106,35 @@ def test_a_choice_outlives_the_process_and_ends_with_another_setting(
     for name in ("absent.gguf", "../models/tiny.gguf", ""):
         with pytest.raises(Invalid):
             run_compact.choose_file(alice, name)
+
+
+def test_a_file_that_could_not_take_over_is_not_the_chosen_one(
+    client_for: ClientFor, alice: User, models: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would be hosted from the next start of the site on, and the one in service could be deleted."""
+    refusals: list[Callable[[], Awaitable[object]]] = []
+
+    class Supervisor:
+        def begin_swap(self, model: Path, refused: Callable[[], Awaitable[object]]) -> None:
+            refusals.append(refused)
+
+    async def refuse(number: int) -> None:
+        await refusals[number]()
+
+    run_compact.choose_file(alice, tiny)
+    write_tiny_gguf(models / "other.gguf")
+    write_tiny_gguf(models / "third.gguf")
+    monkeypatch.setattr(compact_host, "supervisor", Supervisor)
+    for name in ("other.gguf", "third.gguf"):
+        assert client_for(alice).post("/compact/run/", {"do": "host", "file": name}).status_code == 302
+        assert hosted_file() == models / name
+    async_to_sync(refuse)(0)
+    assert hosted_file() == models / "third.gguf"
+    run_compact.choose_file(alice, tiny)
+    client_for(alice).post("/compact/run/", {"do": "host", "file": "other.gguf"})
+    async_to_sync(refuse)(-1)
+    assert hosted_file() == models / tiny
+    assert client_for(alice).post("/compact/files/remove/", {"file": tiny}).status_code == 422
 
 
 def test_a_hosted_file_is_not_deleted(client_for: ClientFor, alice: User, tiny: str, models: Path) -> None:
@@ -205,5 +234,17 @@ def test_the_command_refuses_what_cannot_be_hosted(tmp_path: Path, monkeypatch: 
     with pytest.raises(CommandError, match="No such file or directory"):
         command("serve", str(tmp_path / "none.gguf"))
     model = write_tiny_gguf(tmp_path / "tiny.gguf")
-    with pytest.raises(CommandError, match="slots must be between 1 and 256"):
+    with pytest.raises(CommandError, match="slots must be between 1 and 255"):
         command("serve", str(model), "--slots", "0")
+
+
+def test_the_command_measures_a_file(tmp_path: Path) -> None:
+    model = write_tiny_gguf(tmp_path / "tiny.gguf")
+    lines = command("bench", str(model), "--slots", "3", "--threads", "1")[0].splitlines()
+    assert [line.split()[0] for line in lines] == ["answers", "1", "2", "3"]
+    rates = [float(line.split()[1].removesuffix("/s")) for line in lines[1:]]
+    assert min(rates) > 0
+    with pytest.raises(CommandError, match="leaves no room for an answer"):
+        command("bench", str(model), "--context", "64")
+    with pytest.raises(CommandError, match="is not a GGUF file"):
+        command("bench", __file__)

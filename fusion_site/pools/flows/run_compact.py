@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,15 @@ from fusion_site.pools.reading import Given, Reading
 MOST_IDLE_MIN = 7 * 24 * 60
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A file that was chosen, and what the row said before."""
+
+    path: Path
+    file_before: str
+    instead_of_before: str
+
+
 def require_operator(by: User) -> None:
     """Raise PermissionDenied for everyone but the site's owner: what is hosted concerns every team and the whole machine."""
     if not by.is_site_owner:
@@ -26,15 +36,23 @@ def require_operator(by: User) -> None:
 
 
 @transaction.atomic
-def choose_file(by: User, name: str) -> Path:
-    """Host that file of the shelf from now on, and give its path; Invalid where there is none."""
+def choose_file(by: User, name: str) -> Choice:
+    """Host that file of the shelf from now on; Invalid where there is none."""
     require_operator(by)
     kept = compact_files.shelf().find(name)
     if kept is None:
         raise Invalid({"file": ["There is no such file here."]})
+    before = chosen()
     _keep(file=str(kept.path), instead_of=set_file(), is_on=True)
     ensure_local_connections()
-    return kept.path
+    return Choice(kept.path, before.file, before.instead_of)
+
+
+def take_back(choice: Choice) -> None:
+    """Return to what was chosen before, since the file could not take over; a choice made meanwhile stays."""
+    CompactHost.objects.filter(file=str(choice.path)).update(
+        file=choice.file_before, instead_of=choice.instead_of_before
+    )
 
 
 def switch(by: User, *, on: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -11,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from fusion_site.accounts.access import asigned_in, current_membership, signed_in
+from fusion_site.ops.querying import query_patiently
 from fusion_site.pools import compact_files, compact_host
 from fusion_site.pools.compact_page import access, files, host_view, may_operate, own_connection
 from fusion_site.pools.flows import run_compact
@@ -73,9 +75,10 @@ async def run(request: HttpRequest) -> HttpResponseBase:
     supervisor = compact_host.supervisor()
     try:
         if do == "host":
-            path = await sync_to_async(run_compact.choose_file)(person(request), name)
+            choice = await sync_to_async(run_compact.choose_file)(person(request), name)
             if supervisor is not None:
-                supervisor.begin_swap(path)
+                taken_back = partial(query_patiently, run_compact.take_back, choice)
+                supervisor.begin_swap(choice.path, refused=taken_back)
         else:
             await sync_to_async(run_compact.switch)(person(request), on=do == "start")
             if supervisor is not None:

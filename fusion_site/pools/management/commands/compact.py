@@ -1,4 +1,4 @@
-"""`manage.py compact`: model files fetched and listed, and a host of its own on this machine."""
+"""`manage.py compact`: model files fetched, listed and measured, and a host of its own on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from fusion_site.compact.arguments import add_arguments, options_of
+from fusion_site.compact.arguments import add_arguments, add_options, options_of
+from fusion_site.compact.cores import wait_considerately
+from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.files.examining import examine
 from fusion_site.compact.files.facts import FileFacts
 from fusion_site.compact.files.fitting import fit
@@ -32,11 +34,14 @@ from fusion_site.pools import compact_files
 class Command(BaseCommand):
     """Model files and their host, without the site."""
 
-    help = "Fetch model files (pull), list those that are here (list), or host one on this machine (serve)."
+    help = (
+        "Fetch model files (pull), list those that are here (list), host one on this machine (serve), "
+        "or measure how fast one is here (bench)."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One word says what to do."""
-        words = parser.add_subparsers(dest="do", required=True, metavar="pull|list|serve")
+        words = parser.add_subparsers(dest="do", required=True, metavar="pull|list|serve|bench")
         pull = words.add_parser("pull", help="Fetch a GGUF file, or go on where that was cut.")
         pull.add_argument("source", help="hf:owner/repository/file.gguf or file:/path/to/file.gguf")
         pull.add_argument("--accept", metavar="NAME", default="", help="Who accepts the licence.")
@@ -44,10 +49,18 @@ class Command(BaseCommand):
         serve = words.add_parser("serve", help="Host a file here; a site reaches it as a connection.")
         serve.add_argument("file", help="A name from the list, or a path.")
         add_arguments(serve, HostOptions.from_environment(), port=8090)
+        bench = words.add_parser("bench", help="Measure how fast a file is here, with many answers at once.")
+        bench.add_argument("file", help="A name from the list, or a path.")
+        add_options(bench, HostOptions.from_environment())
 
     def handle(self, *args: Any, do: str, **options: Any) -> None:
         """Do it."""
-        work: dict[str, Callable[..., None]] = {"pull": self._pull, "list": self._list, "serve": self._serve}
+        work: dict[str, Callable[..., None]] = {
+            "pull": self._pull,
+            "list": self._list,
+            "serve": self._serve,
+            "bench": self._bench,
+        }
         work[do](**options)
 
     def _pull(self, *, source: str, accept: str, **options: Any) -> None:
@@ -99,6 +112,27 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         if code:
             raise CommandError("The model could not be hosted.", returncode=code)
+
+    def _bench(self, *, file: str, **options: Any) -> None:
+        given = argparse.Namespace(**options)
+        path = compact_files.found(file)
+        try:
+            self._warn(path, given)
+            wait_considerately(os.environ)
+            asyncio.run(self._measure(path.absolute(), options_of(given)))
+        except (ValueError, OSError, BadFile, HostFailure) as error:
+            raise CommandError(str(error)) from None
+
+    async def _measure(self, path: Path, options: HostOptions) -> None:
+        """Print one line for each number of answers as soon as it is measured."""
+        from fusion_site.compact.trial import ANSWER_TOKENS, speeds  # only now: it loads llama.cpp
+
+        self.stdout.write(
+            f"answers of {ANSWER_TOKENS} tokens at once, tokens a second over all, and to the first"
+        )
+        async for speed in speeds(path, options):
+            own = f"{speed.own_share:.1%} of the time is this host's own"
+            self.stdout.write(f"{speed.answers:>7}  {speed.rate:>7.1f}/s  {speed.first_s:>6.2f} s  {own}")
 
     def _warn(self, path: Path, given: argparse.Namespace) -> None:
         """Look at the file before it is loaded, and say what it is and whether it fits."""

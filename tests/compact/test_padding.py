@@ -1,0 +1,76 @@
+"""Decodes that are filled up with rows that nobody reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from fusion_site.compact.padding import Padding, whole_tiles
+from fusion_site.compact.weights import LoadedModel
+from tests.compact.running import OPTIONS, Running, running
+
+# Milliseconds for 1 to 8 rows, measured on two cores with half a gigabyte of Q4_0: tiles of four.
+TILES = (40, 54, 73, 45, 61, 80, 100, 84)
+EVEN = (10, 20, 30, 40, 50, 60, 70, 80)
+
+
+def learned(milliseconds: Sequence[float], patience_s: float = 60) -> Padding:
+    return Padding.measured(lambda rows: milliseconds[rows - 1] / 1000, patience_s=patience_s)
+
+
+@pytest.mark.parametrize(
+    ("rows", "spare"),
+    [
+        (0, 0),
+        (1, 0),
+        (2, 2),
+        (3, 1),
+        (4, 0),
+        (5, 0),
+        (6, 0),
+        (7, 1),
+        (8, 0),
+        (9, 0),
+        (11, 1),
+        (16, 0),
+        (515, 1),
+    ],
+)
+def test_rows_are_filled_up_where_that_is_cheaper(rows: int, spare: int) -> None:
+    assert learned(TILES).spare(rows) == spare
+    assert learned(EVEN).spare(rows) == 0
+    assert Padding().spare(rows) == 0
+
+
+def test_a_model_too_large_to_be_measured_is_computed_as_it_comes() -> None:
+    assert learned(TILES, patience_s=0.5).spare(3) == 0
+
+
+@pytest.mark.parametrize(
+    ("writing", "budget", "read"),
+    [(0, 512, 512), (1, 32, 31), (3, 25, 25), (4, 10, 8), (2, 1, 1), (3, 3, 1), (0, 3, 3)],
+)
+def test_a_slice_of_a_prompt_ends_with_a_tile(writing: int, budget: int, read: int) -> None:
+    assert whole_tiles(writing, budget) == read
+
+
+def test_a_saving_that_could_be_noise_is_not_taken() -> None:
+    assert learned((10, 10, 10, 9.8, 10, 10, 10, 10)).spare(3) == 0
+
+
+async def test_filled_up_answers_say_the_same(loaded: LoadedModel) -> None:
+    """And the rows that fill up leave nothing in memory: two full windows stay free however many there were."""
+
+    async def texts(run: Running) -> list[str]:
+        asks = [run.ask(f"Number {number}: " + "why? " * number, limit=60) for number in range(2)]
+        return list(await asyncio.gather(*(run.text(ask) for ask in asks)))
+
+    async with running(loaded) as run:
+        plain = await texts(run)
+        run.context.padding = learned(TILES)
+        assert await texts(run) == plain
+        full = [run.ask("x" * 100, limit=OPTIONS.context - 110) for _ in range(2)]
+        assert [len(await run.text(ask)) for ask in full] == [OPTIONS.context - 110] * 2
+    assert run.context.own_failures == []
