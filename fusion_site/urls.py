@@ -11,4 +11,5 @@ urlpatterns = [
     path("", include("fusion_site.runs.urls")),
     path("", include("fusion_site.ops.urls")),
     path("api/v1/", include("fusion_site.api.urls")),
+    path("v1/", include("fusion_site.api.openai.urls")),
 ]

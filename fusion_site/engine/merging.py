@@ -51,11 +51,11 @@ async def merge(
     used = best_of(judgement, guidance)
     wishes = wishes_json(guidance, used, names_of(settings.members, settings.question)) if guidance else None
     fixed = merge_messages(settings, (), analysis, wishes)
-    problem = ""
+    problem, wanted = "", min(MERGE_TOKENS, settings.reply_tokens or MERGE_TOKENS)
     for n, (model, window) in enumerate(_mergers(settings, judgement)):
-        shown = clipped(used, window.room(fixed, MERGE_TOKENS))
+        shown = clipped(used, window.room(fixed, wanted))
         messages = merge_messages(settings, shown, analysis, wishes)
-        sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, MERGE_TOKENS))
+        sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, wanted))
         try:
             result = await calls.call(
                 f"merge/{n}", model, messages, sampling, shown=shown, on_start=begin, on_text=on_text

@@ -48,6 +48,7 @@ NO_TEMPLATE = (
 class Order:
     """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn.
 
+    `sampling` holds settings that take the place of every member's own, as `pools.sampling` reads them.
     With `guided` the run waits before its final step for a choice of what is kept; None is as the preset has it.
     With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
     how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
@@ -62,6 +63,7 @@ class Order:
     idempotency_key: str | None = None
     after: Run | None = None
     history: History | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -74,6 +76,7 @@ class Order:
             self.mode,
             *([] if self.guided is None else [{"guided": self.guided}]),
             *([self.after.pk, self.history or History.FUSED] if self.after else []),
+            *([{"sampling": dict(self.sampling)}] if self.sampling else []),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -99,7 +102,12 @@ def start_run(person: User, team: Team, order: Order) -> Run:
             return earlier
         check_parallel(person, team)
         settings = freeze(
-            order.preset, messages, mode=order.mode, guided=order.guided, seed=secrets.randbits(48)
+            order.preset,
+            messages,
+            mode=order.mode,
+            guided=order.guided,
+            params=order.sampling,
+            seed=secrets.randbits(48),
         )
         if settings.guided:
             check_waiting(person, team)
