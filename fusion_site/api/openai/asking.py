@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,13 @@ from fusion_site.api.doors import Caller
 from fusion_site.api.openai.ending import Ending, ending_of
 from fusion_site.api.openai.parameters import inside
 from fusion_site.api.openai.refusals import Refused, invalid, unsupported
-from fusion_site.api.openai.telling import Telling
+from fusion_site.api.openai.telling import News, Telling
 from fusion_site.ops.querying import query, query_patiently
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.loading import state_of
 
+# A stream in which nothing can be told says at least so often that it lives, in seconds: clients and proxies give up.
+COMMENT_S = 4.0
 _LONGEST_KEY = 255
 
 
@@ -47,6 +50,19 @@ class Asked:
             async for _ in told:
                 pass
         return await self.ending()
+
+    async def spoken(self, say: Callable[[News], bytes]) -> AsyncGenerator[bytes, None]:
+        """Yield what `say` makes of the news, and comments while that is nothing. Raises Refused."""
+        yield b": the run %b has begun\n\n" % self.id.encode()
+        spoke = time.monotonic()
+        async with aclosing(self.telling.news(self.caller, self.place)) as told:
+            async for news in told:
+                piece = say(news)
+                if not piece and time.monotonic() - spoke >= COMMENT_S:
+                    piece = b": %b\n\n" % self.telling.state.state.encode()
+                if piece:
+                    spoke = time.monotonic()
+                    yield piece
 
     async def ending(self) -> Ending:
         """Give how it ended, once there are no more news. Raises Refused where it has no answer."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -21,9 +20,6 @@ from fusion_site.api.openai.refusals import invalid, refused_by, unsupported
 from fusion_site.api.openai.turns import messages_in
 from fusion_site.engine.settings import Mode
 from fusion_site.runs.flows.start import Order
-
-# A stream in which nothing can be told says at least so often that it lives, in seconds: clients and proxies give up.
-COMMENT_S = 4.0
 
 RULES = Rules(
     own=frozenset({"model", "messages", "stream", "stream_options", "fusion"}),
@@ -57,6 +53,7 @@ RULES = Rules(
         "modalities": [["text"]],
         "response_format": [{"type": "text"}],
         "verbosity": ["medium"],
+        "parallel_tool_calls": [True, False],
     },
     empty=frozenset(
         {
@@ -64,7 +61,6 @@ RULES = Rules(
             "tool_choice",
             "functions",
             "function_call",
-            "parallel_tool_calls",
             "logprobs",
             "top_logprobs",
             "logit_bias",
@@ -112,32 +108,16 @@ def _is_streamed(given: Mapping[str, Any]) -> tuple[bool, bool]:
 
 async def _stream(request: HttpRequest, asked: Asked, chunks: Chunks) -> AsyncGenerator[bytes, None]:
     """Yield the chunks. What fails from here on is an error event, and no [DONE] follows it: that says it is whole."""
-    yield b": the run %b has begun\n\n" % asked.id.encode()
     try:
-        async with aclosing(_told(asked, chunks)) as told:
-            async for piece in told:
+        async with aclosing(asked.spoken(lambda news: events(chunks.of(news.text)))) as spoken:
+            async for piece in spoken:
                 yield piece
-        for chunk in chunks.last(await asked.ending()):
-            yield event(chunk)
+        yield events(chunks.last(await asked.ending()))
         yield b"data: [DONE]\n\n"
     except Exception as error:
-        yield event(refused_by(error, request).body)
+        yield events([refused_by(error, request).body])
 
 
-async def _told(asked: Asked, chunks: Chunks) -> AsyncGenerator[bytes, None]:
-    """Yield the text as it comes, and comments while there is none."""
-    spoke = time.monotonic()
-    async with aclosing(asked.telling.news(asked.caller, asked.place)) as told:
-        async for news in told:
-            is_due = time.monotonic() - spoke >= COMMENT_S
-            if news.text:
-                yield b"".join(event(chunk) for chunk in chunks.of(news.text))
-            elif is_due:
-                yield b": %b\n\n" % asked.telling.state.state.encode()
-            if news.text or is_due:
-                spoke = time.monotonic()
-
-
-def event(data: dict[str, Any]) -> bytes:
-    """Give one event of the stream."""
-    return b"data: %b\n\n" % orjson.dumps(data)
+def events(chunks: Iterable[dict[str, Any]]) -> bytes:
+    """Give the chunks as events of the stream."""
+    return b"".join(b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks)

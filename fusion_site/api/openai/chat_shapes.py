@@ -18,9 +18,10 @@ class Chunks:
         self._is_begun = False
 
     def of(self, text: str) -> Iterator[dict[str, Any]]:
-        """Give the chunk of the next part of the text; before the first one stands whose turn it is."""
-        yield from self._begin()
-        yield self._chunk({"content": text})
+        """Give the chunk of the next part of the text, if there is one; before the first one stands whose turn it is."""
+        if text:
+            yield from self._begin()
+            yield self._chunk({"content": text})
 
     def last(self, ending: Ending) -> Iterator[dict[str, Any]]:
         """Give what comes after the text: why it ends, with `fusion`, and the usage where it is wanted."""

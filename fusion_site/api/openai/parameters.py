@@ -85,7 +85,7 @@ def _plain(name: str, value: Any) -> Any:
     """Give a value as pools read it: numbers are numbers here, and one `stop` is a list of one."""
     if name == "stop":
         return [value] if isinstance(value, str) else value
-    if name != "reasoning_effort" and isinstance(value, str):
+    if not name.endswith("effort") and isinstance(value, str):
         message = f"Invalid type for '{name}': it has to be a number."
         raise Refused(400, message, param=name, code="invalid_type")
     return value
