@@ -1,7 +1,8 @@
 """A fusion as progress: the item `openrouter:fusion` and its events, as OpenRouter's Responses API tells of its own.
 
 Source: OpenRouter's OpenAPI document, `response.fusion_call.*` (August 2026). Theirs name a member by its model alone; ours
-add the answer's id and label, since a pool may hold one model twice.
+add the answer's id and label, since a pool may hold one model twice. And their `panel.failed` says why in `error`, which ends
+the whole stream in OpenAI's own clients, of Python and of Node: ours says it in `message`.
 """
 
 from __future__ import annotations
@@ -73,12 +74,7 @@ class FusionCall:
         yield from self._grown(answer, heard)
         if answer.outcome and not heard.is_over:
             heard.is_over = True
-            is_whole = answer.outcome in _WHOLE
-            yield (
-                ("panel.completed", {**_named(answer), "content": answer.text})
-                if is_whole
-                else ("panel.failed", _failed(answer))
-            )
+            yield _ended(answer)
 
     def _grown(self, answer: AnswerState, heard: _Heard) -> Iterator[Told]:
         if more := answer.reasoning[heard.reasoning :]:
@@ -122,5 +118,14 @@ def _named(answer: AnswerState) -> dict[str, Any]:
 
 
 def _failed(answer: AnswerState) -> dict[str, Any]:
-    error = answer.error["message"] if answer.error else f"The answer is {answer.outcome}."
-    return {**_named(answer), "error": error}
+    return {**_named(answer), "error": _why(answer)}
+
+
+def _ended(answer: AnswerState) -> Told:
+    if answer.outcome in _WHOLE:
+        return "panel.completed", {**_named(answer), "content": answer.text}
+    return "panel.failed", {**_named(answer), "message": _why(answer)}
+
+
+def _why(answer: AnswerState) -> str:
+    return str(answer.error["message"]) if answer.error else f"The answer is {answer.outcome}."
