@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from openai.types.chat import ChatCompletionChunk
 
 from tests.api.openai.conftest import ASKED, Shop, counted, frames
+from tests.site_process import DATABASE
 from tests.upstream import Script, judge_for, task_of
 
 USER: Any = [{"role": "user", "content": ASKED}]
@@ -328,3 +332,30 @@ def test_the_openai_shapes_hold(shop: Shop) -> None:
     for each in told:
         if isinstance(each, dict):
             ChatCompletionChunk.model_validate(each)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_token_that_is_taken_away_ends_the_wait(shop: Shop, gate: threading.Event, stream: bool) -> None:
+    shop.say(bea=Script(["bea says this much."], gate=gate))
+    name = f"lost-{stream}"
+    lost = shop.site.manage("createtoken", "bob@example.com", "--name", name).strip()
+    with ThreadPoolExecutor(1) as thread:
+        client = Shop(shop.site, shop.upstream, lost).client
+        asking = thread.submit(ended_by, client, stream=stream)
+        until = time.monotonic() + 15
+        while not shop.upstream.asked("bea"):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        with closing(sqlite3.connect(shop.site.data_dir / DATABASE, timeout=20)) as database, database:
+            database.execute("DELETE FROM accounts_apitoken WHERE name = ?", [name])
+        assert asking.result(15).code == "invalid_api_key"
+
+
+def ended_by(client: openai.OpenAI, *, stream: bool) -> openai.APIError:
+    """Ask, and give the error that it ends in."""
+    asked: Any = client.chat.completions
+    try:
+        list(asked.create(model="fusion/best", messages=USER, stream=stream))
+    except openai.APIError as ended:
+        return ended
+    raise AssertionError("It has to end in an error.")
