@@ -1,12 +1,13 @@
 # make run   installs what is needed and serves the site        make test   installs what is needed and checks everything
 # make lock  pins the newest allowed versions with hashes       make bench  measures (MODEL=file.gguf)
 # make crash kills the server hundreds of times (KILLS=, SEED=)
+# make clients runs the examples of docs/clients.md with clients from PyPI and npm
 # Settings come from the environment (docs/settings.md); HOST and PORT say where `make run` listens.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test check lock bench crash
+.PHONY: run test check lock bench crash clients
 # Processes start by the hundred here. Where the shell keeps bytecode from being written, each would compile the site anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -70,3 +71,7 @@ bench: $(TEST_STAMP)
 KILLS ?= 300
 crash: $(TEST_STAMP)
 	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/pytest tests/crash -x -s -o faulthandler_timeout=300
+
+# Clients that nobody here wrote, in their newest versions: both registries have to be reached.
+clients: $(TEST_STAMP)
+	@$(BIN)/pytest tests/clients -o python_files='client_*.py'

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("fusion_site.runs.urls")),
     path("", include("fusion_site.ops.urls")),
     path("api/v1/", include("fusion_site.api.urls")),
+    path("v1/", include("fusion_site.api.openai.urls")),
 ]
 
 # What allauth answers to who tries too often.

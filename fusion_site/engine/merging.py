@@ -52,12 +52,12 @@ async def merge(
     used = best_of(judgement, guidance)
     wishes = wishes_json(guidance, used, names_of(settings.members, settings.question)) if guidance else None
     fixed = merge_messages(settings, (), analysis, wishes)
-    problem = ""
+    problem, wanted = "", min(MERGE_TOKENS, settings.reply_tokens or MERGE_TOKENS)
     mergers = _mergers(settings, judgement)
     for n, (model, window) in enumerate(mergers):
-        shown = clipped(used, window.room(fixed, MERGE_TOKENS))
+        shown = clipped(used, window.room(fixed, wanted))
         messages = merge_messages(settings, shown, analysis, wishes)
-        sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, MERGE_TOKENS))
+        sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, wanted))
         try:
             result = await calls.call(
                 f"merge/{n}",

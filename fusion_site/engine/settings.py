@@ -84,7 +84,7 @@ class FusionSettings:
     `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again. It
     must be one that nobody can guess. `zero_retention` goes with every ask of the run, the judge's too. With `guided`,
     a reader may choose before the final step what is kept, for `guided_s` at most. `thread` is what was said before
-    `messages`. Raises ValueError where there is nobody or nothing to ask.
+    `messages`. `reply_tokens` bounds a merged answer; None is as the method has it. Raises ValueError where there is nobody or nothing to ask.
     """
 
     mode: Mode
@@ -102,6 +102,7 @@ class FusionSettings:
     guided: bool = False
     guided_s: float = 3600.0
     thread: Thread = field(default_factory=Thread)
+    reply_tokens: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of; ranges are for the forms to check."""

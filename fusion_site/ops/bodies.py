@@ -16,6 +16,16 @@ Headers = list[tuple[bytes, bytes]]
 
 TOO_LARGE = "The body is larger than this site takes."
 _PAGE = f"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Too large</title><h1>Too large</h1><p>{TOO_LARGE}"
+# What programs are told, each in the form that the errors of its door have.
+_FOR_PROGRAMS: dict[str, dict[str, Any]] = {
+    "/api/": {"kind": ErrorKind.TOO_LARGE, "message": TOO_LARGE, "fields": {}},
+    "/v1/": {
+        "message": TOO_LARGE,
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "request_too_large",
+    },
+}
 
 
 class _TooLarge(Exception):
@@ -47,10 +57,9 @@ def body_limit() -> int:
 
 def too_large(path: str) -> tuple[Headers, bytes]:
     """Give headers and body of the 413 for an address: JSON for programs, else a plain page. The connection closes."""
-    is_api = path.startswith("/api/")
-    error = {"error": {"kind": ErrorKind.TOO_LARGE, "message": TOO_LARGE, "fields": {}}}
-    body = orjson.dumps(error) if is_api else _PAGE.encode()
-    kind = b"application/json" if is_api else b"text/html; charset=utf-8"
+    error = next((error for door, error in _FOR_PROGRAMS.items() if path.startswith(door)), None)
+    body = orjson.dumps({"error": error}) if error else _PAGE.encode()
+    kind = b"application/json" if error else b"text/html; charset=utf-8"
     own = [(b"Content-Type", kind), (b"Content-Length", b"%d" % len(body)), (b"Connection", b"close")]
     common = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
     return [*own, *common, (b"X-Content-Type-Options", b"nosniff")], body

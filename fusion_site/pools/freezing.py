@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings as site
 from django.db.models import Q
@@ -27,11 +29,13 @@ def freeze(
     *,
     mode: engine.Mode | None = None,
     guided: bool | None = None,
+    params: Mapping[str, Any] | None = None,
     seed: int,
 ) -> engine.FusionSettings:
     """Give all that one run of `preset` uses; `messages` ends with the user's turn.
 
-    `mode` and `guided` take the place of the preset's where they are given.
+    `mode` and `guided` take the place of the preset's where they are given, and `params` that of every member's sampling
+    settings of the same names; its `max_tokens` bounds a merged answer, too.
 
     Reads the pool, its members, the judge and what the catalogue says of their context lengths.
     """
@@ -39,7 +43,7 @@ def freeze(
     windows = windows_of([*((row.connection, row.model) for row in rows), *_asked(preset.judge)])
     return engine.FusionSettings(
         mode=mode or engine.Mode(preset.mode),
-        members=_members(rows, windows),
+        members=_members(rows, windows, params or {}),
         judge=_judge(preset.judge, windows),
         messages=tuple(messages),
         quorum=preset.quorum,
@@ -52,11 +56,14 @@ def freeze(
         zero_retention=preset.pool.zero_retention,
         guided=preset.guided if guided is None else guided,
         guided_s=site.FUSION_GUIDED_S,
+        reply_tokens=(params or {}).get("max_tokens"),
     )
 
 
-def freeze_member(row: PoolMember, index: int, windows: Windows) -> engine.Member:
-    """Give one place in a pool as a run knows it, under this index."""
+def freeze_member(
+    row: PoolMember, index: int, windows: Windows, params: Mapping[str, Any] = MappingProxyType({})
+) -> engine.Member:
+    """Give one place in a pool as a run knows it, under this index; `params` are sampling settings of this run alone."""
     model = ModelRef(row.connection_id, row.model)
     return engine.Member(
         index=index,
@@ -66,7 +73,7 @@ def freeze_member(row: PoolMember, index: int, windows: Windows) -> engine.Membe
         aspect=row.aspect,
         required=row.required,
         deadline_s=row.deadline_s,
-        sampling=sampling_of(row.params),
+        sampling=sampling_of({**row.params, **params}),
         window=windows.get(model),
     )
 
@@ -76,8 +83,10 @@ def label_of(member: PoolMember) -> str:
     return member.label or member.model.rstrip("/").rsplit("/", 1)[-1][:80] or member.model[:80]
 
 
-def _members(rows: Iterable[PoolMember], windows: Windows) -> tuple[engine.Member, ...]:
-    return tuple(_told_apart([freeze_member(row, index, windows) for index, row in enumerate(rows)]))
+def _members(
+    rows: Iterable[PoolMember], windows: Windows, params: Mapping[str, Any]
+) -> tuple[engine.Member, ...]:
+    return tuple(_told_apart([freeze_member(row, index, windows, params) for index, row in enumerate(rows)]))
 
 
 def _told_apart(members: list[engine.Member]) -> list[engine.Member]:

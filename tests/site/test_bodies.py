@@ -120,6 +120,13 @@ def test_an_announced_gigabyte_is_refused_without_reading(shared: Site, expect: 
     assert json.loads(body)["error"]["kind"] == "too_large"
 
 
+def test_the_openai_door_refuses_in_the_words_of_its_clients(shared: Site) -> None:
+    answer = read_all(opened(shared, head("/v1/chat/completions", f"Content-Length: {MOST + 1}")))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "request_too_large")
+
+
 def test_pages_refuse_in_a_page(shared: Site) -> None:
     answer = read_all(opened(shared, head(PAGE, f"Content-Length: {MOST + 1}")))
     assert answer.startswith(b"HTTP/1.1 413 ")

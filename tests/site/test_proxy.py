@@ -160,6 +160,8 @@ def check_bounds(front: Front, browser: httpx.Client) -> None:
     large = b"x" * (4 * 1024 * 1024 + 1)
     refused = browser.post("/api/v1/runs", content=large)
     assert (refused.status_code, refused.json()["error"]["kind"]) == (413, "too_large")
+    refused = browser.post("/v1/chat/completions", content=large)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "request_too_large")
     assert browser.post("/accounts/login/", content=large).status_code == 413
     token = {"Authorization": f"Bearer {TOKEN}"}
     assert browser.get("/metrics", headers=token).status_code == 404

@@ -50,6 +50,7 @@ NO_TEMPLATE = (
 class Order:
     """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn.
 
+    `sampling` holds settings that take the place of every member's own, as `pools.sampling` reads them.
     With `guided` the run waits before its final step for a choice of what is kept. Whoever has a person before them says
     so, and heeds the preset's own `guided`; what a program starts waits for nobody.
     With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
@@ -69,6 +70,7 @@ class Order:
     history: History | None = None
     as_written: bool = False
     seen: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -82,6 +84,7 @@ class Order:
             *([{"guided": True}] if self.guided else []),
             *([{"as_written": True, "seen": self.seen}] if self.as_written else []),
             *([self.after.pk, self.history or History.FUSED] if self.after else []),
+            *([{"sampling": dict(self.sampling)}] if self.sampling else []),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -133,7 +136,12 @@ def _frozen(order: Order, messages: Sequence[Message]) -> FusionSettings:
     pool = order.preset.pool
     while True:
         settings = freeze(
-            order.preset, messages, mode=order.mode, guided=order.guided, seed=secrets.randbits(48)
+            order.preset,
+            messages,
+            mode=order.mode,
+            guided=order.guided,
+            params=order.sampling,
+            seed=secrets.randbits(48),
         )
         version = pool.version
         pool.refresh_from_db()
