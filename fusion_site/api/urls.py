@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from fusion_site.api import connections, judges, me, pools, presets, runs, team
+from fusion_site.api import connections, insights, judges, me, pools, presets, runs, shares, team, votes
 from fusion_site.api.docs import docs
 from fusion_site.api.doors import api, in_json, nowhere
 
@@ -15,6 +15,11 @@ api.add_router("pools", pools.router)
 api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
 api.add_router("runs", runs.router)
+api.add_router("runs", shares.of_runs)
+api.add_router("runs", votes.router)
+api.add_router("runs", votes.comments)
+api.add_router("shares", shares.router)
+api.add_router("insights", insights.router)
 
 _patterns, _app, _namespace = api.urls
 

@@ -15,6 +15,7 @@ from fusion_site.runs.pages import views
 from fusion_site.runs.sharing.pages import comments as comment_pages
 from fusion_site.runs.sharing.pages import links as link_pages
 from fusion_site.runs.sharing.pages import visitors
+from fusion_site.runs.voting.pages import insights as insight_page
 from fusion_site.runs.voting.pages import votes as vote_pages
 
 urlpatterns = [
@@ -46,6 +47,7 @@ urlpatterns = [
     path("runs/<str:run_id>/answers/<str:answer_id>/retry/", again_pages.retry, name="retry_answer"),
     path("runs/<str:run_id>/answers/<str:answer_id>.md", views.answer_markdown, name="answer_markdown"),
     path("runs/<str:run_id>/answers/<str:answer_id>/cancel/", views.stop_answer, name="cancel_answer"),
+    path("insights/", insight_page.insights, name="insights"),
     path("links/", link_pages.links, name="links"),
     path("links/<str:share_id>/revoke/", link_pages.revoke, name="revoke_share"),
     # What a link leads to. All of it lies below the link's own address, where its cookies go.
