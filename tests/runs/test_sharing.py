@@ -82,13 +82,15 @@ def socket_at(path: str, client: Client | None = None) -> Any:
 
 
 def first_frame(path: str, client: Client | None = None) -> str | None:
-    """Give the first frame of a link's socket, or None where it is refused."""
+    """Give the first frame of a link's socket, or None where that is closed at once."""
 
     async def look() -> str | None:
         socket = socket_at(path, client)
-        accepted, _ = await socket.connect(timeout=10)
-        frame: str | None = await socket.receive_from(timeout=10) if accepted else None
+        assert (await socket.connect(timeout=10))[0]
+        told = await socket.receive_output(timeout=10)
         await socket.disconnect()
+        assert told["type"] == "websocket.send" or told["code"] == NOT_FOUND
+        frame: str | None = told.get("text")
         return frame
 
     return async_to_sync(look)()

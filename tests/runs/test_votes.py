@@ -16,7 +16,7 @@ from fusion_site.runs.voting.models import Vote
 from tests.runs.conftest import Desk
 from tests.runs.test_executing import work
 from tests.runs.test_sharing import CANARIES, first_frame, link, script
-from tests.upstream import Script, Upstream
+from tests.upstream import Script, Upstream, task_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +83,30 @@ def test_names_in_the_texts_are_taken_out(desk: Desk, upstream: Upstream, client
     content = client_for(desk.person).get(where(work(desk.start()))).content.decode()
     assert "says so." in content
     assert "Adamant" not in content
+
+
+def test_after_a_debate_the_answers_are_those_that_stand(
+    desk: Desk, upstream: Upstream, client_for: ClientFor
+) -> None:
+    def cyd(body: dict[str, Any]) -> Script:
+        changes = ["CHANGE\nReason: beas words are right.\n\nThe changed text."]
+        return Script(changes if task_of(body) == "challenge" else ["The text that is given up."])
+
+    def bea(body: dict[str, Any]) -> Script:
+        keeps = ["KEEP\nReason: it is right."]
+        return Script(keeps if task_of(body) == "challenge" else ["I am bea, and stay so."])
+
+    upstream.scripts |= {"ada": Script(["I am ada."]), "bea": bea, "cyd": cyd}
+    desk.change(mode="debate")
+    run = work(desk.start())
+    content = client_for(desk.person).get(where(run)).content.decode()
+    for text, is_there in (
+        ("and stay so", True),
+        ("The changed text", True),
+        ("given up", False),
+        ("KEEP", False),
+    ):
+        assert (text in content) is is_there, text
 
 
 def test_each_voter_has_an_order_of_their_own_that_stays(

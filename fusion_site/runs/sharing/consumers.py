@@ -40,10 +40,15 @@ class ShareConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 self._sending.cancel()
 
     async def connect(self) -> None:
-        """Let in whom the page would let in; a dead link is refused exactly as one that never was."""
+        """Let in whom the page would let in; a dead link is turned away exactly as one that never was.
+
+        It is told so by a code, after the handshake: to a browser a refused one looks like a lost connection, and a page
+        that missed the end of its link would try again for ever.
+        """
         found = await query(_found, self.scope)
         if found is None:
-            await self.close()
+            await self.accept()
+            await self.close(code=NOT_FOUND)
             return
         at, self._lens = found
         self._run_id = at.share.run_id

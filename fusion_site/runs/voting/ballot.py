@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from fusion_site.engine.debating import choice_in
 from fusion_site.engine.defusing import anonymous, names_of
 from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.models import Run
@@ -22,7 +23,7 @@ _USABLE = {"complete", "truncated"}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What may be voted for: the last usable answer of a member, or what was merged of them.
+    """What may be voted for: what a member stands by in the end, or what was merged of that.
 
     `edition` counts how often the answer was asked for, or is the version of the fused answer.
     """
@@ -78,12 +79,24 @@ def ballot_for(run: Run, state: RunState, voter: str) -> Ballot | None:
 
 def _candidates(run: Run, state: RunState) -> list[Candidate]:
     names = names_of(settings_from_json(run.settings).members, state.prompt)
-    latest: dict[int, AnswerState] = {}
-    for answer in sorted(state.answers.values(), key=lambda each: each.round):
-        if answer.outcome in _USABLE and answer.text.strip():
-            latest[answer.member] = answer
-    found = [Candidate(a.id, a.attempt, a.label, a.model, anonymous(a.text, names)) for a in latest.values()]
+    found = [
+        Candidate(answer.id, answer.attempt, answer.label, answer.model, anonymous(text, names))
+        for answer, text in _standing(state).values()
+    ]
     fused = state.fused
     if fused is not None and fused.finished and fused.source == "merge" and fused.text.strip():
         found.append(Candidate(FUSED, fused.version, "Fused answer", FUSED, anonymous(fused.text, names)))
     return sorted(found, key=lambda each: each.key)
+
+
+def _standing(state: RunState) -> dict[int, tuple[AnswerState, str]]:
+    """Give by member the answer that holds its text: the first one, until a debate has changed it, as the judge has it."""
+    found: dict[int, tuple[AnswerState, str]] = {}
+    for answer in sorted(state.answers.values(), key=lambda each: each.round):
+        if not answer.round and answer.outcome in _USABLE and answer.text.strip():
+            found[answer.member] = answer, answer.text
+        elif answer.outcome == "complete" and answer.member in found:
+            choice = choice_in(answer.text)
+            if choice.counts:
+                found[answer.member] = answer, choice.text
+    return found
