@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -47,6 +48,12 @@ def link(client: Client, run: Run, *show: str, **more: str) -> str:
     found = re.search(r'id="made-link"[^>]*>http://[^/]+(/s/[\w-]+/)<', page.content.decode())
     assert found is not None
     return found[1]
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_guessed() -> None:
+    """Begin with no misses counted: all tests come from one address."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -263,8 +270,9 @@ def test_a_link_is_live_while_the_run_lives_and_sends_nothing_else(
 
 
 def test_a_password_is_asked_for_at_every_door_and_tried_a_few_times_only(
-    merged: Run, desk: Desk, client_for: ClientFor
+    merged: Run, desk: Desk, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fusion_site.runs.sharing.flows.unlock.time", lambda: 6e9)
     path = link(client_for(desk.person), merged, *PARTS, password="open sesame")
     share, visitor = Share.objects.get(), Client()
     assert "open sesame" not in share.password
@@ -290,7 +298,21 @@ def test_a_password_is_asked_for_at_every_door_and_tried_a_few_times_only(
     assert statuses[8:] == [429] * 2
     late = Client().post(path, {"password": "open sesame"})
     assert late.status_code == 429
-    assert int(late["Retry-After"]) >= 1
+    assert late["Retry-After"] == "6"
+    monkeypatch.setattr("fusion_site.runs.sharing.flows.unlock.time", lambda: 6e9 + 6)
+    assert Client().post(path, {"password": "open sesame"}).status_code == 302
+
+
+def test_links_are_not_found_by_trying(
+    merged: Run, desk: Desk, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fusion_site.runs.sharing.guessing.time", lambda: 6e9)
+    path, guesser = link(client_for(desk.person), merged, "fused"), Client(REMOTE_ADDR="192.0.2.7")
+    assert {guesser.get(f"/s/guess-{n}/").status_code for n in range(60)} == {404}
+    for guess in ("/s/guess/", path):
+        late = guesser.get(guess)
+        assert (late.status_code, late["Retry-After"], late.cookies) == (429, "60", {})
+    assert Client(REMOTE_ADDR="192.0.2.8").get(path).status_code == 200
 
 
 def test_who_may_share_list_and_revoke(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time
 
 from django.contrib.auth.hashers import check_password
 from django.db.models import F, Value
@@ -30,7 +30,7 @@ def unlock(share: Share, password: str, *, now: float | None = None) -> bool:
 
     A token bucket in one number, as for API calls: the try is paid for before the costly hash is computed.
     """
-    moment = time.time() if now is None else now
+    moment = time() if now is None else now
     limit = moment + (TRIES - 1) * AGAIN_S
     row = Share.objects.filter(pk=share.pk)
     ahead = Greatest(F("tried_until"), Value(moment)) + Value(AGAIN_S)

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from fusion_site.runs.sharing.guessing import may_guess, note_miss
 from fusion_site.runs.sharing.visiting import Visit, visit
 
 P = ParamSpec("P")
@@ -22,6 +23,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+_LATER = "Too many links that lead nowhere were followed from your address. Try again in a minute."
 
 
 def for_visitors(view: View[P]) -> Callable[..., HttpResponseBase]:
@@ -42,7 +45,11 @@ def _guarded(view: View[P], *, is_locked_too: bool) -> Callable[..., HttpRespons
     @csrf_exempt
     @wraps(view)
     def guarded(request: HttpRequest, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not may_guess():
+            return _secured(HttpResponse(_LATER, status=429, headers={"Retry-After": "60"}))
         found = visit(token, request.user, request.COOKIES)
+        if found is None:
+            note_miss()
         if found is None or not (found.is_unlocked or is_locked_too):
             return _secured(nowhere())
         if found.needs_sign_in:
