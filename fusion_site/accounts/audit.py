@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import models, transaction
 
-from fusion_site.accounts.models import AuditEntry, Membership, Team, User
-from fusion_site.accounts.whence import Door, whence
+from fusion_site.accounts.models import AuditEntry, Door, Membership, Team, User
+from fusion_site.accounts.whence import whence
 from fusion_site.ops.logs import without_secrets
 
 # What something may be done on: the first word of an action.

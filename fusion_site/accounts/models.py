@@ -114,12 +114,66 @@ class Team(models.Model):
         return self.name
 
 
+class Invitations(models.QuerySet["Invitation"]):
+    """Invitations, and those among them that let people in."""
+
+    def good(self) -> Invitations:
+        """Give those by which somebody can join now: not expired, revoked or used up, of a team that is open."""
+        left = models.Q(most_uses=None) | models.Q(uses__lt=models.F("most_uses"))
+        return self.filter(left, revoked_at=None, expires_at__gt=timezone.now(), team__removal_at=None)
+
+
+class Invitation(models.Model):
+    """A link by which people join a team; only the hash of its token is stored.
+
+    `most_uses` is how many may join by it, None any number. One with an `email` is for the person with that address.
+    """
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    made_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    email = models.EmailField(blank=True)
+    digest = models.CharField(max_length=64, unique=True)
+    most_uses = models.PositiveSmallIntegerField(null=True)
+    uses = models.PositiveIntegerField(default=0)
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    objects = Invitations.as_manager()
+
+    class Meta:
+        """Newest first."""
+
+        ordering: ClassVar[list[str]] = ["-made_at", "-id"]
+
+    def __str__(self) -> str:
+        """Read as whom it is for."""
+        return self.email or f"link for {self.get_role_display().lower()}s"
+
+
+class Places(models.QuerySet["Membership"]):
+    """Memberships, and those among them that count now."""
+
+    def of_open_teams(self) -> Places:
+        """Give those in teams that are not closed."""
+        return self.filter(team__removal_at=None)
+
+
 class Membership(models.Model):
-    """One person's place in one team."""
+    """One person's place in one team. `ref` names it in addresses; `invitation` is what they came by, if anything."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.EDITOR)
+    ref = models.CharField(max_length=ID_LENGTH, unique=True, default=new_id, editable=False)
+    invitation = models.ForeignKey(Invitation, null=True, on_delete=models.SET_NULL, related_name="joined")
+    # None for those who came before this was kept.
+    joined_at = models.DateTimeField(null=True, default=timezone.now)
+
+    objects = Places.as_manager()
 
     class Meta:
         """A person is in a team once."""
@@ -137,6 +191,19 @@ class Membership(models.Model):
         return self.role == Role.OWNER
 
 
+class Scope(models.TextChoices):
+    """What a token's program may do, at most; the role of its person in the team bounds it as well."""
+
+    RUN = "run", "Run: start, steer and follow runs"
+    READ = "read", "Read: see runs, connections, pools, judges, presets and the team"
+    MANAGE = "manage", "Manage: make, change and delete everything, as far as your role goes"
+
+
+def every_scope() -> list[str]:
+    """Give all scopes: what tokens have that were made before there were any."""
+    return list(Scope.values)
+
+
 class ApiToken(models.Model):
     """A program's right to act for one person in one team; only its hash is stored."""
 
@@ -146,7 +213,10 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=120)
     digest = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=12)
+    scopes = models.JSONField(default=every_scope)
     created_at = models.DateTimeField(default=timezone.now)
+    # None is for tokens from before there was an expiry: they go on until they are revoked.
+    expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     # Until when its calls have used up its share of calls per minute, in seconds since 1970; see tokens.spend_call.
     paid_until = models.FloatField(default=0)
@@ -160,6 +230,43 @@ class ApiToken(models.Model):
     def digest_of(token: str) -> str:
         """Give what is stored of a token (SHA-256 in hex; a token has 256 random bits, so no salt is needed)."""
         return hashlib.sha256(token.encode()).hexdigest()
+
+
+class SignOn(models.Model):
+    """A team's own service for signing in, by OpenID Connect. Who comes through it joins the team with this role.
+
+    Its key is that of the team, so that the way back is known before it is set up, and also the `provider` of the accounts
+    that are linked by it. The secret is sealed for the issuer's origin.
+    """
+
+    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="sign_on")
+    issuer = models.CharField(max_length=500)
+    client_id = models.CharField(max_length=300)
+    sealed_secret = models.TextField()
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        """Read as the issuer."""
+        return self.issuer
+
+
+class Kept(models.Model):
+    """Something that is remembered for a while in all processes: failed sign-ins, codes that were used. The site's cache."""
+
+    key = models.CharField(primary_key=True, max_length=250)
+    value = models.TextField()
+    # None is for ever.
+    expires_at = models.DateTimeField(null=True, db_index=True)
+
+
+class Door(models.TextChoices):
+    """By which way a change came."""
+
+    PAGE = "page", "page"
+    TOKEN = "token", "API token"
+    COMMAND = "command", "command line"
+    SITE = "site", "the site itself"
 
 
 class AppendOnly(models.QuerySet["AuditEntry"]):
@@ -214,3 +321,8 @@ class AuditEntry(models.Model):
     def said(self) -> str:
         """What was done, in words: `pool changed`."""
         return self.action.replace(".", " ").replace("_", " ")
+
+    @property
+    def door_said(self) -> str:
+        """By which way it came, in words."""
+        return str(Door(self.door).label)

@@ -8,12 +8,54 @@ from decimal import Decimal
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 
-from fusion_site.accounts.models import Adders, Reach
+from fusion_site.accounts.flows.invite import DAYS, MOST_DAYS, ROLES
+from fusion_site.accounts.models import Adders, Reach, Role
 
 MOST_HOSTS = 50
-MOST_DAYS = 3650
+_MOST_LINK_DAYS = 3650
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+class NameForm(forms.Form):
+    """The name of a team."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        validators=[RegexValidator(r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$", "Write this on one line.")],
+        error_messages={"required": "Give the team a name."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class InviteForm(forms.Form):
+    """Whom an invitation is for, and how long it is good."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        required=False,
+        help_text="Whom it is for. Empty makes a link that you hand over yourself.",
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        label="Role", choices=[(role.value, role.label) for role in ROLES], initial=Role.EDITOR.value
+    )
+    days = forms.IntegerField(
+        label="Good for",
+        min_value=1,
+        max_value=MOST_DAYS,
+        initial=DAYS,
+        help_text=f"Days, at most {MOST_DAYS}.",
+        error_messages={"invalid": "Enter a whole number."},
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    many = forms.BooleanField(
+        label="More than one person may join by this link",
+        required=False,
+        help_text="Until it expires or is revoked.",
+    )
 
 
 class HostsField(forms.CharField):
@@ -66,7 +108,7 @@ class TeamSettingsForm(forms.Form):
         label="Longest life of a share link",
         required=False,
         min_value=1,
-        max_value=MOST_DAYS,
+        max_value=_MOST_LINK_DAYS,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         help_text="Days. Empty means as long as its maker chooses.",
         error_messages={"invalid": "Enter a whole number."},
@@ -82,3 +124,39 @@ def is_host(name: str) -> bool:
         labels = name.split(".")
         return len(name) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
     return True
+
+
+class SignOnForm(forms.Form):
+    """A team's own sign-in service. The secret is never shown again: an empty field keeps it."""
+
+    issuer = forms.CharField(
+        label="Issuer",
+        max_length=500,
+        help_text="The address of the service, as it names itself.",
+        error_messages={"required": "Give the address of the service."},
+        widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://login.example.com"}),
+    )
+    client_id = forms.CharField(
+        label="Client id",
+        max_length=300,
+        error_messages={"required": "Give the id that the service knows this site by."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    secret = forms.CharField(
+        label="Client secret",
+        max_length=1000,
+        required=False,
+        help_text="Kept sealed, and sent to this service alone. Empty keeps the one that is stored.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        label="Who comes through it joins as",
+        choices=[(Role.VIEWER.value, "Viewer: reads and runs"), (Role.EDITOR.value, "Editor: also changes")],
+    )
+
+
+def put_errors(form: forms.Form, error: ValidationError) -> None:
+    """Show beside the fields of a form what a flow has found wrong; its findings take the place of the form's own."""
+    form.full_clean()
+    form.errors.clear()
+    form.add_error(None, error)

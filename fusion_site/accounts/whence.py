@@ -9,19 +9,10 @@ from dataclasses import dataclass
 
 from allauth.account.adapter import get_adapter
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.db import models
 from django.http import HttpRequest, HttpResponseBase
 
+from fusion_site.accounts.models import Door
 from fusion_site.ops.headers import Middleware
-
-
-class Door(models.TextChoices):
-    """By which way a change came."""
-
-    PAGE = "page", "page"
-    TOKEN = "token", "API token"
-    COMMAND = "command", "command line"
-    SITE = "site", "the site itself"
 
 
 @dataclass(slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from fusion_site.accounts.access import current_membership, signed_in
+from fusion_site.accounts.flows.rename_team import rename_team
 from fusion_site.accounts.flows.settle_team import settle_team
 from fusion_site.accounts.models import Membership
-from fusion_site.accounts.team_forms import TeamSettingsForm
+from fusion_site.accounts.team_forms import NameForm, TeamSettingsForm, put_errors
 from fusion_site.accounts.team_settings import FIELDS, plain_settings
 
 
@@ -21,23 +24,41 @@ def team_settings(request: HttpRequest) -> HttpResponseBase:
     """Show the settings of the current team, and store what an owner sends."""
     place = current_membership(request)
     if request.method != "POST":
-        return _page(request, place, TeamSettingsForm(initial=_initial(place)))
+        return settings_page(request, place)
     form = TeamSettingsForm(request.POST)
     try:
         # A box that is not ticked is not sent: every field counts as given.
         settle_team(place, {name: form[name].value() or "" for name in FIELDS})
-    except ValidationError:
-        return _page(request, place, form, status=422)
+    except ValidationError as error:
+        put_errors(form, error)
+        return settings_page(request, place, status=422, form=form)
     messages.success(request, "The settings were saved.")
     return redirect("team_settings")
 
 
-def _initial(place: Membership) -> dict[str, object]:
-    plain = plain_settings(place.team)
-    return {**plain, "allowed_hosts": "\n".join(plain["allowed_hosts"])}
+@signed_in
+@require_POST
+def rename(request: HttpRequest) -> HttpResponseBase:
+    """Give the current team another name."""
+    place, form = current_membership(request), NameForm(request.POST)
+    try:
+        rename_team(place, form["name"].value() or "")
+    except ValidationError as error:
+        put_errors(form, error)
+        return settings_page(request, place, status=422, name_form=form)
+    messages.success(request, "The name was saved.")
+    return redirect("team_settings")
 
 
-def _page(
-    request: HttpRequest, place: Membership, form: TeamSettingsForm, *, status: int = 200
+def settings_page(
+    request: HttpRequest, place: Membership, *, status: int = 200, **more: Any
 ) -> HttpResponseBase:
-    return render(request, "accounts/team_settings.html", {"place": place, "form": form}, status=status)
+    """Give the page; `more` replaces forms by what was typed wrong."""
+    plain = plain_settings(place.team)
+    shown = {
+        "place": place,
+        "form": TeamSettingsForm(initial={**plain, "allowed_hosts": "\n".join(plain["allowed_hosts"])}),
+        "name_form": NameForm(initial={"name": place.team.name}),
+        **more,
+    }
+    return render(request, "accounts/team_settings.html", shown, status=status)
