@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from fusion_site.api import audit, connections, judges, me, people, pools, presets, runs, team, versions
+from fusion_site.api import (
+    audit,
+    connections,
+    insights,
+    judges,
+    me,
+    people,
+    pools,
+    presets,
+    runs,
+    shares,
+    team,
+    versions,
+    votes,
+)
 from fusion_site.api.docs import docs
 from fusion_site.api.doors import api, in_json, nowhere
 
@@ -18,6 +32,11 @@ api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
 api.add_router("deleted", versions.router)
 api.add_router("runs", runs.router)
+api.add_router("runs", shares.of_runs)
+api.add_router("runs", votes.router)
+api.add_router("runs", votes.comments)
+api.add_router("shares", shares.router)
+api.add_router("insights", insights.router)
 
 _patterns, _app, _namespace = api.urls
 

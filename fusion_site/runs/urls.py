@@ -6,12 +6,18 @@ from django.urls import path
 
 from fusion_site.runs.pages import again as again_pages
 from fusion_site.runs.pages import budget as budget_page
+from fusion_site.runs.pages import exporting as export_page
 from fusion_site.runs.pages import following as following_pages
 from fusion_site.runs.pages import guide as guide_page
 from fusion_site.runs.pages import judging as judging_page
 from fusion_site.runs.pages import repeating as repeating_page
 from fusion_site.runs.pages import versions as version_pages
 from fusion_site.runs.pages import views
+from fusion_site.runs.sharing.pages import comments as comment_pages
+from fusion_site.runs.sharing.pages import links as link_pages
+from fusion_site.runs.sharing.pages import visitors
+from fusion_site.runs.voting.pages import insights as insight_page
+from fusion_site.runs.voting.pages import votes as vote_pages
 
 urlpatterns = [
     path("", views.compose, name="compose"),
@@ -35,7 +41,22 @@ urlpatterns = [
     path("runs/<str:run_id>/versions/<int:number>/", version_pages.version, name="version"),
     path("runs/<str:run_id>/versions/<int:number>.md", views.version_markdown, name="version_markdown"),
     path("runs/<str:run_id>/versions/<int:number>/judged/", judging_page.judged, name="judged"),
+    path("runs/<str:run_id>/export.<str:form>", export_page.export, name="export_run"),
+    path("runs/<str:run_id>/share/", link_pages.share, name="share_run"),
+    path("runs/<str:run_id>/vote/", vote_pages.vote, name="vote"),
+    path("runs/<str:run_id>/comments/", comment_pages.comments, name="comments"),
+    path("runs/<str:run_id>/comments/<str:comment_id>/", comment_pages.change, name="change_comment"),
     path("runs/<str:run_id>/answers/<str:answer_id>/retry/", again_pages.retry, name="retry_answer"),
     path("runs/<str:run_id>/answers/<str:answer_id>.md", views.answer_markdown, name="answer_markdown"),
     path("runs/<str:run_id>/answers/<str:answer_id>/cancel/", views.stop_answer, name="cancel_answer"),
+    path("insights/", insight_page.insights, name="insights"),
+    path("links/", link_pages.links, name="links"),
+    path("links/<str:share_id>/revoke/", link_pages.revoke, name="revoke_share"),
+    # What a link leads to. All of it lies below the link's own address, where its cookies go.
+    path("s/<str:token>/", visitors.shared, name="shared"),
+    path("s/<str:token>/vote/", visitors.cast, name="shared_vote"),
+    path("s/<str:token>/compose/", visitors.run_it, name="shared_compose"),
+    path("s/<str:token>/fused.md", visitors.fused_text, name="shared_fused"),
+    path("s/<str:token>/answers/<str:answer_id>.md", visitors.answer_text, name="shared_answer"),
+    path("s/<str:token>/export.<str:form>", visitors.export, name="shared_export"),
 ]

@@ -1,17 +1,18 @@
-// Copies an answer as the markdown that the model wrote, fetched at the moment it is asked for.
+// Copies an answer as the markdown that the model wrote, fetched at the moment it is asked for, or a text that is given.
 
 const SHOWN_MS = 2000;
 
-async function markdown(address) {
+async function markdown({ copy: address, copyText }) {
+  if (copyText) return copyText;
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${response.status}`);
   return response.text();
 }
 
-async function copy(address) {
-  if (!navigator.clipboard) return copyBySelection(await markdown(address));
+async function copy(data) {
+  if (!navigator.clipboard) return copyBySelection(await markdown(data));
   // The clipboard must be asked for within the click, so it gets a promise of the text.
-  const text = markdown(address).then((source) => new Blob([source], { type: "text/plain" }));
+  const text = markdown(data).then((source) => new Blob([source], { type: "text/plain" }));
   return navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
 }
 
@@ -27,11 +28,11 @@ function copyBySelection(text) {
 }
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-text]");
   if (!button) return;
   const word = button.querySelector("span");
   try {
-    await copy(button.dataset.copy);
+    await copy(button.dataset);
     word.textContent = "Copied";
   } catch {
     word.textContent = "Not copied";

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from fusion_site.runs.live.feed import Fact
+from fusion_site.runs.live.lens import Lens
 from fusion_site.runs.live.showing import ShownText
 
 _GUIDE = ("guide_head", "guide_actions")
@@ -97,6 +98,22 @@ class Touched:
         """Whether nothing but texts has changed, none of them began anew, and the judge's says nothing new."""
         return self.only_text and not self.found and not any(self.is_restarted(key) for key in self.texts)
 
+    def narrow(self, lens: Lens) -> None:
+        """Leave out what somebody with this lens does not see; nothing shows more of a model than its answer."""
+        self.reasoning.clear()
+        if not lens.members:
+            self.texts &= {"fused"}
+            self.heads.clear()
+            self.all_heads = False
+        if not lens.fused:
+            self.texts.discard("fused")
+        if not (lens.verdict and lens.members):
+            self.judged.clear()
+        self.fused_head &= lens.fused
+        self.provenance &= lens.sources
+        self.verdict &= lens.verdict
+        self.guide = False
+
     def is_restarted(self, key: str) -> bool:
         """Whether this text began anew, so that all of it must be replaced."""
         return key in self.grown and self.grown[key] is None
@@ -104,7 +121,8 @@ class Touched:
 
 def snapshot(state: dict[str, Any]) -> str:
     """Give the whole run, which replaces whatever the page shows of it."""
-    return "".join(_partial(f"_{name}.html", state) for name in ("run", "status", *_GUIDE))
+    guide = () if state.get("lens") else _GUIDE
+    return "".join(_partial(f"_{name}.html", state) for name in ("run", "status", *guide))
 
 
 def fragments(state: dict[str, Any], touched: Touched) -> str:
@@ -119,7 +137,8 @@ def fragments(state: dict[str, Any], touched: Touched) -> str:
         parts.append(_partial("_provenance.html", state))
     parts += _verdict_parts(state, touched)
     if touched.header:
-        parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status", "ask_another")]
+        parts += [_partial(f"_{name}.html", state) for name in ("run_header", "status")]
+        parts += [] if state.get("lens") else [_partial("_ask_another.html", state)]
     if touched.guide:
         parts += [_partial(f"_{name}.html", state) for name in _GUIDE]
     return "".join(parts)

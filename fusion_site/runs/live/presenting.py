@@ -11,6 +11,7 @@ from typing import Any
 from fusion_site.pools.models import MAX_MEMBERS, Mode
 from fusion_site.runs.header import sentences
 from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
+from fusion_site.runs.live.lens import Lens
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.live.verdict_card import judging_view, verdict_view
@@ -21,6 +22,8 @@ from fusion_site.runs.state import RunState
 from fusion_site.runs.thread_words import thread_lines
 
 TITLE_LENGTH = 80
+# What a run is called where its prompt is not shown.
+UNTITLED = "A shared result"
 SOURCES = {
     "best_of": "Best answer, word for word",
     "vote": "Agreed answer",
@@ -33,13 +36,22 @@ UNMERGED = "Not merged: the best answer, word for word"
 
 
 def present(
-    state: RunState, shown: Mapping[str, ShownText], aspects: Mapping[int, str], *, may_act: bool
+    state: RunState,
+    shown: Mapping[str, ShownText],
+    aspects: Mapping[int, str],
+    *,
+    may_act: bool,
+    lens: Lens | None = None,
 ) -> dict[str, Any]:
-    """Give what the run's templates read as `state`; `shown` holds the rendered texts by answer id, and `fused`."""
+    """Give what the run's templates read as `state`; `shown` holds the rendered texts by answer id, and `fused`.
+
+    `lens` is the one through which `state` was seen, for whom is not of the team.
+    """
     answers = sorted(state.answers.values(), key=lambda a: (a.round, a.member))
     labels = {a.id: a.label for a in answers}
     grounds = sentences(state)
     return {
+        "lens": lens,
         "run": _run(state, may_act=may_act),
         "header": " ".join(grounds),
         "grounds": grounds,
@@ -51,7 +63,7 @@ def present(
         "provenance": partial(_provenance, state),
         "versions": _versions(state),
         "guide": guide_view(state, may_act=may_act),
-        "verdict": _verdict(state, labels),
+        "verdict": None if lens and not lens.verdict else _verdict(state, labels),
         "judging": judging_view(state.judging, labels) if state.judging else None,
         "rounds": sorted({a.round for a in answers}),
         "status": status_line(state),
@@ -99,7 +111,7 @@ def status_line(state: RunState) -> str:
 def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
     return {
         "id": state.id,
-        "title": title_of(state.prompt),
+        "title": title_of(state.prompt) or UNTITLED,
         "prompt": state.prompt,
         "mode": state.mode,
         "mode_label": Mode(state.mode).label,
@@ -116,6 +128,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "again": AGAIN.get(state.reopened, ""),
         "waits": state.waits_until is not None and (WAITS_FOR_YOU if may_act else WAITS),
         "may_cancel": may_act and state.is_open,
+        "may_share": may_act,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
         "may_follow": not state.is_open and state.fused is not None and state.fused.finished,
         "fuse_label": fuse_label(state) if may_act and not state.is_open else "",

@@ -12,6 +12,7 @@ from fusion_site.ops.metrics import LAGGED, LISTENERS
 from fusion_site.ops.querying import query_patiently
 from fusion_site.runs.live.feed import Fact, follow
 from fusion_site.runs.live.fragments import Touched, fragments, growth, snapshot
+from fusion_site.runs.live.lens import Lens
 from fusion_site.runs.live.presenting import present
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.live.verdict_card import found_by
@@ -66,10 +67,14 @@ class Listener:
 
 
 class LiveRun:
-    """Follows one run and tells its listeners; loaded when the first one comes, dropped when the last one goes."""
+    """Follows one run and tells its listeners; loaded when the first one comes, dropped when the last one goes.
 
-    def __init__(self, state: RunState, aspects: dict[int, str]) -> None:
-        self.state = state
+    `state` is what they see of it, by their `lens`; all of it without one.
+    """
+
+    def __init__(self, state: RunState, aspects: dict[int, str], lens: Lens | None = None) -> None:
+        self._whole, self._lens = state, lens
+        self.state = lens.state(state) if lens else state
         self.listeners: set[Listener] = set()
         self._aspects = aspects
         self._shown: dict[str, ShownText] = {}
@@ -82,7 +87,7 @@ class LiveRun:
 
     def view(self, *, may_act: bool) -> dict[str, Any]:
         """Give what the templates read."""
-        return present(self.state, self._shown, self._aspects, may_act=may_act)
+        return present(self.state, self._shown, self._aspects, may_act=may_act, lens=self._lens)
 
     def close(self) -> None:
         """Stop following."""
@@ -90,17 +95,20 @@ class LiveRun:
 
     async def _pump(self) -> None:
         try:
-            async for facts in follow(self.state.id, self.state.seq, past_end=True):
+            async for facts in follow(self._whole.id, self._whole.seq, past_end=True):
                 self._take(facts)
         except Exception:
-            log.exception("a run can no longer be followed here", extra=carrying(run=self.state.id))
+            log.exception("a run can no longer be followed here", extra=carrying(run=self._whole.id))
 
     def _take(self, facts: list[Fact]) -> None:
         touched = Touched()
         before = self._found()
         for fact in facts:
-            self.state.apply(fact.seq, fact.kind, fact.data)
+            self._whole.apply(fact.seq, fact.kind, fact.data)
             touched.add(fact)
+        if self._lens:
+            self.state = self._lens.state(self._whole)
+            touched.narrow(self._lens)
         touched.found = self._found() != before
         touched.grown = self._render(touched.texts)
         if touched.is_growth:
@@ -111,7 +119,8 @@ class LiveRun:
             self._offer(frame, [each for each in self.listeners if each.may_act is may_act])
 
     def _offer(self, frame: str, listeners: Iterable[Listener]) -> None:
-        for listener in listeners:
+        """Send what there is to show; that something else has happened is not told."""
+        for listener in listeners if frame else ():
             listener.offer(frame)
 
     def _found(self) -> dict[str, Any] | None:
@@ -135,33 +144,33 @@ class LiveRun:
         return text.show(answer.text, version=answer.attempt, is_closed=bool(answer.outcome))
 
 
-_live: dict[str, LiveRun] = {}
+_live: dict[tuple[str, Lens | None], LiveRun] = {}
 
 
-async def watch(run_id: str, *, may_act: bool) -> Listener:
-    """Join the listeners of a run; raises Run.DoesNotExist. Leave again by `leave`."""
-    live = _live.get(run_id)
+async def watch(run_id: str, *, may_act: bool, lens: Lens | None = None) -> Listener:
+    """Join the listeners of a run, or of what a lens shows of it; raises Run.DoesNotExist. Leave again by `leave`."""
+    live = _live.get((run_id, lens))
     if live is None:
         state, aspects = await query_patiently(_loaded, run_id)
         # Somebody else may have loaded it meanwhile.
-        live = _live.get(run_id) or LiveRun(state, aspects)
-        _live[run_id] = live
+        live = _live.get((run_id, lens)) or LiveRun(state, aspects, lens)
+        _live[run_id, lens] = live
     listener = Listener(live, may_act=may_act)
     live.listeners.add(listener)
     LISTENERS.labels("page").inc()
     return listener
 
 
-def leave(run_id: str, listener: Listener) -> None:
+def leave(run_id: str, listener: Listener, lens: Lens | None = None) -> None:
     """Leave; the last listener to go ends the following."""
-    live = _live.get(run_id)
+    live = _live.get((run_id, lens))
     if live is None or listener not in live.listeners:
         return
     live.listeners.discard(listener)
     LISTENERS.labels("page").dec()
     if not live.listeners:
         live.close()
-        del _live[run_id]
+        del _live[run_id, lens]
 
 
 def _loaded(run_id: str) -> tuple[RunState, dict[int, str]]:
@@ -173,12 +182,13 @@ def aspects_of(run: Run) -> dict[int, str]:
     return {member["index"]: member["aspect"] for member in run.settings["members"]}
 
 
-def page_view(run: Run, *, may_act: bool) -> dict[str, Any]:
-    """Give what the run's page shows when it is first opened, from rows alone."""
-    state = load_state(run.pk)
+def page_view(run: Run, *, may_act: bool, lens: Lens | None = None) -> dict[str, Any]:
+    """Give what the run's page shows when it is first opened, from rows alone; with a lens, what that shows of it."""
+    whole = load_state(run.pk)
+    state = lens.state(whole) if lens else whole
     shown = {key: ShownText() for key in (*state.answers, "fused")}
     for key, answer in state.answers.items():
         shown[key].show(answer.text, version=answer.attempt, is_closed=bool(answer.outcome))
     if state.fused is not None:
         shown["fused"].show(state.fused.text, version=state.fused.version, is_closed=state.fused.finished)
-    return present(state, shown, aspects_of(run), may_act=may_act)
+    return present(state, shown, aspects_of(run), may_act=may_act, lens=lens)

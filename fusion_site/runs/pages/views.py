@@ -41,15 +41,15 @@ PAGE = 30
 def compose(request: HttpRequest) -> HttpResponse:
     """Ask a prompt: shows the form, or starts the run and leads to its page. What was typed is never lost."""
     if request.method == "GET":
-        return _compose_page(request, {})
+        return compose_page(request, {})
     try:
         run = _started(request)
     except Invalid as invalid:
-        return _compose_page(request, invalid.fields, status=422)
+        return compose_page(request, invalid.fields, status=422)
     except LimitReached as limit:
-        return _compose_page(request, {"form": [str(limit)]}, status=429)
+        return compose_page(request, {"form": [str(limit)]}, status=429)
     except Draining as draining:
-        return _compose_page(request, {"form": [str(draining)]}, status=503)
+        return compose_page(request, {"form": [str(draining)]}, status=503)
     return redirect("run", run.pk)
 
 
@@ -73,17 +73,25 @@ def _presets(team: Team) -> QuerySet[Preset]:
     return Preset.objects.select_related("judge__connection", "pool").filter(team=team)
 
 
-def _compose_page(request: HttpRequest, errors: dict[str, list[str]], status: int = 200) -> HttpResponse:
+def compose_page(
+    request: HttpRequest,
+    errors: dict[str, list[str]],
+    status: int = 200,
+    *,
+    prompt: str = "",
+    preset: str = "",
+) -> HttpResponse:
+    """Give the form in which a prompt is asked, with what was typed in it, else with this prompt and preset."""
     place = current_membership(request)
     presets = preset_choices(place.team, request.POST, errors)
-    wanted = request.POST.get("preset") or request.GET.get("preset")
+    wanted = request.POST.get("preset") or request.GET.get("preset") or preset
     known = {preset["id"] for preset in presets}
     runs = _listed(place.team)
     mine = list(runs.filter(person_id=request.user.pk)[:RECENT])
     form = {
         "presets": presets,
         "preset": wanted if wanted in known else next(iter(known), ""),
-        "prompt": request.POST.get("prompt", ""),
+        "prompt": request.POST.get("prompt", prompt),
         "guided": request.POST.get("guided", ""),
         "errors": errors,
         "recent": _rows(mine),

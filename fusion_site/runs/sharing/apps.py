@@ -1,0 +1,12 @@
+"""Share links and comments, as a room of their own within runs."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class SharingConfig(AppConfig):
+    """Named apart from the rooms' apps, so that its tables and migrations are its own."""
+
+    name = "fusion_site.runs.sharing"
+    label = "sharing"
