@@ -90,7 +90,8 @@ class NewRun(Given):
     )
     guided: bool | None = Field(
         None,
-        description="Wait before the final step for a choice of what is kept; null is no, whatever the preset says.",
+        description="Wait before the final step for a choice of what is kept; null is no, whatever the preset says, but with "
+        "`again_of` yes where that run waited or its preset does today.",
     )
 
 

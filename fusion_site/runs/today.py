@@ -39,9 +39,9 @@ def today_of(run: Run) -> Today:
     return Today(preset, _changes(run, used, now), seen_of(now))
 
 
-def is_guided(run: Run) -> bool | None:
-    """Whether it is to be guided again: as the preset says, unless the run was."""
-    return True if run.settings.get("guided") else None
+def is_guided(run: Run) -> bool:
+    """Whether it is to be guided again: where the run was, or its preset is today."""
+    return bool(run.settings.get("guided")) or (run.preset is not None and run.preset.guided)
 
 
 def words_of(run: Run) -> tuple[Message, ...]:
