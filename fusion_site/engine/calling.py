@@ -37,9 +37,7 @@ from fusion_site.engine.events import (
 from fusion_site.engine.reading import Reading, Reply, Settled
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
-OUT_OF_TURN = AskError(
-    ErrorKind.TIMEOUT, "It was not done within its share of the time.", retryable=True
-)
+OUT_OF_TURN = AskError(ErrorKind.TIMEOUT, "It was not done within its share of the time.", retryable=True)
 
 
 async def nothing_to_settle() -> None:
