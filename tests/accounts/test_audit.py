@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import DatabaseError, connection, transaction
+from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -49,6 +50,7 @@ def download(user: User, team: Team, path: str) -> tuple[int, str]:
         answer = await client.get(path)
         if not answer.streaming:
             return answer.status_code, ""
+        assert isinstance(answer, StreamingHttpResponse)
         return answer.status_code, b"".join([part async for part in answer]).decode()
 
     return async_to_sync(get)()
