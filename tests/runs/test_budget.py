@@ -156,3 +156,29 @@ def test_another_teams_money_is_not_counted(desk: Desk) -> None:
     desk.start()
     other = desk.person.personal_team
     assert monthly_money(other).committed_usd == 0
+
+
+def cap(desk: Desk, usd: str) -> None:
+    """Set what one run of the team may cost."""
+    desk.team.run_cap_usd = Decimal(usd)
+    desk.team.save()
+
+
+def test_a_run_that_might_pass_the_teams_cap_is_not_started(desk: Desk) -> None:
+    price(desk, *MEMBERS, "judge")
+    most = desk.start().reserved_usd
+    assert most is not None
+    cap(desk, str(most))
+    assert desk.start().reserved_usd == most
+    cap(desk, str(most - Decimal("0.000001")))
+    with pytest.raises(OverBudget, match="lets one run cost") as refused:
+        desk.start()
+    assert not refused.value.may_pass
+    assert Run.objects.count() == 2
+
+
+def test_a_run_of_unknown_cost_is_not_started_under_a_cap(desk: Desk) -> None:
+    cap(desk, "100")
+    with pytest.raises(Invalid, match="lets one run cost"):
+        desk.start()
+    assert not Run.objects.exists()
