@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -30,8 +31,13 @@ class RowCache(BaseCache):
     ) -> bool:
         """Keep the value unless there is one; says whether it was kept. Of two at once, one is."""
         name, fields = self._name(key, version), self._fields(value, timeout)
-        _, made = Kept.objects.get_or_create(key=name, defaults=fields)
-        return made or Kept.objects.filter(key=name, expires_at__lte=timezone.now()).update(**fields) > 0
+        # Not get_or_create: where the row goes again right after it was in the way, that would raise.
+        try:
+            with transaction.atomic():
+                Kept.objects.create(key=name, **fields)
+        except IntegrityError:
+            return Kept.objects.filter(key=name, expires_at__lte=timezone.now()).update(**fields) > 0
+        return True
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         """Give the value, or `default`."""

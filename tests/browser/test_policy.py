@@ -16,6 +16,9 @@ PAGES = [
     "/presets/",
     "/connections/",
     "/tokens/",
+    "/sessions/",
+    "/accounts/factors/",
+    "/accounts/factors/totp/activate/",
     "/team/",
     "/accounts/password/change/",
 ]
