@@ -207,6 +207,7 @@ def rebuilt(events: list[Row]) -> RunState:
         "prompt",
         "preset",
         "preset_name",
+        "pinned",
         "rehearsal",
         "guided",
         "after",

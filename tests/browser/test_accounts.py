@@ -26,8 +26,9 @@ def sign_up(page: Page, email: str) -> None:
 
 
 def make_token(page: Page, name: str = "build server") -> str:
-    """Make an API token for the person of the page, and give it."""
+    """Make an API token for the person of the page, good for everything, and give it."""
     page.goto("/tokens/")
+    page.locator("[name='scopes'][value='manage']").check()
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Make a token").click()
     return page.locator("#made-token").inner_text()
