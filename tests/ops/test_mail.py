@@ -26,7 +26,9 @@ def test_without_one_mails_are_printed() -> None:
     assert mail_at("") == {"BACKEND": CONSOLE}
 
 
-@pytest.mark.parametrize("url", ["mail.example:25", "http://mail.example", "smtp://", "smtp://mail.example:port"])
+@pytest.mark.parametrize(
+    "url", ["mail.example:25", "http://mail.example", "smtp://", "smtp://mail.example:port"]
+)
 def test_one_that_is_none_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="FUSION_EMAIL_URL"):
         mail_at(url)
