@@ -19,7 +19,7 @@ from fusion_site.api.openai.refusals import Refused, invalid, unsupported
 from fusion_site.api.openai.telling import News, Telling
 from fusion_site.ops.querying import query, query_patiently
 from fusion_site.runs.flows.start import Order, start_run
-from fusion_site.runs.loading import state_of
+from fusion_site.runs.loading import load_state
 
 # A stream in which nothing can be told says at least so often that it lives, in seconds: clients and proxies give up.
 COMMENT_S = 4.0
@@ -78,7 +78,7 @@ def _ask(request: HttpRequest, caller: Caller, order_of: Callable[[], Order]) ->
     place = caller.membership
     run = start_run(caller.token.user, caller.token.team, order_of())
     url = request.build_absolute_uri(reverse("run", args=[run.pk]))
-    return Asked(caller, place, Telling(run, url, state_of(run)))
+    return Asked(caller, place, Telling(run, url, load_state(run.pk)))
 
 
 def key_of(request: HttpRequest) -> str | None:
