@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -49,7 +50,8 @@ def download(user: User, team: Team, path: str) -> tuple[int, str]:
         answer = await client.get(path)
         if not answer.streaming:
             return answer.status_code, ""
-        return answer.status_code, b"".join([part async for part in answer]).decode()
+        parts: Any = answer
+        return answer.status_code, b"".join([part async for part in parts]).decode()
 
     return async_to_sync(get)()
 

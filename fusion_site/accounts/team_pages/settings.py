@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase
@@ -58,6 +59,7 @@ def settings_page(
     shown = {
         "place": place,
         "form": TeamSettingsForm(initial={**plain, "allowed_hosts": "\n".join(plain["allowed_hosts"])}),
+        "grace_days": settings.FUSION_TEAM_GRACE_DAYS,
         "name_form": NameForm(initial={"name": place.team.name}),
         **more,
     }
