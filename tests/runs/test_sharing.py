@@ -18,6 +18,8 @@ from django.utils import timezone
 from fusion_site.accounts.models import AuditEntry, Membership, Reach, Role, Team, User
 from fusion_site.asgi import application
 from fusion_site.runs.live.consumers import NOT_FOUND
+from fusion_site.runs.live.lens import Lens, Part
+from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.models import Share
 from tests.runs.conftest import Desk, working
@@ -136,6 +138,15 @@ def test_only_what_is_shown_reaches_the_wire(
         assert never not in told
     assert wire["fused.md"][0] == (200 if "fused" in shown else 404)
     assert wire[f"answers/{ids[0]}.md"][0] == (200 if "members" in shown else 404)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_not_shown_is_not_even_in_what_pages_are_made_of(merged: Run, part: str) -> None:
+    seen = repr(Lens(frozenset({Part(part)})).state(load_state(merged.pk)))
+    for other, canaries in CANARIES.items():
+        for canary in canaries:
+            assert (canary in seen) is (part == other), (part, canary)
+    assert merged.pk not in seen
 
 
 def test_the_honest_header_is_shown_whatever_else_is(merged: Run, desk: Desk, client_for: ClientFor) -> None:
@@ -266,6 +277,7 @@ def test_a_link_is_live_while_the_run_lives_and_sends_nothing_else(
         for other, canaries in CANARIES.items():
             for canary in canaries:
                 assert (canary in told) is (part == other), (part, canary)
+        assert ("answer-" in told) is (part == "members")
         assert run.pk not in told
 
 
