@@ -128,7 +128,7 @@ def test_slices_ahead_are_sized_by_time() -> None:
     pace = Pace(512, rate=1000)
     assert pace.ahead(others_write=True) == 32
     pace = Pace(512, rate=100)
-    assert (pace.ahead(others_write=True), pace.ahead(others_write=False)) == (10, 25)
+    assert (pace.ahead(others_write=True), pace.ahead(others_write=False)) == (10, 35)
     for _ in range(30):
         pace.measured(40, 40, 4.0)
     assert pace.ahead(others_write=True) == 8

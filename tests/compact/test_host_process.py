@@ -162,13 +162,13 @@ def test_threads_follow_cores_and_quota(
 
 def test_slices_are_sized_by_time() -> None:
     pace = Pace(512, rate=100)
-    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (25, 100)
+    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (35, 100)
     for _ in range(30):
-        pace.measured(500, 500, 0.25)
-    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (499, 512)
+        pace.measured(500, 500, 0.5)
+    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (349, 512)
     pace.measured(64, 0, 10.0)  # writing answers say nothing about reading
     pace.measured(48, 16, 10.0)
-    assert pace.budget(others_write=True) == 499
+    assert pace.budget(others_write=True) == 349
     for _ in range(60):
         pace.measured(16, 16, 2.0)
     assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (8, 8)
