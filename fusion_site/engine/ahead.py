@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from fusion_site.engine.asking import Ask, Asker, Message
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.clock import PassClock
-from fusion_site.engine.events import AnswerKey
 from fusion_site.engine.judging import asked_over
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.settings import FusionSettings, Mode
 from fusion_site.engine.window import Window
 

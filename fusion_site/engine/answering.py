@@ -23,15 +23,14 @@ from fusion_site.engine.events import (
     AnswerAccepted,
     AnswerDelta,
     AnswerFinished,
-    AnswerKey,
     AnswerQueued,
     AnswerReasoning,
-    AnswerResult,
     AnswerRetrying,
     AnswerStarted,
     FusionEvent,
 )
 from fusion_site.engine.reading import Reading, Reply, Settled
+from fusion_site.engine.results import AnswerKey, AnswerResult
 
 Emit = Callable[[FusionEvent], None]
 

@@ -27,14 +27,9 @@ from fusion_site.engine.asking import (
 )
 from fusion_site.engine.candidates import Candidate, shown_of
 from fusion_site.engine.clock import PassClock, Turn
-from fusion_site.engine.events import (
-    AnswerResult,
-    StepAccepted,
-    StepFinished,
-    StepRecalled,
-    StepStarted,
-)
+from fusion_site.engine.events import StepAccepted, StepFinished, StepRecalled, StepStarted
 from fusion_site.engine.reading import Reading, Reply, Settled
+from fusion_site.engine.results import AnswerResult
 
 TOO_LATE = AskError(ErrorKind.TIMEOUT, "It was not done when the time for judging was up.", retryable=True)
 OUT_OF_TURN = AskError(ErrorKind.TIMEOUT, "It was not done within its share of the time.", retryable=True)

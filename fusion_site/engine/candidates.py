@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from fusion_site.engine.checks import Scored
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 
 # Whose text stands under a letter where the judge compares what was merged with the best answer.
 MERGED_KEY = AnswerKey(-1, -1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 
 
 class Final(NamedTuple):

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome
-from fusion_site.engine.events import AnswerKey
 from fusion_site.engine.guidance import Guidance
+from fusion_site.engine.results import AnswerKey
 
 Ending = tuple[Outcome, AskError | None]
 

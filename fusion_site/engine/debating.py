@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import Candidate, lettered
 from fusion_site.engine.defusing import anonymous, names_of
-from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.positions import Answers, Position, is_usable, position_of, positions_of
 from fusion_site.engine.prompts import challenge_messages
+from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.settings import FusionSettings, Member
 
 _FIRST_LINE = re.compile(r"\W*(keep|change)\W*", re.IGNORECASE)

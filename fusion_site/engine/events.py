@@ -4,53 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from fusion_site.engine.asking import AskAccepted, AskError, Message, Outcome, Usage
+from fusion_site.engine.asking import AskAccepted, AskError, Message
+from fusion_site.engine.candidates import Shown
 from fusion_site.engine.guidance import Guidance, Heeded
-
-if TYPE_CHECKING:
-    from fusion_site.engine.candidates import Shown
-
-
-class AnswerKey(NamedTuple):
-    """Which answer: the debate round from 0, and the member's index in the pool from 0."""
-
-    round: int
-    member: int
-
-
-class Source(StrEnum):
-    """Where a fused answer came from."""
-
-    BEST_OF = "best_of"
-    VOTE = "vote"
-    MERGE = "merge"
-    DEBATE = "debate"
-    SINGLE = "single"
-    FALLBACK = "fallback"
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerResult:
-    """One finished answer: its exact text, and what the server said about it. None is unknown.
-
-    `generation_id` is what AskAccepted says: by it the cost of an answer that was cut is learned later.
-    """
-
-    outcome: Outcome
-    text: str = ""
-    reasoning: str = ""
-    error: AskError | None = None
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: Decimal | None = None
-    served_model: str | None = None
-    provider: str | None = None
-    unconfirmed: bool = False
-    first_token_ms: int | None = None
-    total_ms: int | None = None
-    generation_id: str | None = None
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.defusing import harmless
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.engine.weighing import Judgement, Pass
 

@@ -18,11 +18,9 @@ from fusion_site.engine.control import Control
 from fusion_site.engine.debating import moved, standing
 from fusion_site.engine.defusing import anonymous, names_of
 from fusion_site.engine.events import (
-    AnswerKey,
     FusionFinished,
     FusionPaused,
     Resume,
-    Source,
     VerdictDelta,
     VerdictFinished,
     VerdictReading,
@@ -38,6 +36,7 @@ from fusion_site.engine.merging import Unmerged, best_of, harm, merge
 from fusion_site.engine.moves import moves_in
 from fusion_site.engine.positions import Answers, Count, Position, counted, first_whole, positions_of
 from fusion_site.engine.reading import Settled
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.returning import FusedAnswer
 from fusion_site.engine.scoring import Scoring
 from fusion_site.engine.settings import FusionSettings, Mode

@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz
 
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.sentences import sentences
-
-if TYPE_CHECKING:
-    from fusion_site.engine.events import AnswerKey
 
 # Of a longer text nothing is said: looking through it would hold up the other runs.
 MOST_CHARS = 200_000

@@ -11,9 +11,10 @@ from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.control import Control
 from fusion_site.engine.defusing import anonymous, harmless
-from fusion_site.engine.events import AnswerKey, GuidanceGiven, GuidanceWanted, Resume
+from fusion_site.engine.events import GuidanceGiven, GuidanceWanted, Resume
 from fusion_site.engine.guidance import Guidance, Tick
 from fusion_site.engine.members import Members
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.settings import FusionSettings
 
 # A choice that was stored at the last moment may take this long to be heard of, in seconds.

@@ -10,9 +10,9 @@ from fusion_site.engine.asking import AskError, Message, ModelRef, Outcome, Samp
 from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import Candidate, clipped
 from fusion_site.engine.clock import Turn
-from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.ladder import Unreadable
 from fusion_site.engine.prompts import judge_messages, repair_messages
+from fusion_site.engine.results import AnswerResult
 from fusion_site.engine.schema import VERDICT_SCHEMA
 from fusion_site.engine.settings import FusionSettings, Judge
 from fusion_site.engine.verdict import read_verdict

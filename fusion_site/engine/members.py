@@ -11,10 +11,10 @@ from fusion_site.engine.calling import Spending
 from fusion_site.engine.clock import PassClock
 from fusion_site.engine.control import Control
 from fusion_site.engine.debating import challenge
-from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.positions import Answers, Position, is_answer, is_cut_short, is_usable
 from fusion_site.engine.quorum import Look, Waiting
 from fusion_site.engine.reading import Settled
+from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.settings import FusionSettings, Member, Mode
 from fusion_site.engine.thread import messages_for
 

@@ -10,12 +10,12 @@ from fusion_site.engine.asking import ModelRef, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import MERGED_KEY, Candidate, clipped, lettered
 from fusion_site.engine.defusing import names_of
-from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.guiding import kept_answers, wishes_json
 from fusion_site.engine.judging import Unjudged, judge
 from fusion_site.engine.positions import is_usable
 from fusion_site.engine.prompts import merge_messages
+from fusion_site.engine.results import AnswerResult
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.engine.weighing import Judgement
 from fusion_site.engine.window import Window

@@ -8,8 +8,8 @@ from typing import Any
 
 from fusion_site.engine.debating import Choice, choice_in, moved
 from fusion_site.engine.defusing import harmless
-from fusion_site.engine.events import AnswerKey
 from fusion_site.engine.positions import Answers, Position, is_usable, position_of
+from fusion_site.engine.results import AnswerKey
 
 # What a reason quotes: the disputed sentence. A word or two in quotes says nothing of where they come from.
 _QUOTED = re.compile(r"“([^”]{8,400})”|\"([^\"]{8,400})\"|«([^»]{8,400})»")

@@ -6,7 +6,7 @@ import re
 
 from fusion_site.engine.asking import Outcome
 from fusion_site.engine.defusing import harmless
-from fusion_site.engine.events import AnswerResult
+from fusion_site.engine.results import AnswerResult
 
 # A few lines, and room for a reasoning judge to come to them.
 NEEDS_TOKENS = 1024

@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from fusion_site.engine.asking import Outcome
 from fusion_site.engine.closed import final_answer, most_common
-from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.refusals import is_refusal
+from fusion_site.engine.results import AnswerKey, AnswerResult
 
 Answers = dict[AnswerKey, AnswerResult]
 # The family of each member's model, by the member's index.

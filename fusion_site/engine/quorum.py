@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.positions import Answers
+from fusion_site.engine.results import AnswerKey, AnswerResult
 
 
 class Look(Protocol):

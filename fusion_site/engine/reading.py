@@ -20,7 +20,7 @@ from fusion_site.engine.asking import (
     ErrorKind,
     Outcome,
 )
-from fusion_site.engine.events import AnswerResult
+from fusion_site.engine.results import AnswerResult
 
 Settled = Callable[[], Awaitable[None]]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from fusion_site.engine.answering import Emit
-from fusion_site.engine.events import AnswerKey, FusedDelta, FusedFinished, FusedStarted, Source
+from fusion_site.engine.events import FusedDelta, FusedFinished, FusedStarted
 from fusion_site.engine.guidance import Guidance, heeded
 from fusion_site.engine.positions import Position
+from fusion_site.engine.results import AnswerKey, Source
 
 # A text that is there as a whole is still sent in pieces of this many characters.
 PIECE = 2000

@@ -11,13 +11,13 @@ from fusion_site.engine.candidates import Candidate, clipped
 from fusion_site.engine.checks import Scored, checks_in, score_of
 from fusion_site.engine.clock import Turn
 from fusion_site.engine.defusing import anonymous, harmless, names_of
-from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.ladder import Unreadable, find_object
 from fusion_site.engine.merging import MERGED_AT_MOST
 from fusion_site.engine.needs import NEEDS_TOKENS, needs_in
 from fusion_site.engine.positions import Answers, Position, counted, positions_of
 from fusion_site.engine.prompts import needs_messages, score_messages
 from fusion_site.engine.refusals import is_refusal
+from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.schema import SCORE_SCHEMA
 from fusion_site.engine.settings import FusionSettings, Mode
 from fusion_site.engine.window import Window

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import Candidate, lettered, shortened, size_of
 from fusion_site.engine.defusing import fenced, harmless, nonce_of
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.settings import FusionSettings, Judge, Member
 from fusion_site.engine.turns import History, Said, Thread, Turn
 from fusion_site.engine.window import Window

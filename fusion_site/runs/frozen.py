@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from fusion_site.engine.events import AnswerResult
+from fusion_site.engine.results import AnswerResult
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.engine.turns import Thread
 from fusion_site.runs.models import Run

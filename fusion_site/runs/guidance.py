@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fusion_site.engine.events import AnswerKey
 from fusion_site.engine.guidance import Guidance, Heeded, Kind, Tick
+from fusion_site.engine.results import AnswerKey
 from fusion_site.runs.models import Run
 
 Json = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 
 
 class Queue(Protocol):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fusion_site.engine.candidates import Candidate
-from fusion_site.engine.events import AnswerKey
 from fusion_site.engine.ladder import Unreadable, find_object
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.verdict import read_verdict
 from fusion_site.runs.models import Run, Step
 from fusion_site.runs.shapes import money

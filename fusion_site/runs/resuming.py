@@ -9,8 +9,9 @@ from typing import Any
 from django.utils import timezone
 
 from fusion_site.engine.asking import AskError, ErrorKind, Outcome, Usage
-from fusion_site.engine.events import AnswerKey, AnswerResult, FusedText, Resume, Source
+from fusion_site.engine.events import FusedText, Resume
 from fusion_site.engine.guidance import Guidance
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from fusion_site.runs.frozen import result_from_json
 from fusion_site.runs.guidance import guidance_of
 from fusion_site.runs.models import Again, Answer, Run, State, Step

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from fusion_site.engine.asking import AskAccepted, AskError
-from fusion_site.engine.events import AnswerResult
+from fusion_site.engine.results import AnswerResult
 from fusion_site.runs.models import Answer
 
 

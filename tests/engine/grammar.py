@@ -11,7 +11,6 @@ from fusion_site.engine.events import (
     AnswerAccepted,
     AnswerDelta,
     AnswerFinished,
-    AnswerKey,
     AnswerQueued,
     AnswerReasoning,
     AnswerRetrying,
@@ -34,6 +33,7 @@ from fusion_site.engine.events import (
     VerdictReading,
     VerdictStarted,
 )
+from fusion_site.engine.results import AnswerKey
 
 
 class Ungrammatical(AssertionError):

@@ -12,8 +12,6 @@ from fusion_site.engine.asking import Message, ModelRef, Outcome, ends_with_user
 from fusion_site.engine.control import Control
 from fusion_site.engine.events import (
     AnswerFinished,
-    AnswerKey,
-    AnswerResult,
     FusedDelta,
     FusedFinished,
     FusedStarted,
@@ -28,6 +26,7 @@ from fusion_site.engine.events import (
     VerdictStarted,
 )
 from fusion_site.engine.fuse import fuse
+from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.settings import FusionSettings, Judge, Member, Mode
 from tests.engine import grammar, virtual_time
 from tests.engine.scripted import Part, ScriptedAsker, fails

@@ -6,7 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from fusion_site.engine.asking import AskAccepted, AskFinished, AskStarted, AskText, Outcome
-from fusion_site.engine.events import AnswerAccepted, AnswerKey, StepAccepted, StepFinished, StepStarted
+from fusion_site.engine.events import AnswerAccepted, StepAccepted, StepFinished, StepStarted
+from fusion_site.engine.results import AnswerKey
 from tests.engine.judges import holding, judge_by
 from tests.engine.recording import cast, record, settings
 from tests.engine.scripted import Hang, Script, fails, writes

@@ -13,16 +13,14 @@ from fusion_site.engine.again import fuse_again, stand_now
 from fusion_site.engine.asking import Outcome
 from fusion_site.engine.events import (
     AnswerFinished,
-    AnswerKey,
-    AnswerResult,
     FusedFinished,
     FusionEvent,
     FusionFinished,
     Resume,
-    Source,
     StepFinished,
     VerdictStarted,
 )
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from fusion_site.engine.settings import FusionSettings, Mode
 from tests.engine.judges import holding, judge_by
 from tests.engine.recording import JUDGE, Recording, cast, model, record, resume_from, settings

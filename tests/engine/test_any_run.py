@@ -12,16 +12,14 @@ from fusion_site.engine.asking import ErrorKind, Outcome
 from fusion_site.engine.control import Control
 from fusion_site.engine.events import (
     AnswerFinished,
-    AnswerKey,
-    AnswerResult,
     FusedFinished,
     FusedStarted,
     FusionEvent,
     FusionFinished,
-    Source,
     StepFinished,
     VerdictFinished,
 )
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from fusion_site.engine.settings import FusionSettings, Mode
 from tests.engine.judges import first_shown, holding, judge_by, scores_by, tasks
 from tests.engine.recording import FALLBACK, JUDGE, Recording, cast, member, record, resume_from, settings

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from fusion_site.engine.events import FusedFinished, Source
+from fusion_site.engine.events import FusedFinished
+from fusion_site.engine.results import Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import holding, judge_by, scores_by, task_of, tasks
 from tests.engine.recording import Recording, cast, record, settings

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.candidates import Candidate, clipped, size_of
-from fusion_site.engine.events import AnswerKey, Source
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Mode
 from fusion_site.engine.window import Window
 from tests.engine.judges import candidates_in, fences_in, holding, judge_by, task_of

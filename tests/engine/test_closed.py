@@ -7,7 +7,7 @@ import random
 import pytest
 
 from fusion_site.engine.closed import final_answer, most_common
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 
 FOUND = {
     # Numbers, with signs, separators, units and currencies.

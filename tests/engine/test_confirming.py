@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import ModelRef
-from fusion_site.engine.events import Source
 from fusion_site.engine.family import family_of
+from fusion_site.engine.results import Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import candidates_in, first_shown, holding, judge_by
 from tests.engine.recording import JUDGE, SECOND, Recording, cast, member, record, settings

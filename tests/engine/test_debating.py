@@ -8,16 +8,10 @@ import pytest
 
 from fusion_site.engine.asking import Message, Outcome, Sampling
 from fusion_site.engine.debating import moved
-from fusion_site.engine.events import (
-    AnswerFinished,
-    AnswerKey,
-    AnswerResult,
-    AnswerStarted,
-    Source,
-    VerdictStarted,
-)
+from fusion_site.engine.events import AnswerFinished, AnswerStarted, VerdictStarted
 from fusion_site.engine.moves import moves_in
 from fusion_site.engine.positions import Position
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import candidates_in, fences_in, holding, judge_by, task_of, tasks
 from tests.engine.recording import JUDGE, Recording, cast, member, model, record, resume_from, settings

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fusion_site.engine.asking import ModelRef
-from fusion_site.engine.events import AnswerKey, Source
 from fusion_site.engine.positions import Position, counted
 from fusion_site.engine.refusals import is_refusal
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Member, Mode
 from tests.engine.judges import candidates_in, holding, judge_by, task_of
 from tests.engine.recording import Recording, cast, record, settings

@@ -11,10 +11,8 @@ from fusion_site.engine.candidates import Shown
 from fusion_site.engine.events import (
     AnswerDelta,
     AnswerFinished,
-    AnswerKey,
     AnswerQueued,
     AnswerReasoning,
-    AnswerResult,
     AnswerRetrying,
     AnswerStarted,
     FusedDelta,
@@ -23,7 +21,6 @@ from fusion_site.engine.events import (
     FusionEvent,
     FusionFinished,
     Resume,
-    Source,
     StepFinished,
     StepRecalled,
     StepStarted,
@@ -32,6 +29,7 @@ from fusion_site.engine.events import (
     VerdictReading,
     VerdictStarted,
 )
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from tests.engine.grammar import Ungrammatical, check
 
 A, B = AnswerKey(0, 0), AnswerKey(0, 1)

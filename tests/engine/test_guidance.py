@@ -11,16 +11,15 @@ import pytest
 from fusion_site.engine.again import fuse_again
 from fusion_site.engine.asking import ErrorKind
 from fusion_site.engine.events import (
-    AnswerKey,
     FusedFinished,
     FusionPaused,
     GuidanceGiven,
     GuidanceWanted,
-    Source,
     VerdictFinished,
 )
 from fusion_site.engine.guidance import Guidance, Heeded, Kind, Tick, heeded
 from fusion_site.engine.guiding import MISSED, NOT_HEEDED, UNCOMPARED
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import FusionSettings, Mode
 from tests.engine.judges import candidates_in, fences_in, holding, judge_by, task_of, tasks
 from tests.engine.recording import JUDGE, Recording, cast, record, resume_from, settings

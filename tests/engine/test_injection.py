@@ -12,8 +12,8 @@ from fusion_site.engine.asking import Message, ModelRef
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.closed import final_answer
 from fusion_site.engine.defusing import anonymous, fenced, harmless, names_of, nonce_of, printable
-from fusion_site.engine.events import AnswerKey, Source
 from fusion_site.engine.prompts import judge_messages
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Member, Mode
 from tests.engine.attacks import ORDER, TURNS, as_json_only, corpus, naive_judge, outsides, undefended
 from tests.engine.judges import candidates_in, holding, judge_by, task_of, tasks

@@ -8,8 +8,9 @@ import pytest
 
 from fusion_site.engine.asking import Ask, ErrorKind, Outcome
 from fusion_site.engine.clock import SILENT_S
-from fusion_site.engine.events import AnswerFinished, FusedFinished, Resume, Source, StepFinished
+from fusion_site.engine.events import AnswerFinished, FusedFinished, Resume, StepFinished
 from fusion_site.engine.fusing import UNSCORED
+from fusion_site.engine.results import Source
 from fusion_site.engine.settings import Criterion, Mode
 from fusion_site.engine.weighing import BY_ORDER, BY_SCORE, CLOSE_CALL
 from tests.engine.judges import candidates_in, first_shown, holding, judge_by, verdict

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import ErrorKind, Outcome
-from fusion_site.engine.events import AnswerKey, AnswerResult, FusedFinished, Resume, Source
+from fusion_site.engine.events import FusedFinished, Resume
 from fusion_site.engine.fusing import UNSCORED
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import first_shown, holding, judge_by, tasks
 from tests.engine.recording import JUDGE, Recording, cast, model, record, resume_from, settings

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import Ask, Outcome
-from fusion_site.engine.events import AnswerKey, FusedDelta, FusedStarted, Source
+from fusion_site.engine.events import FusedDelta, FusedStarted
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import (
     Pick,

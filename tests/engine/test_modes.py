@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from fusion_site.engine.asking import ErrorKind, Outcome
-from fusion_site.engine.events import AnswerKey, FusedStarted, Source, VerdictFinished
+from fusion_site.engine.events import FusedStarted, VerdictFinished
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import holding, judge_by, tasks
 from tests.engine.recording import JUDGE, cast, member, model, record, settings

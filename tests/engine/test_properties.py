@@ -16,11 +16,11 @@ from fusion_site.engine.candidates import Candidate, clipped, lettered, size_of
 from fusion_site.engine.checks import checks_in, score_of
 from fusion_site.engine.closed import final_answer
 from fusion_site.engine.defusing import fenced, harmless
-from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.ladder import Unreadable, find_object
 from fusion_site.engine.needs import LONGEST_LINE, MOST_LINES, needs_in
 from fusion_site.engine.positions import Position, counted
 from fusion_site.engine.quorum import Waiting
+from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.settings import DEFAULT_CRITERIA
 from fusion_site.engine.verdict import read_verdict
 from tests.engine import virtual_time

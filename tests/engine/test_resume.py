@@ -11,19 +11,17 @@ import pytest
 from fusion_site.engine.asking import Outcome
 from fusion_site.engine.events import (
     AnswerFinished,
-    AnswerKey,
-    AnswerResult,
     FusedFinished,
     FusedStarted,
     FusedText,
     FusionEvent,
     FusionFinished,
     Resume,
-    Source,
     StepFinished,
     VerdictFinished,
     VerdictStarted,
 )
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from fusion_site.engine.settings import FusionSettings, Mode
 from tests.engine.judges import holding, judge_by, task_of, tasks
 from tests.engine.recording import JUDGE, Recording, cast, member, model, record, resume_from, settings

@@ -8,15 +8,9 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import ErrorKind, Outcome
-from fusion_site.engine.events import (
-    AnswerKey,
-    FusedFinished,
-    FusionFinished,
-    Source,
-    StepFinished,
-    VerdictStarted,
-)
+from fusion_site.engine.events import FusedFinished, FusionFinished, StepFinished, VerdictStarted
 from fusion_site.engine.fusing import BEST_SCORED, UNSCORED
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.scoring import LINGER_S
 from fusion_site.engine.settings import Mode
 from tests.engine.grammar import is_early

@@ -11,14 +11,13 @@ from fusion_site.engine.control import Control
 from fusion_site.engine.events import (
     AnswerDelta,
     AnswerFinished,
-    AnswerKey,
     AnswerStarted,
     FusedDelta,
     FusionEvent,
     FusionFinished,
-    Source,
     StepStarted,
 )
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import holding, judge_by, tasks
 from tests.engine.recording import FALLBACK, JUDGE, cast, member, model, record, settings

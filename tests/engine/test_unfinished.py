@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_site.engine.candidates import Candidate
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.unfinished import found_so_far
 from fusion_site.engine.verdict import read_verdict
 from tests.engine.test_properties import TEXTS

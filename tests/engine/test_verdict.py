@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.candidates import Candidate
-from fusion_site.engine.events import AnswerKey
 from fusion_site.engine.ladder import Unreadable
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.verdict import Reading, read_verdict
 
 CANDIDATES = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fusion_site.engine.asking import Outcome
-from fusion_site.engine.events import AnswerKey, Source, VerdictStarted
+from fusion_site.engine.events import VerdictStarted
+from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Mode
 from tests.engine.judges import first_shown, holding, judge_by, tasks
 from tests.engine.recording import JUDGE, Recording, cast, record, settings

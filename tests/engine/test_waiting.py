@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.asking import ErrorKind, Outcome
-from fusion_site.engine.events import (
-    AnswerFinished,
-    AnswerKey,
-    AnswerResult,
-    FusedFinished,
-    FusionFinished,
-    Resume,
-    Source,
-    VerdictStarted,
-)
+from fusion_site.engine.events import AnswerFinished, FusedFinished, FusionFinished, Resume, VerdictStarted
+from fusion_site.engine.results import AnswerKey, AnswerResult, Source
 from fusion_site.engine.settings import FusionSettings, Mode
 from tests.engine.judges import holding, judge_by, tasks
 from tests.engine.recording import Recording, cast, member, record, settings

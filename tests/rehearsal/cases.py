@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fusion_site.engine.asking import Message, ModelRef
 from fusion_site.engine.candidates import Candidate
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.settings import DEFAULT_CRITERIA, Criterion, FusionSettings, Judge, Member, Mode
 from tests.rehearsal.asking import MEMBERS, PROMPTS
 

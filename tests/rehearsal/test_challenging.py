@@ -7,8 +7,8 @@ import pytest
 from fusion_site.engine.asking import Outcome
 from fusion_site.engine.closed import final_answer
 from fusion_site.engine.debating import challenge, moved
-from fusion_site.engine.events import AnswerKey, AnswerResult
 from fusion_site.engine.positions import Position
+from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.settings import Mode
 from tests.rehearsal.asking import MEMBERS, PROMPTS, reply, script
 from tests.rehearsal.cases import settings

@@ -6,10 +6,10 @@ import pytest
 
 from fusion_site.engine.asking import Outcome
 from fusion_site.engine.checks import Check, checks_in
-from fusion_site.engine.events import AnswerResult
 from fusion_site.engine.ladder import find_object
 from fusion_site.engine.needs import needs_in
 from fusion_site.engine.prompts import judge_messages, needs_messages, score_messages
+from fusion_site.engine.results import AnswerResult
 from fusion_site.engine.settings import DEFAULT_CRITERIA
 from fusion_site.engine.verdict import read_verdict
 from tests.rehearsal.asking import MEMBERS, PROMPTS, reply, script

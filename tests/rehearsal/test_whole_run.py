@@ -10,14 +10,13 @@ from fusion_site.engine.asking import Asker, ErrorKind, Outcome
 from fusion_site.engine.events import (
     AnswerFinished,
     AnswerReasoning,
-    AnswerResult,
     FusedDelta,
     FusedStarted,
     FusionFinished,
-    Source,
     VerdictFinished,
 )
 from fusion_site.engine.fuse import fuse
+from fusion_site.engine.results import AnswerResult, Source
 from fusion_site.engine.settings import FusionSettings, Mode
 from fusion_site.providers import Endpoint, Providers
 from fusion_site.rehearsal.host import RehearsalHost

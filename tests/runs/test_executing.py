@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.ops.metrics import REGISTRY
 from fusion_site.pools.models import Connection, Judge
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run

@@ -14,9 +14,10 @@ from django.utils import timezone
 from fusion_site.engine.again import fuse_again
 from fusion_site.engine.asking import Asker
 from fusion_site.engine.control import Control
-from fusion_site.engine.events import AnswerKey, FusedFinished, FusionEvent, FusionFinished, Resume
+from fusion_site.engine.events import FusedFinished, FusionEvent, FusionFinished, Resume
 from fusion_site.engine.fuse import fuse
 from fusion_site.engine.guidance import Guidance
+from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.runs.claiming import RENEW_S, renew
 from fusion_site.runs.models import Answer, Run

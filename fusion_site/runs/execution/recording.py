@@ -13,6 +13,7 @@ from django.utils import timezone
 from fusion_site.accounts.ids import new_id
 from fusion_site.engine import events as e
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
+from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.metrics import answer_ended
 from fusion_site.runs.claiming import LEASE, lease_end
@@ -39,7 +40,7 @@ class Recorder:
         answers = list(run.answers.all())
         told = state_of(run)
         texts = {key: (answer.text, answer.reasoning) for key, answer in told.answers.items()}
-        self._answers = {e.AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
+        self._answers = {AnswerKey(a.round, a.member): Writing.of(a, *texts[a.pk]) for a in answers}
         self._verdict = told.verdict if told.is_judged else None
         self._judged_length = 0
         self._rehearsal = {a.member: a.rehearsal for a in answers}
@@ -84,12 +85,12 @@ class Recorder:
 
     # Answers ----------------------------------------------------------------------------------------------
 
-    def _writing(self, key: e.AnswerKey) -> Writing:
+    def _writing(self, key: AnswerKey) -> Writing:
         if key not in self._answers:
             self._answers[key] = self._opened(key)
         return self._answers[key]
 
-    def _opened(self, key: e.AnswerKey) -> Writing:
+    def _opened(self, key: AnswerKey) -> Writing:
         """Make the row of an answer in a later round, when first something is said of it."""
         member = self._settings.members[key.member]
         row = Answer(
@@ -146,7 +147,7 @@ class Recorder:
             self._start(writing)
         self._finish_answer(event.key, event.result)
 
-    def _finish_answer(self, key: e.AnswerKey, result: e.AnswerResult) -> None:
+    def _finish_answer(self, key: AnswerKey, result: AnswerResult) -> None:
         writing = self._writing(key)
         writing.is_open = False
         answer_ended(result.outcome, result.first_token_ms, result.total_ms)
@@ -259,10 +260,10 @@ class Recorder:
         closed |= {"message": said["message"], **self._spent.fields(final=True)}
         self._tell(kind, told, urgent=True, **closed)
 
-    def _id(self, key: e.AnswerKey) -> str:
+    def _id(self, key: AnswerKey) -> str:
         return self._writing(key).id
 
-    def _ids(self, keys: Iterable[e.AnswerKey]) -> list[str]:
+    def _ids(self, keys: Iterable[AnswerKey]) -> list[str]:
         return [self._id(key) for key in keys]
 
     def _move(self, state: State) -> None:

@@ -10,7 +10,7 @@ from contextvars import Context
 from django.db import connection, transaction
 
 from fusion_site.engine.asking import Asker
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.ops.log_facts import carrying
 from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.runs.bell import ring

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fusion_site.engine.candidates import MERGED_KEY, Shown
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 
 IdOf = Callable[[AnswerKey], str]
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from fusion_site.engine.asking import AskAccepted, AskError, Outcome
-from fusion_site.engine.events import AnswerResult
+from fusion_site.engine.results import AnswerResult
 from fusion_site.runs.execution.storing import Change
 from fusion_site.runs.models import Answer
 

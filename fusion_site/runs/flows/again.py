@@ -8,8 +8,8 @@ from typing import Any
 from django.db import transaction
 
 from fusion_site.engine.again import stand_now
-from fusion_site.engine.events import Source
 from fusion_site.engine.fusing import NOTHING_USABLE
+from fusion_site.engine.results import Source
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.runs.flows.reopening import NotNow, held, opened
 from fusion_site.runs.frozen import settings_of

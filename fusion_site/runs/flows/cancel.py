@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from fusion_site.engine.events import AnswerKey
+from fusion_site.engine.results import AnswerKey
 from fusion_site.runs.models import Answer, Run
 from fusion_site.runs.queue import queue
 
