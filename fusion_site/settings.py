@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from fusion_site.ops.backing import POSTGRESQL, cache_at, channel_layer_at, database_at
+from fusion_site.ops.backing import POSTGRESQL, channel_layer_at, database_at
+from fusion_site.ops.mail import SMTP, mail_at
 from fusion_site.ops.secrets import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,6 +40,14 @@ def env_word(name: str, word: str, words: set[str]) -> str:
 def env_list(name: str, default: str = "") -> list[str]:
     """Give a comma-separated setting as a list without blanks."""
     return [item.strip() for item in env(name, default).split(",") if item.strip()]
+
+
+def env_pairs(name: str) -> dict[str, str]:
+    """Give a setting of the form `a=b,c=d` as a dictionary, its keys in lower case; raises ImproperlyConfigured."""
+    pairs = [item.partition("=") for item in env_list(name)]
+    if not all(key.strip() and value.strip() for key, _, value in pairs):
+        raise ImproperlyConfigured(f"{name} must be like example.com=team,other.example=another-team")
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
 
 
 def env_secret(name: str) -> str:
@@ -77,6 +86,7 @@ FUSION_LLAMA_COMPACT_SOURCE = env("FUSION_LLAMA_COMPACT_SOURCE")
 FUSION_HF_URL = env("FUSION_HF_URL", "https://huggingface.co").rstrip("/")
 FUSION_HF_TOKEN = env_secret("FUSION_HF_TOKEN")
 FUSION_PRIVATE_UPSTREAMS = frozenset(env_list("FUSION_PRIVATE_UPSTREAMS"))
+FUSION_IN_HOUSE = frozenset(env_list("FUSION_IN_HOUSE"))
 
 # OpenRouter ----------------------------------------------------------------------------------------------
 
@@ -89,6 +99,7 @@ FUSION_RUNS_PER_PERSON = int(env("FUSION_RUNS_PER_PERSON", "10"))
 FUSION_RUNS_PER_TEAM = int(env("FUSION_RUNS_PER_TEAM", "50"))
 FUSION_CALLS_PER_MINUTE = int(env("FUSION_CALLS_PER_MINUTE", "120"))
 FUSION_PROMPT_CHARS = int(env("FUSION_PROMPT_CHARS", "200000"))
+FUSION_TEAM_GRACE_DAYS = float(env("FUSION_TEAM_GRACE_DAYS", "7"))
 FUSION_GUIDED_S = float(env("FUSION_GUIDED_S", "3600"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env("FUSION_BODY_BYTES", str(4 * 1024 * 1024)))
 FUSION_RECEIVE_S = float(env("FUSION_RECEIVE_S", "60"))
@@ -100,7 +111,8 @@ DATABASES = {"default": database_at(env("DATABASE_URL"), FUSION_DATA_DIR)}
 FUSION_IS_CLUSTER = DATABASES["default"]["ENGINE"] == POSTGRESQL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": channel_layer_at(env("REDIS_URL"))}
-CACHES = {"default": cache_at(env("REDIS_URL"))}
+# Rows, also where Redis is: failed sign-ins are counted for all processes, and go on being so while Redis is away.
+CACHES = {"default": {"BACKEND": "fusion_site.accounts.row_cache.RowCache"}}
 FUSION_LEASE_S = float(env("FUSION_LEASE_S", "9"))
 
 # The site itself -----------------------------------------------------------------------------------------
@@ -116,6 +128,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "channels",
     "django_htmx",
     "heroicons",
@@ -140,6 +156,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "fusion_site.accounts.whence.KnowWhence",
+    "fusion_site.accounts.last_seen.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 TEMPLATES = [
@@ -153,6 +171,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "fusion_site.accounts.context.current_team",
+                "fusion_site.accounts.context.mail",
             ],
         },
     }
@@ -186,10 +205,29 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+FUSION_SIGNUP = env_flag("FUSION_SIGNUP", default=True)
 ACCOUNT_EMAIL_VERIFICATION = env("FUSION_EMAIL_VERIFICATION", "none")
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("FUSION_PROXIES", "0"))
 ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Proving once more who it is, before keys, tokens and second factors are changed: good for so many seconds.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+SOCIALACCOUNT_ADAPTER = "fusion_site.accounts.sign_on_adapter.SignOnAdapter"
+# Whose addresses are offered which team's service: the operator says so, for a team could claim any. See docs/sign-in.md.
+FUSION_SIGN_ON_DOMAINS = env_pairs("FUSION_SIGN_ON_DOMAINS")
+MFA_ADAPTER = "fusion_site.accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A site without mail confirms no address; its people shall have second factors all the same.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Fusion"
+
+# Mail ----------------------------------------------------------------------------------------------------
+
+_MAIL = mail_at(env_secret("FUSION_EMAIL_URL"))
+FUSION_SENDS_MAIL = _MAIL["BACKEND"] == SMTP
+globals().update({f"EMAIL_{name}": value for name, value in _MAIL.items()})
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("FUSION_EMAIL_FROM", f"fusion@{urlsplit(FUSION_URL).hostname}")
 
 # Transport security --------------------------------------------------------------------------------------
 
@@ -205,6 +243,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else Non
 SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
+# Browsers let passkeys be used over plain http at localhost only; then their origin is not https.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
 
 # Metrics and logs ----------------------------------------------------------------------------------------
 
@@ -215,7 +255,13 @@ FUSION_LOG_LEVEL = env_word(
 )
 FUSION_ACCESS_LOG = env_flag("FUSION_ACCESS_LOG", default=False)
 _LINES = {"plain": "fusion_site.ops.logs.PlainLines", "json": "fusion_site.ops.logs.JsonLines"}
-_OWN_SECRETS = [SECRET_KEY, *FUSION_SEALING_KEYS, FUSION_METRICS_TOKEN, FUSION_HF_TOKEN]
+_OWN_SECRETS = [
+    SECRET_KEY,
+    *FUSION_SEALING_KEYS,
+    FUSION_METRICS_TOKEN,
+    FUSION_HF_TOKEN,
+    _MAIL.get("HOST_PASSWORD", ""),
+]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/factors/", include("allauth.mfa.urls")),
     path("", include("fusion_site.accounts.urls")),
     path("", include("fusion_site.pools.urls")),
     path("", include("fusion_site.runs.urls")),
@@ -13,3 +14,6 @@ urlpatterns = [
     path("api/v1/", include("fusion_site.api.urls")),
     path("v1/", include("fusion_site.api.openai.urls")),
 ]
+
+# What allauth answers to who tries too often.
+handler429 = "fusion_site.accounts.limits.too_many"

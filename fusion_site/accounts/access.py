@@ -14,13 +14,15 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from fusion_site.accounts.entering import lacks_factor, places_in_force
 from fusion_site.accounts.models import Membership, User
 
 SESSION_TEAM = "team"
+_FACTOR_PAGE = "team_factor"
 _CACHE = "_fusion_memberships"
 
 M = TypeVar("M", bound=Model)
@@ -30,27 +32,29 @@ AsyncView = Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpRespon
 
 
 def visible(model: type[M], user: User | AnonymousUser) -> QuerySet[M]:
-    """Give the rows of `model` (anything with a `team`) that belong to a team of this person; none for a stranger."""
+    """Give the rows of `model` (anything with a `team`) of the teams that let this person in; none for a stranger."""
     if not isinstance(user, User):
         return model._default_manager.none()
-    return model._default_manager.filter(team__memberships__user=user)
+    return model._default_manager.filter(team__in=places_in_force().filter(user=user).values("team"))
 
 
 def membership_in(user: User | AnonymousUser, team_id: str) -> Membership | None:
-    """Give this person's place in that team, or None, whether the team is foreign or does not exist."""
+    """Give this person's place in that team, or None, whether the team is foreign, keeps them out or does not exist."""
     if not isinstance(user, User):
         return None
-    return Membership.objects.select_related("team").filter(user=user, team_id=team_id).first()
+    return places_in_force().select_related("team").filter(user=user, team_id=team_id).first()
 
 
 def memberships_of(request: HttpRequest) -> list[Membership]:
-    """Give the signed-in person's places, the personal team first, then by team name; one query per request."""
+    """Give the signed-in person's places, the personal team first, then by team name; one query per request.
+
+    Closed teams are not among them. Those are that want a second factor first: `signed_in` sends people to set it up.
+    """
     found: list[Membership] | None = getattr(request, _CACHE, None)
     if found is None:
         person = request.user
-        rows = Membership.objects.select_related("team").filter(
-            user=person if isinstance(person, User) else None
-        )
+        rows = Membership.objects.of_open_teams().select_related("team", "user")
+        rows = rows.filter(user=person if isinstance(person, User) else None)
         found = sorted(rows, key=lambda row: (row.team.personal_of_id != row.user_id, row.team.name))
         setattr(request, _CACHE, found)
     return found
@@ -69,8 +73,15 @@ def current_membership(request: HttpRequest) -> Membership:
     return chosen
 
 
-def signed_in(view: View[P]) -> View[P]:
-    """Let only signed-in people through to a sync view; others are led to sign in and back."""
+def person_of(request: HttpRequest) -> User:
+    """Give the signed-in person of a view behind `known` or `signed_in`."""
+    if not isinstance(request.user, User):
+        raise TypeError("this view needs a guard")
+    return request.user
+
+
+def known(view: View[P]) -> View[P]:
+    """Let only signed-in people through to a sync view that is about themselves and no team: all else needs `signed_in`."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -81,14 +92,26 @@ def signed_in(view: View[P]) -> View[P]:
     return guarded
 
 
+def signed_in(view: View[P]) -> View[P]:
+    """Let only signed-in people through to a sync view, whom the current team lets in.
+
+    Others are led to sign in, or to set up a second factor where the team wants one, and back.
+    """
+
+    @known
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        return _kept_out(request) or view(request, *args, **kwargs)
+
+    return guarded
+
+
 def asigned_in(view: AsyncView[P]) -> AsyncView[P]:
-    """Let only signed-in people through to an async view; `request.user` and the membership are loaded by then."""
+    """The same for an async view; `request.user` and the membership are loaded by then."""
 
     @wraps(view)
     async def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not await sync_to_async(_load)(request):
-            return _to_login(request)
-        return await view(request, *args, **kwargs)
+        return await sync_to_async(_load)(request) or await view(request, *args, **kwargs)
 
     return guarded
 
@@ -121,12 +144,17 @@ def _refuse_viewers(request: HttpRequest) -> None:
         raise PermissionDenied("only editors and owners of the team may change this")
 
 
-def _load(request: HttpRequest) -> bool:
-    """Do every query that access needs in one hop to the database thread; says whether somebody is signed in."""
-    if not request.user.is_authenticated:
-        return False
-    current_membership(request)
-    return True
+def _load(request: HttpRequest) -> HttpResponseBase | None:
+    """Do every query that access needs in one hop to the database thread; gives the way for who may not go on."""
+    return _kept_out(request) if request.user.is_authenticated else _to_login(request)
+
+
+def _kept_out(request: HttpRequest) -> HttpResponseBase | None:
+    """Give the way to the page on second factors for whom the current team keeps out until they have one."""
+    if not lacks_factor(current_membership(request)):
+        return None
+    is_htmx = request.headers.get("HX-Request") == "true"
+    return HttpResponseClientRedirect(resolve_url(_FACTOR_PAGE)) if is_htmx else redirect(_FACTOR_PAGE)
 
 
 def _to_login(request: HttpRequest) -> HttpResponseBase:

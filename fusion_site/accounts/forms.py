@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django import forms
 
+from fusion_site.accounts.flows.make_token import DAYS
+from fusion_site.accounts.models import Scope
+
 
 class TokenForm(forms.Form):
-    """The name of a new API token."""
+    """The name of a new API token, what it may do, and for how long. There is none that lasts for ever."""
 
     name = forms.CharField(
         label="Name",
@@ -14,4 +17,17 @@ class TokenForm(forms.Form):
         help_text="What it is for, so that you know later which one to revoke.",
         error_messages={"required": "Give the token a name."},
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "build server"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=Scope.choices,
+        initial=[Scope.RUN, Scope.READ],
+        error_messages={"required": "Choose one at least."},
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.TypedChoiceField(
+        label="Good for",
+        choices=[(30, "30 days"), (90, "90 days"), (DAYS, "1 year")],
+        coerce=int,
+        initial=DAYS,
     )

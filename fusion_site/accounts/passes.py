@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from fusion_site.accounts.entering import places_in_force
 from fusion_site.accounts.models import Membership, User
 from fusion_site.accounts.tokens import good_tokens
 
@@ -42,9 +43,9 @@ def places_of(passes: Collection[Pass]) -> dict[Pass, Membership]:
 
 
 def _places(passes: Collection[Pass]) -> dict[tuple[int, str], Membership]:
-    """Give the places of people who may sign in, by person and team."""
+    """Give the places in force of people who may sign in, by person and team."""
     people, teams = {p.user for p in passes}, {p.team for p in passes}
-    rows = Membership.objects.filter(user__in=people, team__in=teams, user__is_active=True)
+    rows = places_in_force().filter(user__in=people, team__in=teams, user__is_active=True)
     return {(row.user_id, row.team_id): row for row in rows.select_related("user")}
 
 

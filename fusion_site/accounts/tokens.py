@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from fusion_site.accounts.entering import has_place
 from fusion_site.accounts.flows.make_token import make_token
 from fusion_site.accounts.models import ApiToken
 
@@ -21,7 +22,7 @@ _NOTED_EVERY = timedelta(minutes=1)
 
 
 def holder(text: str) -> ApiToken | None:
-    """Give the token with its `user` and `team`, or None; a person who was locked or left the team has none.
+    """Give the token with its `user` and `team`, or None; an expired one, and one of a person who was locked or left the team, has none.
 
     The work is the same for any text: one hash, one look-up by that hash. The time of use is noted once a minute.
     """
@@ -32,8 +33,9 @@ def holder(text: str) -> ApiToken | None:
 
 
 def good_tokens() -> QuerySet[ApiToken]:
-    """Give the tokens that may be used now: of people who are not locked, in teams that they are in."""
-    return ApiToken.objects.filter(user__is_active=True, team__memberships__user=F("user"))
+    """Give the tokens that may be used now: not expired, of people who are not locked, in teams that let them in."""
+    lasting = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return ApiToken.objects.filter(lasting, has_place("user", "team"), user__is_active=True)
 
 
 def _note_use(token: ApiToken) -> None:

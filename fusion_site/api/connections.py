@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.versions import add_versions
 from fusion_site.engine.asking import AskError
 from fusion_site.pools.catalogue import offered
 from fusion_site.pools.flows.check_connection import check_connection
@@ -197,3 +198,6 @@ def _model(row: CatalogueModel) -> dict[str, Any]:
         "prompt_price": money_text(row.prompt_price),
         "completion_price": money_text(row.completion_price),
     }
+
+
+add_versions(router, "connection", shown, ConnectionOut)

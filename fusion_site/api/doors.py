@@ -25,7 +25,9 @@ from pydantic import ConfigDict
 from fusion_site.accounts.access import membership_in
 from fusion_site.accounts.models import ApiToken, Membership
 from fusion_site.accounts.tokens import holder, spend_call
+from fusion_site.accounts.whence import came_by_token
 from fusion_site.api.refusals import NOT_FOUND, answer_in_our_words, refusal
+from fusion_site.api.scopes import require_scope
 from fusion_site.ops.requests import name_person
 from fusion_site.pools.models import Named
 from fusion_site.pools.naming import is_id
@@ -52,13 +54,18 @@ class Bearer(HttpBearer):
     """Lets holders of an API token in, as often as the limit per minute allows."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
-        """Give the caller, or None for an unknown token; raises Throttled when it is over its limit."""
+        """Give the caller, or None for an unknown token.
+
+        Raises Throttled when it is over its limit, and PermissionDenied where it lacks the scope for this call.
+        """
         found = holder(token)
         if found is None:
             return None
         if (wait := spend_call(found)) is not None:
             raise Throttled(math.ceil(wait))
         name_person(request, found.user_id)
+        came_by_token(found.hint)
+        require_scope(found, request.method or "GET", request.path)
         return Caller(found)
 
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
 from fusion_site.pools.flows.save_judge import save_judge
@@ -124,3 +125,6 @@ def delete_judge(request: HttpRequest, judge_id: str) -> None:
 def duplicate_judge(request: HttpRequest, judge_id: str) -> dict[str, Any]:
     """Copy a judge."""
     return shown(duplicate(caller(request).membership, found(request, Judge, judge_id)))
+
+
+add_versions(router, "judge", shown, JudgeOut)

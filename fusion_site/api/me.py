@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Field, Router, Schema
 
 from fusion_site.api.doors import caller
 
@@ -18,11 +20,20 @@ class TeamOut(Schema):
     role: str
 
 
+class TokenOut(Schema):
+    """The token itself: what it is called, what it may do, and until when."""
+
+    name: str
+    scopes: list[str] = Field(description="Of `run`, `read` and `manage`.")
+    expires_at: datetime | None = Field(description="null for a token from before tokens expired.")
+
+
 class MeOut(Schema):
-    """A person in a team."""
+    """A person in a team, and the token that speaks for them."""
 
     email: str
     team: TeamOut
+    token: TokenOut
 
 
 @router.get("", response=MeOut, summary="Who this token speaks for")
@@ -30,4 +41,6 @@ def me(request: HttpRequest) -> MeOut:
     """Give the person and the one team that the token belongs to."""
     place = caller(request).membership
     team = TeamOut(slug=place.team.slug, name=place.team.name, role=place.role)
-    return MeOut(email=caller(request).token.user.email, team=team)
+    held = caller(request).token
+    token = TokenOut(name=held.name, scopes=held.scopes, expires_at=held.expires_at)
+    return MeOut(email=held.user.email, team=team, token=token)

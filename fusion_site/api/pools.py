@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
 from fusion_site.pools.flows.save_pool import save_pool
@@ -140,3 +141,6 @@ def delete_pool(request: HttpRequest, pool_id: str) -> None:
 def duplicate_pool(request: HttpRequest, pool_id: str) -> dict[str, Any]:
     """Copy a pool."""
     return shown(duplicate(caller(request).membership, found(request, Pool, pool_id)))
+
+
+add_versions(router, "pool", shown, PoolOut)

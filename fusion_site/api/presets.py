@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
 from fusion_site.api.paging import Paging, page
+from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
 from fusion_site.pools.flows.save_preset import save_preset
@@ -121,3 +122,6 @@ def delete_preset(request: HttpRequest, preset_id: str) -> None:
 def duplicate_preset(request: HttpRequest, preset_id: str) -> dict[str, Any]:
     """Copy a preset; the copy has a slug of its own."""
     return shown(duplicate(caller(request).membership, found(request, Preset, preset_id)))
+
+
+add_versions(router, "preset", shown, PresetOut)

@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ValidationError as Unfit
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
+from fusion_site.accounts.conflict import Conflict
 from fusion_site.engine.asking import ErrorKind
 from fusion_site.ops.draining import RETRY_AFTER_S, Draining
 from fusion_site.ops.querying import DISTURBED
@@ -85,6 +87,11 @@ def _invalid(request: HttpRequest, error: Invalid) -> HttpResponse:
     return refusal(422, SOME_FIELDS, error.fields)
 
 
+def _unfit(request: HttpRequest, error: Unfit) -> HttpResponse:
+    """Answer what the forms of the room of teams have refused."""
+    return refusal(422, SOME_FIELDS, error.message_dict)
+
+
 def _malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Answer what the schema refused; a fault of the body as a whole has no field to stand at."""
     fields: Errors = {}
@@ -120,7 +127,7 @@ def _listed(expected: str) -> list[str]:
     return expected.replace(" or ", ", ").split(", ")
 
 
-def _in_use(request: HttpRequest, error: InUse) -> HttpResponse:
+def _conflict(request: HttpRequest, error: Exception) -> HttpResponse:
     return refusal(409, str(error))
 
 
@@ -182,7 +189,9 @@ def _broken(request: HttpRequest, error: Exception) -> HttpResponse:
 _HANDLERS: dict[type[Exception], Any] = {
     Invalid: _invalid,
     ValidationError: _malformed,
-    InUse: _in_use,
+    InUse: _conflict,
+    Conflict: _conflict,
+    Unfit: _unfit,
     Http404: _absent,
     PermissionDenied: _forbidden,
     AuthenticationError: _unknown_caller,

@@ -138,6 +138,22 @@ class StandIn(Schema):
     turns: int
 
 
+class PinOut(Schema):
+    """A version that a run was made from; `GET /{plural}/{id}/versions/{version}` reads it."""
+
+    id: str
+    name: str
+    version: int
+
+
+class PinnedOut(Schema):
+    """What a run's settings were frozen from."""
+
+    preset: PinOut
+    pool: PinOut
+    judge: PinOut
+
+
 class RunOut(Schema):
     """A run with all its answers."""
 
@@ -151,6 +167,9 @@ class RunOut(Schema):
     mode: str
     preset: str | None = Field(description="The id of its preset; null once that is deleted.")
     preset_name: str
+    pinned: PinnedOut | None = Field(
+        description="The versions it was made from; null where none were kept yet."
+    )
     rehearsal: bool
     prompt: str
     after: str | None = Field(description="The run that this one follows up.")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from fusion_site.api import connections, judges, me, pools, presets, runs, team
+from fusion_site.api import audit, connections, judges, me, people, pools, presets, runs, team, versions
 from fusion_site.api.docs import docs
 from fusion_site.api.doors import api, in_json, nowhere
 
 api.add_router("me", me.router)
 api.add_router("team", team.router)
+api.add_router("team", people.router)
+api.add_router("team/audit", audit.router)
 api.add_router("connections", connections.router)
 api.add_router("pools", pools.router)
 api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
+api.add_router("deleted", versions.router)
 api.add_router("runs", runs.router)
 
 _patterns, _app, _namespace = api.urls

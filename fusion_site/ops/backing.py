@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-import orjson
 from django.core.exceptions import ImproperlyConfigured
 
 # Django's own backend, but for the pool.
@@ -84,27 +83,3 @@ def channel_layer_at(url: str) -> dict[str, Any]:
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [host], "prefix": "fusion"},
     }
-
-
-class AsJson:
-    """How the cache keeps values: Django's own pickles would make whoever writes to Redis master of the site."""
-
-    def dumps(self, value: Any) -> bytes:
-        """Give what is kept."""
-        return orjson.dumps(value)
-
-    def loads(self, kept: bytes) -> Any:
-        """Give the value."""
-        return orjson.loads(kept)
-
-
-def cache_at(url: str) -> dict[str, Any]:
-    """Give Django's settings of the cache, in which failed sign-ins are counted: for all processes, where Redis is.
-
-    While Redis is away nobody can sign in: passwords must not be guessed freely meanwhile.
-    """
-    if not url:
-        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    options = {"serializer": AsJson, "socket_connect_timeout": 2, "socket_timeout": 2}
-    backend = "django.core.cache.backends.redis.RedisCache"
-    return {"BACKEND": backend, "LOCATION": url, "KEY_PREFIX": "fusion", "OPTIONS": options}

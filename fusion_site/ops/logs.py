@@ -44,7 +44,7 @@ class Lines(logging.Formatter):
         """Give `text` without what looks like a secret: the last line of defence, for what should not be there."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
-        return _SECRETS.sub(_HIDDEN, text)
+        return without_secrets(text)
 
     def sentence(self, record: logging.LogRecord) -> str:
         """Give the record's message; one about a request names the address by its pattern, which holds no token."""
@@ -94,6 +94,11 @@ class JsonLines(Lines):
 
     def _all_safe(self, line: dict[str, Any]) -> dict[str, Any]:
         return {name: self.safe(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def without_secrets(text: str) -> str:
+    """Give `text` with everything hidden that looks like a key or a token by its form."""
+    return _SECRETS.sub(_HIDDEN, text)
 
 
 def route_of(request: HttpRequest) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -16,13 +17,18 @@ MAX_MEMBERS = 8
 
 
 class Named(models.Model):
-    """What everything kept by name has in common: an unguessable id, an owning team, a name, two dates."""
+    """What everything kept by name has in common: an unguessable id, an owning team, a name, two dates.
+
+    It never goes over to another team: whoever refers to it, a run that asks again too, would follow it there. `version`
+    is the number of the version that it is at; 0 is from before versions were kept.
+    """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE)
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
         """Shown in alphabetical order."""
@@ -194,6 +200,46 @@ class Preset(Named):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["team", "slug"], name="one_preset_per_team_and_slug")
         ]
+
+
+class Version(models.Model):
+    """A connection, pool, judge or preset as it was saved once. It stays when the thing, of that `kind` and id, is deleted.
+
+    `data` is plain as `plain.plain` gives it, with a key's hint in place of the key; `names` are those of what it refers to,
+    by id, as they were. `note` says how it came about where somebody did not simply save it. One that `is_end` is of
+    the moment at which the thing was deleted. Nobody is the `person` where the site itself made it.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10)
+    thing = models.CharField(max_length=ID_LENGTH)
+    number = models.PositiveIntegerField()
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    saved_at = models.DateTimeField(default=timezone.now)
+    note = models.CharField(max_length=300, blank=True)
+    data = models.JSONField()
+    names = models.JSONField(default=dict)
+    is_end = models.BooleanField(default=False)
+
+    class Meta:
+        """Newest first; a thing's versions are numbered from 1."""
+
+        ordering: ClassVar[list[str]] = ["-number"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["thing", "number"], name="one_version_per_thing_and_number")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["team", "-saved_at"], condition=models.Q(is_end=True), name="pools_deleted_lately"
+            )
+        ]
+
+    @property
+    def name(self) -> str:
+        """What the thing was called."""
+        return str(self.data["name"])
 
 
 class CompactHost(models.Model):

@@ -1,5 +1,7 @@
 """From a connection's id to the models behind it: the one place where a stored key is opened.
 
+Whatever this site sends for a team goes by an endpoint from here, and there is none to where the team's rules let nothing go.
+
 Everything here belongs to the event loop that runs it: clients and their sockets cannot be shared between loops.
 """
 
@@ -20,6 +22,7 @@ from fusion_site.ops.querying import query_patiently
 from fusion_site.ops.recent import Recent
 from fusion_site.pools import compact_host
 from fusion_site.pools.compact_choice import is_open_to
+from fusion_site.pools.leaving import fault_of_target, require_leave
 from fusion_site.pools.measuring import MeasuredAsker, learn_kind
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.pricing import PricedAsker
@@ -68,7 +71,10 @@ def asker() -> Asker:
     async def look_up(connection_id: str) -> Endpoint:
         return await _leading_to(await rows.get(connection_id))
 
-    return MeasuredAsker(PricedAsker(providers().asker(look_up)))
+    async def permit(connection_id: str, endpoint: Endpoint) -> None:
+        require_leave(_there(await rows.get(connection_id)).team, endpoint)
+
+    return MeasuredAsker(PricedAsker(providers().asker(look_up, permit)))
 
 
 async def endpoint(connection_id: str) -> Endpoint:
@@ -77,17 +83,24 @@ async def endpoint(connection_id: str) -> Endpoint:
 
 
 async def _row(connection_id: str) -> Connection | None:
-    return await query_patiently(Connection.objects.filter(pk=connection_id).first)
+    return await query_patiently(Connection.objects.select_related("team").filter(pk=connection_id).first)
 
 
-async def _leading_to(row: Connection | None) -> Endpoint:
+def _there(row: Connection | None) -> Connection:
     if row is None:
         raise _unavailable(ErrorKind.NOT_FOUND, "The connection of this model has been deleted.")
+    return row
+
+
+async def _leading_to(found: Connection | None) -> Endpoint:
+    row = _there(found)
     learn_kind(row.pk, row.kind)
     if row.kind == Kind.REHEARSAL:
         return await _rehearsal(row)
     if row.is_local_host:
         return await _compact(row)
+    if fault := fault_of_target(row.team, row.base_url):
+        raise _unavailable(ErrorKind.PERMISSION, fault)  # its key is not even opened
     return _endpoint(row, row.base_url, _key(row))
 
 
@@ -167,6 +180,7 @@ def _endpoint(row: Connection, base_url: str, key: str | None) -> Endpoint:
         kind=cast("EndpointKind", row.kind),
         parallel=row.parallel,
         name=row.name,
+        is_own=row.is_local_host,
     )
 
 

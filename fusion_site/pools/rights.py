@@ -8,9 +8,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from fusion_site.accounts.models import Membership
+from fusion_site.accounts.team_settings import may_add_connections
 from fusion_site.pools.models import Named
 
 N = TypeVar("N", bound=Named)
+
+OWNERS_ONLY = "Only owners of this team may add connections, and change where one leads or the key it has."
 
 
 def require_editor(by: Membership) -> None:
@@ -26,3 +29,10 @@ def held(by: Membership, row: N) -> N:
     if found is None:
         raise Http404
     return found
+
+
+def require_adder(by: Membership) -> None:
+    """Raise PermissionDenied for whom the team's owners do not let add connections."""
+    require_editor(by)
+    if not may_add_connections(by):
+        raise PermissionDenied(OWNERS_ONLY)

@@ -8,6 +8,7 @@ from fusion_site.pools.views import (
     compact,
     editing,
     fetching,
+    history,
     listing,
     openrouter,
     reaching,
@@ -18,7 +19,7 @@ from fusion_site.pools.views.things import CONNECTION, JUDGE, POOL, PRESET, Thin
 
 
 def _pages_of(thing: Thing) -> list[URLPattern]:
-    """Give the addresses of one kind: the list, making, changing, copying, deleting."""
+    """Give the addresses of one kind: the list, making, changing, copying, deleting, versions."""
     base, own, extra = f"{thing.plural}/", f"{thing.plural}/<str:row_id>/", {"thing": thing}
     return [
         path(base, listing.index, extra, name=thing.plural),
@@ -26,6 +27,9 @@ def _pages_of(thing: Thing) -> list[URLPattern]:
         path(own, editing.edit, extra, name=f"edit_{thing.noun}"),
         path(f"{own}duplicate/", removing.duplicate, extra, name=f"duplicate_{thing.noun}"),
         path(f"{own}delete/", removing.delete, extra, name=f"delete_{thing.noun}"),
+        path(f"{own}history/", history.history, extra, name=f"history_{thing.noun}"),
+        path(f"{own}history/<int:number>/", history.version, extra, name=f"version_{thing.noun}"),
+        path(f"{own}history/<int:number>/restore/", history.restore, extra, name=f"restore_{thing.noun}"),
     ]
 
 

@@ -46,6 +46,12 @@ READ_AHEAD_CAP = 1 << 20
 HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
 Endpoints = Callable[[str], Awaitable[Endpoint]]
+Permit = Callable[[str, Endpoint], Awaitable[None]]
+"""Raises AskFailed where nothing may be sent to this endpoint of a connection, by its id, any more."""
+
+
+async def always(connection: str, endpoint: Endpoint) -> None:
+    """Permit every request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +67,16 @@ class Tools:
 
 
 class HttpAsker:
-    """The engine's Asker over HTTP. `endpoints` looks a connection up, at each ask."""
+    """The engine's Asker over HTTP. `endpoints` looks a connection up, at each ask; `permit` is asked before each request."""
 
-    def __init__(self, tools: Tools, endpoints: Endpoints) -> None:
+    def __init__(self, tools: Tools, endpoints: Endpoints, permit: Permit = always) -> None:
         self._tools = tools
         self._endpoints = endpoints
+        self._permit = permit
 
     async def ask(self, ask: Ask) -> AsyncGenerator[AskEvent, None]:
         """Stream what happens to `ask`; see the protocol. Everything it held is free before AskFinished comes."""
-        asking = Asking(self._tools, self._endpoints, ask)
+        asking = Asking(self._tools, self._endpoints, self._permit, ask)
         try:
             for stage in (asking.queue, asking.requests):
                 async with aclosing(stage()) as events:
@@ -92,6 +99,7 @@ class HttpAsker:
             endpoint = await self._endpoints(ask.model.connection)
             check_ask(ask, endpoint)
             if endpoint.kind == "compact":
+                await self._permit(ask.model.connection, endpoint)
                 await self._read_by(endpoint, ask)
         except (AskFailed, httpx.HTTPError, TimeoutError) as error:
             logger.debug("%s read nothing ahead: %s", ask.model.model, error)
@@ -118,9 +126,10 @@ class HttpAsker:
 class Asking:
     """One ask on its way."""
 
-    def __init__(self, tools: Tools, endpoints: Endpoints, ask: Ask) -> None:
+    def __init__(self, tools: Tools, endpoints: Endpoints, permit: Permit, ask: Ask) -> None:
         self._tools = tools
         self._endpoints = endpoints
+        self._permit = permit
         self._ask = ask
         self._endpoint: Endpoint | None = None
         self._leave: Callable[[], None] | None = None
@@ -176,6 +185,8 @@ class Asking:
         async with tools.clients.lease(url) as client:
             pause: float | None = 0.0
             while pause is not None:
+                # The last step before the text leaves: while it waited, in line or to be sent again, rules may have changed.
+                await self._permit(self._ask.model.connection, endpoint)
                 payload = payload_for(self._ask, endpoint, plan.quirks)
                 request = client.build_request("POST", url, content=orjson.dumps(payload), headers=headers)
                 attempt = Attempt(client, request, watch, queues=endpoint.kind == "compact")

@@ -10,7 +10,7 @@ import httpx
 from fusion_site.engine.asking import Asker, AskError
 from fusion_site.providers.catalogue import CatalogueModel, fetch_catalogue
 from fusion_site.providers.check import CheckResult, check_endpoint
-from fusion_site.providers.client import Endpoints, HttpAsker, Tools
+from fusion_site.providers.client import Endpoints, HttpAsker, Permit, Tools, always
 from fusion_site.providers.clients import Clients, url_under
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.endpoint import AskFailed, Endpoint
@@ -57,13 +57,14 @@ class Providers:
             attribution=self._attribution,
         )
 
-    def asker(self, endpoints: Endpoints) -> Asker:
+    def asker(self, endpoints: Endpoints, permit: Permit = always) -> Asker:
         """Give an Asker whose connections `endpoints` looks up, by id, each time one is asked.
 
         A lookup may raise EndpointUnavailable; the ask then ends with its error. An ask that had to queue
-        looks its connection up again before it is sent.
+        looks its connection up again before it is sent. `permit` is asked before every single request, also one that
+        is sent again, and may raise EndpointUnavailable; then it is not sent.
         """
-        return HttpAsker(self._tools, endpoints)
+        return HttpAsker(self._tools, endpoints, permit)
 
     async def models(self, endpoint: Endpoint) -> list[CatalogueModel]:
         """Give the catalogue of `endpoint`, in the server's order. Raises AskFailed."""

@@ -16,7 +16,8 @@ class Endpoint:
     """One connection as it is at the moment of an ask.
 
     `base_url` usually ends in /v1. `parallel` is how many requests may run at once, at least 1. `routing` is
-    OpenRouter's `provider` object (order, zdr, max_price, ...) and is sent to connections of that kind only.
+    OpenRouter's `provider` object (order, zdr, max_price, ...) and is sent to connections of that kind only. One that
+    `is_own` is a host that the site itself runs, which nothing leaves the site's machines for.
     """
 
     base_url: str
@@ -25,6 +26,7 @@ class Endpoint:
     parallel: int = 8
     name: str = ""
     routing: Mapping[str, object] | None = None
+    is_own: bool = False
 
 
 class AskFailed(Exception):

@@ -43,6 +43,15 @@ async def post_json(
     return _document(body)
 
 
+async def post_form(
+    clients: Clients, url: httpx.URL, headers: dict[str, str], fields: dict[str, str], within_s: float
+) -> object:
+    """Give the JSON reply to a form that is sent once, and not again if the connection drops. Raises AskFailed."""
+    async with _exchange(clients, url, within_s) as client:
+        body = await _read(client, client.build_request("POST", url, headers=headers, data=fields))
+    return _document(body)
+
+
 @asynccontextmanager
 async def _exchange(
     clients: Clients, url: httpx.URL, within_s: float

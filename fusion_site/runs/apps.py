@@ -12,10 +12,13 @@ class RunsConfig(AppConfig):
     name = "fusion_site.runs"
 
     def ready(self) -> None:
-        """Have figures read at each scrape, and runs queued where workers are."""
+        """Have figures read at each scrape, runs queued where workers are, and those of a closed team stopped."""
+        from fusion_site.accounts.signals import team_closed
+        from fusion_site.runs.flows.remove_teams import on_team_closed
         from fusion_site.runs.measuring import measure_rows  # needs the models, which are ready only now
 
         measure_rows()
+        team_closed.connect(on_team_closed, dispatch_uid="runs.stop")
         if settings.FUSION_IS_CLUSTER:
             from fusion_site.runs.execution.jobs import (
                 JobQueue,  # its models are there only where its tables are

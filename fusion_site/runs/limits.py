@@ -21,7 +21,7 @@ class LimitReached(Exception):
 
 
 class OverBudget(LimitReached):
-    """The run might pass the team's budget; the message has the figures. Nothing was stored.
+    """The run might pass the team's budget, or its cap for one run; the message has the figures. Nothing was stored.
 
     `may_pass` says whether it may be started once other runs have ended, rather than next month only.
     """
@@ -71,17 +71,32 @@ def check_budget(team: Team, most_usd: Decimal | None, estimate: Estimate) -> No
     if team.budget_usd is None or most_usd == 0:
         return
     if most_usd is None:
-        raise Invalid({"preset": [_unknown(team.budget_usd, estimate)]})
+        raise Invalid({"preset": [_unknown(f"has a budget of {money(team.budget_usd)} a month", estimate)]})
     now = monthly_money(team)
     if now.committed_usd + most_usd > team.budget_usd:
         may_pass = now.spent_usd + most_usd <= team.budget_usd
         raise OverBudget(_too_much(now, most_usd), may_pass=may_pass)
 
 
-def _unknown(budget_usd: Decimal, estimate: Estimate) -> str:
+def check_cap(team: Team, whole_usd: Decimal | None, estimate: Estimate) -> None:
+    """The same for what one run of the team may cost as a whole, with all its passes."""
+    cap_usd = team.run_cap_usd
+    if cap_usd is None or whole_usd == 0:
+        return
+    if whole_usd is None:
+        raise Invalid({"preset": [_unknown(f"lets one run cost {money(cap_usd)} at most", estimate)]})
+    if whole_usd > cap_usd:
+        raise OverBudget(
+            f"This run may cost up to {money(whole_usd)}, and the team lets one run cost {money(cap_usd)} at most. "
+            "Give the preset a smaller budget of its own, or ask fewer or cheaper models.",
+            may_pass=False,
+        )
+
+
+def _unknown(rule: str, estimate: Estimate) -> str:
     why = f": no price is known for {', '.join(estimate.unpriced)}" if estimate.unpriced else ""
     return (
-        f"The team has a budget of {money(budget_usd)} a month, and nobody can say what this run may cost{why}. "
+        f"The team {rule}, and nobody can say what this run may cost{why}. "
         "Give the preset a budget of its own, or choose models with known prices."
     )
 

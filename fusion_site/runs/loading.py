@@ -85,6 +85,7 @@ def _run_state(run: Run) -> RunState:
         prompt=run.prompt,
         preset=run.preset_id,
         preset_name=run.preset_name,
+        pinned=run.pinned,
         rehearsal=run.rehearsal,
         created_at=run.created_at.isoformat(),
         after=run.after_id,

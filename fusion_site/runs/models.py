@@ -54,6 +54,9 @@ class Run(models.Model):
     `guided_until` is set while a person may choose what the fused answer keeps; `guidance` is what they chose. The run
     `is_paused` where nothing else is left to do before: then nobody holds it.
 
+    `pinned` names what its settings were frozen from: `{preset, pool, judge: {id, name, version}}`; empty where it was made before
+    versions were kept.
+
     A follow-up comes `after` an earlier run; `history` says how its members see the thread, and `thread` what of it
     reached them: `{earlier: [ids, oldest first], left_out, stand_ins}`. The texts are in its Conversation.
     """
@@ -63,6 +66,7 @@ class Run(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="runs")
     preset = models.ForeignKey(Preset, null=True, on_delete=models.SET_NULL, related_name="runs")
     preset_name = models.CharField(max_length=120)
+    pinned = models.JSONField(default=dict)
     mode = models.CharField(max_length=8, choices=Mode.choices)
     prompt = models.TextField()
     settings = models.JSONField()

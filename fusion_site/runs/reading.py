@@ -24,6 +24,7 @@ def run_json(state: RunState) -> dict[str, Any]:
         "mode": state.mode,
         "preset": state.preset,
         "preset_name": state.preset_name,
+        "pinned": state.pinned or None,
         "rehearsal": state.rehearsal,
         "prompt": state.prompt,
         "after": state.after,

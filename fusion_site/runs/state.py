@@ -19,7 +19,7 @@ PROVENANCE = ("sentences", "judge_only", "dropped", "clipped")
 
 @dataclass
 class RunState:
-    """One run with all its answers. `seq` is the last event that it includes.
+    """One run with all its answers. `seq` is the last event that it includes; `pinned` are the versions it was made from.
 
     `reopened` says what a later pass is for, while one is open; `waits_until` until when a person may choose what the
     fused answer keeps, while it waits for that. A follow-up comes `after` another run: `earlier` are the ids of its
@@ -36,6 +36,7 @@ class RunState:
     preset_name: str
     rehearsal: bool
     created_at: str
+    pinned: dict[str, Any] = field(default_factory=dict)
     after: str | None = None
     history: str = ""
     earlier: list[str] = field(default_factory=list)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from fusion_site.accounts.models import ApiToken, Membership, Role, Team, User
 from fusion_site.accounts.tokens import holder
@@ -99,3 +101,21 @@ def test_a_failure_on_the_way_leaves_no_person(alice: User) -> None:
     with pytest.raises(CommandError):
         createtoken("eve@example.com", "--create", "--team", "no slug")
     assert not User.objects.filter(email="eve@example.com").exists()
+
+
+def test_scopes_and_days_are_taken_as_they_are_given(bob: User) -> None:
+    token = held(createtoken("bob@example.com", "--scopes", "read, run", "--days", "7"))
+    assert token.scopes == ["run", "read"]
+    assert token.expires_at is not None
+    assert timedelta(days=6) < token.expires_at - timezone.now() < timedelta(days=8)
+    everything = held(createtoken("bob@example.com"))
+    assert everything.scopes == ["run", "read", "manage"]
+
+
+@pytest.mark.parametrize(
+    "odd", [("--scopes", "write"), ("--scopes", ","), ("--days", "0"), ("--days", "9999")]
+)
+def test_odd_scopes_and_days_make_no_token(odd: tuple[str, str], bob: User) -> None:
+    with pytest.raises(CommandError, match=odd[0]):
+        createtoken("bob@example.com", *odd)
+    assert not ApiToken.objects.exists()

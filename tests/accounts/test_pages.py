@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from fusion_site.accounts.models import ApiToken, Team, User
 from fusion_site.accounts.tokens import holder, make_token
@@ -24,13 +26,16 @@ def test_a_new_token_is_shown_once_and_works_in_the_current_team(
     bob: User, team: Team, client_for: ClientFor
 ) -> None:
     client = client_for(bob)
-    page = client.post("/tokens/", {"name": " build server "})
+    page = client.post("/tokens/", {"name": " build server ", "scopes": ["run"], "days": "30"})
     assert page["Cache-Control"] == "private, no-store"
     text = re.findall(r"fus_[\w-]{43}", page.content.decode())
     assert len(text) == 1
     token = holder(text[0])
     assert token is not None
     assert (token.user, token.team, token.name) == (bob, team, "build server")
+    assert token.scopes == ["run"]
+    assert token.expires_at is not None
+    assert timedelta(days=29) < token.expires_at - timezone.now() < timedelta(days=31)
 
     later = client.get("/tokens/").content.decode()
     assert text[0] not in later
@@ -42,7 +47,7 @@ def test_a_new_token_is_shown_once_and_works_in_the_current_team(
 def test_a_name_that_will_not_do_is_said_beside_the_field_and_stays(
     typed: str, bob: User, client_for: ClientFor
 ) -> None:
-    page = client_for(bob).post("/tokens/", {"name": typed})
+    page = client_for(bob).post("/tokens/", {"name": typed, "scopes": ["read"]})
     assert page.status_code == 422
     html = page.content.decode()
     assert 'id="id_name_error"' in html
@@ -51,8 +56,18 @@ def test_a_name_that_will_not_do_is_said_beside_the_field_and_stays(
     assert not ApiToken.objects.exists()
 
 
+@pytest.mark.parametrize("odd", [{}, {"scopes": ["admin"]}, {"scopes": ["read"], "days": "36500"}])
+def test_scopes_and_days_are_chosen_from_what_there_is(
+    odd: dict[str, Any], bob: User, client_for: ClientFor
+) -> None:
+    page = client_for(bob).post("/tokens/", {"name": "build server", **odd})
+    assert page.status_code == 422
+    assert 'value="build server"' in page.content.decode(), "nothing typed is lost"
+    assert not ApiToken.objects.exists()
+
+
 def test_a_name_is_text_and_never_markup(bob: User, client_for: ClientFor) -> None:
-    page = client_for(bob).post("/tokens/", {"name": "<script>alert(1)</script>"})
+    page = client_for(bob).post("/tokens/", {"name": "<script>alert(1)</script>", "scopes": "read"})
     assert "<script>alert" not in page.content.decode()
     assert "&lt;script&gt;alert(1)" in page.content.decode()
 
@@ -107,7 +122,7 @@ def test_the_team_page_shows_people_and_roles(
     alice: User, bob: User, dave: User, client_for: ClientFor
 ) -> None:
     html = client_for(dave).get("/team/").content.decode()
-    rows = re.findall(r"<td>(\S+@example.com).*?</td>\s*<td>(\w+)</td>", html)
+    rows = re.findall(r'row-title">(\S+@example.com).*?<span>(\w+)</span>', html, re.DOTALL)
     assert rows == [
         ("alice@example.com", "Owner"),
         ("bob@example.com", "Editor"),

@@ -23,6 +23,17 @@ def test_everybody_in_the_team_reads_its_money(team: Team, dave: User, program_o
     shown = program_of(dave)("GET", "team").json()
     assert shown["month"].startswith("20")
     money = {"budget_usd": None, "spent_usd": "0", "reserved_usd": "0", "unbounded_runs": 0}
+    settings = {
+        "run_cap_usd": None,
+        "connections_by": "editors",
+        "allowed_hosts": [],
+        "local_only": False,
+        "mfa_required": False,
+        "links": "anyone",
+        "links_max_days": None,
+        "links_need_password": False,
+    }
+    money |= settings
     assert shown == {"slug": team.slug, "name": "Alpha", "role": "viewer", "month": shown["month"], **money}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.cluster.conftest import Cluster
 from tests.site.test_survival import until
+from tests.site.visitor import Visitor
 from tests.upstream import Script
 
 
@@ -155,6 +156,10 @@ def test_a_redis_that_restarts_or_is_flushed_costs_no_event_and_bells_ring_again
     events = [next(stream)]
     cluster.redis.client.flushall()
     cluster.redis.end()
+    Visitor(cluster.webs[0], "during@example.com").sign_up().close()
+    visitor = Visitor(cluster.webs[1], "during@example.com").sign_in()
+    assert visitor.make_token(), "signing in needs no Redis"
+    visitor.close()
     during = cluster.start_run(cluster.preset()[0])
     assert [event["kind"] for event in cluster.api().events(during)][-1] == "run.finished"
     cluster.redis.start()

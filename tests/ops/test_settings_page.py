@@ -11,7 +11,7 @@ from fusion_site.compact.options import HostOptions
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (ROOT / "fusion_site" / "settings.py").read_text()
 PAGE = (ROOT / "docs" / "settings.md").read_text()
-READ = re.compile(r'\benv(?:_flag|_list|_secret)?\(\s*"([A-Z_]+)"')
+READ = re.compile(r'\benv(?:_flag|_list|_pairs|_secret)?\(\s*"([A-Z_]+)"')
 COMPACT = [f"FUSION_COMPACT_{field.name.upper()}" for field in fields(HostOptions)]
 OF_TESTS = ["FUSION_REQUIRE_ALL", "FUSION_TEST_BROWSER"]
 

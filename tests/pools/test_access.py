@@ -16,11 +16,11 @@ from django.test import Client
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.accounts.tokens import make_token
 from fusion_site.pools.flows.save_connection import save_connection
-from fusion_site.pools.models import CatalogueModel, Connection, Judge, Pool, PoolMember, Preset
+from fusion_site.pools.models import CatalogueModel, Connection, Judge, Pool, PoolMember, Preset, Version
 from tests.pools.models_server import ModelsServer
 
 ABSENT = "a" * 24
-ROWS = (Connection, CatalogueModel, Pool, PoolMember, Judge, Preset)
+ROWS = (Connection, CatalogueModel, Pool, PoolMember, Judge, Preset, Version)
 NOUNS = ("connection", "pool", "judge", "preset")
 
 PAGES = {
@@ -30,6 +30,9 @@ PAGES = {
     "page duplicate": ("POST", "/{s}/{id}/duplicate/"),
     "page ask delete": ("GET", "/{s}/{id}/delete/"),
     "page delete": ("POST", "/{s}/{id}/delete/"),
+    "page history": ("GET", "/{s}/{id}/history/"),
+    "page version": ("GET", "/{s}/{id}/history/1/"),
+    "page restore": ("POST", "/{s}/{id}/history/1/restore/"),
     "page check": ("POST", "/connections/{id}/check/"),
     "page catalogue": ("GET", "/connections/{id}/models/"),
     "page options": ("GET", "/models/?of=connection&at=model&connection={id}&model="),
@@ -39,10 +42,23 @@ DOORS = {
     "rest change": ("PATCH", "/api/v1/{s}/{id}"),
     "rest delete": ("DELETE", "/api/v1/{s}/{id}"),
     "rest duplicate": ("POST", "/api/v1/{s}/{id}/duplicate"),
+    "rest versions": ("GET", "/api/v1/{s}/{id}/versions"),
+    "rest version": ("GET", "/api/v1/{s}/{id}/versions/1"),
+    "rest restore": ("POST", "/api/v1/{s}/{id}/versions/1/restore"),
     "rest check": ("POST", "/api/v1/connections/{id}/check"),
     "rest models": ("GET", "/api/v1/connections/{id}/models"),
 }
-READS = {"page edit", "page catalogue", "page options", "rest read", "rest models"}
+READS = {
+    "page edit",
+    "page history",
+    "page version",
+    "page catalogue",
+    "page options",
+    "rest read",
+    "rest versions",
+    "rest version",
+    "rest models",
+}
 ONLY_CONNECTIONS = ("check", "catalogue", "options", "models")
 CASES = [
     (noun, verb)

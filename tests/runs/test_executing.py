@@ -68,6 +68,7 @@ def rebuilt(run: Run) -> RunState:
         prompt=first.data["prompt"],
         preset=first.data["preset"],
         preset_name=first.data["preset_name"],
+        pinned=first.data["pinned"],
         rehearsal=first.data["rehearsal"],
         created_at=first.data["at"],
         after=first.data["after"],

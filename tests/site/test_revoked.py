@@ -45,13 +45,14 @@ class Stage:
             return database.execute(statement, values).fetchone()
 
     def member(self, role: str = "viewer") -> Visitor:
-        """Let somebody sign up and join the run's team."""
+        """Let somebody sign up and join the run's team by an invitation."""
         self.people += 1
+        # All of these tests together have more people sign up in a minute than one address may.
+        self.rows("DELETE FROM accounts_kept WHERE key LIKE '%:signup:%'")
         visitor = Visitor(self.site, f"person{self.people}@example.com").sign_up()
-        team = self.rows("SELECT team_id FROM runs_run WHERE id = ?", self.run_id)[0]
-        added = "INSERT INTO accounts_membership (team_id, user_id, role) VALUES (?, ?, ?)"
-        self.rows(added, team, self.id_of(visitor), role)
-        visitor.post("/team/switch/", form="/tokens/", team=team)
+        invitation = self.owner("POST", "team/invitations", {"role": role})
+        visitor.http.get(invitation["url"]).raise_for_status()
+        visitor.post("/join/")
         return visitor
 
     def id_of(self, visitor: Visitor) -> int:
@@ -104,6 +105,13 @@ def lose_membership(stage: Stage, visitor: Visitor) -> None:
     stage.rows("DELETE FROM accounts_membership WHERE user_id = ? AND role = 'viewer'", stage.id_of(visitor))
 
 
+def be_removed(stage: Stage, visitor: Visitor) -> None:
+    """Have the owner take the person out of the team."""
+    people = stage.owner("GET", "team/people?limit=100")["items"]
+    (person,) = [person["id"] for person in people if person["email"] == visitor.email]
+    stage.owner("DELETE", f"team/people/{person}")
+
+
 def be_locked(stage: Stage, visitor: Visitor) -> None:
     """Lock the person's account."""
     stage.rows("UPDATE accounts_user SET is_active = 0 WHERE id = ?", stage.id_of(visitor))
@@ -135,12 +143,28 @@ def lose_session(stage: Stage, visitor: Visitor) -> None:
     stage.rows("UPDATE django_session SET expire_date = '2020-01-01' WHERE session_key = ?", session)
 
 
+def be_ended_elsewhere(stage: Stage, visitor: Visitor) -> None:
+    """Let the person end all other sessions from another browser."""
+    other = Visitor(stage.site, visitor.email).sign_in()
+    other.post("/sessions/others/end/", form="/sessions/")
+    other.close()
+
+
 Loss = Callable[[Stage, Visitor], None]
 
 
 @pytest.mark.parametrize(
     "lose",
-    [lose_membership, be_locked, change_password_elsewhere, have_password_reset, sign_out, lose_session],
+    [
+        lose_membership,
+        be_removed,
+        be_locked,
+        change_password_elsewhere,
+        have_password_reset,
+        sign_out,
+        lose_session,
+        be_ended_elsewhere,
+    ],
 )
 def test_a_page_stops_showing(stage: Stage, lose: Loss) -> None:
     visitor, bystander = stage.member(), stage.member()
@@ -161,7 +185,14 @@ def revoke_token(stage: Stage, visitor: Visitor) -> None:
     visitor.post(f"/tokens/{token}/revoke/", form="/tokens/")
 
 
-@pytest.mark.parametrize("lose", [revoke_token, lose_membership, be_locked])
+def let_token_expire(stage: Stage, visitor: Visitor) -> None:
+    """Let the token's time be over."""
+    stage.rows(
+        "UPDATE accounts_apitoken SET expires_at = '2020-01-01' WHERE user_id = ?", stage.id_of(visitor)
+    )
+
+
+@pytest.mark.parametrize("lose", [revoke_token, let_token_expire, be_removed, be_locked])
 def test_a_programs_stream_ends(stage: Stage, lose: Loss) -> None:
     visitor = stage.member()
     program = stage.program(visitor)
@@ -199,6 +230,32 @@ def test_another_role_shows_other_buttons_at_once(stage: Stage) -> None:
             frame = page.recv(timeout=WITHIN_S)
             assert 'id="run"' in frame
             assert ("stop-run" in frame) is may
+    visitor.close()
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "now"), [("removal_at", None, "2999-01-01"), ("mfa_required", False, True)]
+)
+def test_a_team_that_lets_nobody_in_any_more_stops_showing(
+    stage: Stage, rule: str, before: object, now: object
+) -> None:
+    visitor = stage.member()
+    program = stage.program(visitor)
+    rule_of_team = (
+        f"UPDATE accounts_team SET {rule} = ? WHERE id = (SELECT team_id FROM runs_run WHERE id = ?)"
+    )
+    with (
+        visitor.socket(stage.run_id) as page,
+        program.open("GET", f"runs/{stage.run_id}/events") as stream,
+    ):
+        assert "ada begins" in page.recv(timeout=10)
+        stage.rows(rule_of_team, now, stage.run_id)
+        try:
+            assert closing_code(page, within=WITHIN_S) == ENDED
+            assert b"run.finished" not in stream.read()
+            assert visitor.http.get(f"/runs/{stage.run_id}/").status_code == 404
+        finally:
+            stage.rows(rule_of_team, before, stage.run_id)
     visitor.close()
 
 

@@ -34,7 +34,7 @@ class Visitor:
         self.post("/accounts/login/", login=self.email, password=PASSWORD)
         return self
 
-    def post(self, path: str, form: str | None = None, **fields: str) -> httpx.Response:
+    def post(self, path: str, form: str | None = None, **fields: str | list[str]) -> httpx.Response:
         """Send the form that stands at `form`, else at the address itself; raises on an error status."""
         page = self.http.get(form or path)
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
@@ -46,7 +46,7 @@ class Visitor:
 
     def make_token(self) -> str:
         """Make an API token on the page for it, and give it."""
-        page = self.post("/tokens/", name="a program").text
+        page = self.post("/tokens/", name="a program", scopes=["run", "read", "manage"], days="30").text
         made = re.search(r'id="made-token"[^>]*>([^<]+)<', page)
         assert made is not None, page
         return made[1]

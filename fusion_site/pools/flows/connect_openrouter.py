@@ -20,9 +20,12 @@ from django.db import transaction
 from fusion_site.accounts.models import Membership
 from fusion_site.pools import reaching
 from fusion_site.pools.flows.save_connection import save_connection
+from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.leaving import fault_of_target, require_leave
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.naming import free_name
-from fusion_site.pools.rights import require_editor
+from fusion_site.pools.rights import require_adder
+from fusion_site.providers import Endpoint
 
 GOOD_FOR_S = 600
 _NAME = "OpenRouter"
@@ -44,8 +47,13 @@ class Consent:
 
 
 def ask_consent(by: Membership) -> Consent:
-    """Give what to remember of a new request for a key for the person's team."""
-    require_editor(by)
+    """Give what to remember of a new request for a key for the person's team.
+
+    Raises Invalid where the team's rules let nothing be sent to OpenRouter: then nobody is led there either.
+    """
+    require_adder(by)
+    if fault := fault_of_target(by.team, settings.FUSION_OPENROUTER_URL):
+        raise Invalid({"base_url": [fault]})
     return Consent(by.team_id)
 
 
@@ -62,8 +70,9 @@ def consent_url(consent: Consent, back: str) -> str:
 
 async def connect_openrouter(by: Membership, consent: Consent, code: str) -> Connection:
     """Get the key for the code and store a new connection with it; raises AskFailed, and then stores nothing."""
-    require_editor(by)
+    require_adder(by)
     base_url = settings.FUSION_OPENROUTER_URL
+    require_leave(by.team, Endpoint(base_url, None, "openrouter"))
     key = await reaching.providers().key_for(base_url, code, consent.verifier)
     return await sync_to_async(_store)(by, base_url, key)
 

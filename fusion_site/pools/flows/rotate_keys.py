@@ -1,34 +1,25 @@
-"""Sealing every stored provider key anew, under the first key of the keyring."""
+"""Sealing every stored secret of the site anew, under the first key of the keyring."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 
-from fusion_site.accounts.sealing import SealBroken, reseal
+from fusion_site.accounts.flows.rotate_secrets import Rotation, Sealed, rotate, sealed_of_accounts
 from fusion_site.pools.models import Connection
 
 
-@dataclass
-class Rotation:
-    """How many keys were sealed anew, how many were already, and the ids of connections whose key nothing opens."""
-
-    resealed: int = 0
-    current: int = 0
-    broken: list[str] = field(default_factory=list)
-
-
 def rotate_keys() -> Rotation:
-    """Reseal all stored keys, one row at a time: it may be stopped and run again, also while the site is in use."""
-    done = Rotation()
+    """Reseal the keys of connections and what accounts keep sealed; it may be run again, also while the site is in use."""
+    return rotate(chain(_sealed_keys(), sealed_of_accounts()))
+
+
+def _sealed_keys() -> Iterator[Sealed]:
     for row in Connection.objects.exclude(sealed_key="").iterator():
-        try:
-            fresh = reseal(row.sealed_key)
-        except SealBroken:
-            done.broken.append(row.pk)
-            continue
-        if fresh is None:
-            done.current += 1
-        # A key that was typed anew meanwhile is left as it is: the condition no longer holds.
-        elif Connection.objects.filter(pk=row.pk, sealed_key=row.sealed_key).update(sealed_key=fresh):
-            done.resealed += 1
-    return done
+        yield Sealed(f"connection {row.pk}", row.sealed_key, partial(_replace, row))
+
+
+def _replace(row: Connection, fresh: str) -> int:
+    """A key that was typed anew meanwhile is left as it is: the condition no longer holds."""
+    return Connection.objects.filter(pk=row.pk, sealed_key=row.sealed_key).update(sealed_key=fresh)

@@ -7,15 +7,19 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from fusion_site.accounts.models import Membership
+from fusion_site.accounts.audit import record
+from fusion_site.accounts.models import Membership, Team
 from fusion_site.accounts.sealing import SealContext, origin_of, seal
+from fusion_site.accounts.team_settings import may_add_connections
 from fusion_site.pools.addresses import fault_of
+from fusion_site.pools.flows.keep_version import begun, keep_version
 from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.leaving import fault_of_target
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.pools.naming import LONGEST_NAME
 from fusion_site.pools.plain import plain_connection
 from fusion_site.pools.reading import Given, Reading
-from fusion_site.pools.rights import held, require_editor
+from fusion_site.pools.rights import OWNERS_ONLY, require_adder, require_editor
 
 _FIELDS = ["name", "kind", "base_url", "api_key", "parallel"]
 _BY_HAND = [Kind.OPENROUTER.value, Kind.OPENAI.value, Kind.COMPACT.value]
@@ -24,15 +28,22 @@ _ONE_HOST = "This team already has a connection to the Compact host on this mach
 
 
 @transaction.atomic
-def save_connection(by: Membership, given: Given, row: Connection | None = None) -> Connection:
+def save_connection(
+    by: Membership, given: Given, row: Connection | None = None, *, note: str = ""
+) -> Connection:
     """Store a new connection, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
 
     Fields are those of `plain_connection`, and `api_key`: a text is sealed, a blank or null one takes the key away,
-    none leaves it as it is. An address of another origin loses the key unless it is given anew.
+    none leaves it as it is. An address of another origin loses the key unless it is given anew. Raises PermissionDenied
+    for viewers, and for editors who would add one where that is left to owners.
     """
     require_editor(by)
-    connection = Connection(team=by.team) if row is None else held(by, row)
-    wanted = _read(connection, given if row is None else {**plain_connection(connection), **given}, row)
+    connection = begun(by, Connection, row)
+    is_new = connection._state.adding
+    if is_new:
+        require_adder(by)
+    wanted = _read(connection, given if is_new else {**plain_connection(connection), **given}, row)
+    _check_adder(by, connection, wanted, given)
     changes = _key_changes(connection, wanted, given)
     if changes or wanted["base_url"] != connection.base_url:
         changes |= {"checked_at": None, "check_error": None, "key_facts": None, "catalogue_at": None}
@@ -41,7 +52,25 @@ def save_connection(by: Membership, given: Given, row: Connection | None = None)
     _store(connection)
     if connection.catalogue_at is None:
         connection.catalogue.all().delete()
+    keep_version(by.user, connection, note)
+    if "sealed_key" in changes:
+        record(connection.team_id, f"connection.{_key_words(connection)}", connection, by=by)
     return connection
+
+
+def _key_words(connection: Connection) -> str:
+    if connection.sealed_key:
+        return "key_set"
+    return "key_lost" if connection.key_lost else "key_removed"
+
+
+def _check_adder(by: Membership, connection: Connection, wanted: dict[str, Any], given: Given) -> None:
+    """Keep editors from changing where text goes, and under which key, in a team that leaves that to its owners."""
+    if may_add_connections(by):
+        return
+    moved = {"base_url": wanted["base_url"] != connection.base_url, "api_key": "api_key" in given}
+    if wrong := {field: [OWNERS_ONLY] for field, is_wrong in moved.items() if is_wrong}:
+        raise Invalid(wrong)
 
 
 def _store(connection: Connection) -> None:
@@ -58,10 +87,13 @@ def _read(connection: Connection, given: Given, row: Connection | None) -> dict[
     reading = Reading(given)
     reading.only(_FIELDS)
     kind = _kind(reading, row)
+    base_url = _base_url(reading, kind)
+    if base_url and base_url != connection.base_url and "base_url" not in reading.errors:
+        _check_rules(reading, connection.team, base_url)
     wanted = {
         "name": reading.line("name", longest=LONGEST_NAME, required=True),
         "kind": kind,
-        "base_url": _base_url(reading, kind),
+        "base_url": base_url,
         "parallel": reading.whole("parallel", low=1, high=256, default=8),
         "api_key": _api_key(reading),
     }
@@ -91,6 +123,12 @@ def _base_url(reading: Reading, kind: str) -> str:
     elif fault := fault_of(base_url):
         reading.wrong("base_url", fault)
     return base_url
+
+
+def _check_rules(reading: Reading, team: Team, base_url: str) -> None:
+    """Take no address that the team's rules let nothing be sent to; one from before the rules stays, and is not asked."""
+    if fault := fault_of_target(team, base_url):
+        reading.wrong("base_url", fault)
 
 
 def _api_key(reading: Reading) -> str:

@@ -8,11 +8,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from fusion_site.accounts.models import Membership, Team
+from fusion_site.pools.flows.keep_version import begun, keep_version
 from fusion_site.pools.models import Connection, Judge
 from fusion_site.pools.naming import LONGEST_NAME, read_model
 from fusion_site.pools.plain import plain_judge
 from fusion_site.pools.reading import Given, Reading
-from fusion_site.pools.rights import held, require_editor
+from fusion_site.pools.rights import require_editor
 
 MAX_CRITERIA = 12
 _OTHERS = {"fallback": "fallback model", "second": "second judge's model"}
@@ -32,17 +33,19 @@ _FIELDS = [
 
 
 @transaction.atomic
-def save_judge(by: Membership, given: Given, row: Judge | None = None) -> Judge:
+def save_judge(by: Membership, given: Given, row: Judge | None = None, *, note: str = "") -> Judge:
     """Store a new judge, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
 
     Fields are those of `plain_judge`. No criteria means the engine's own four.
     """
     require_editor(by)
-    judge = Judge(team=by.team) if row is None else held(by, row)
-    wanted = _read(by.team, given if row is None else _changed(judge, given))
+    judge = begun(by, Judge, row)
+    is_new = judge._state.adding
+    wanted = _read(by.team, given if is_new else _changed(judge, given))
     for field, value in wanted.items():
         setattr(judge, field, value)
     judge.save()
+    keep_version(by.user, judge, note)
     return judge
 
 

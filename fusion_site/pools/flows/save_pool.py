@@ -8,11 +8,12 @@ from typing import Any
 from django.db import transaction
 
 from fusion_site.accounts.models import Membership, Team
+from fusion_site.pools.flows.keep_version import begun, keep_version
 from fusion_site.pools.models import MAX_MEMBERS, Connection, Pool, PoolMember
 from fusion_site.pools.naming import LONGEST_NAME, read_model
 from fusion_site.pools.plain import plain_pool
 from fusion_site.pools.reading import Given, Reading
-from fusion_site.pools.rights import held, require_editor
+from fusion_site.pools.rights import require_editor
 from fusion_site.pools.sampling import read_params
 
 _LONGEST_DEADLINE_S = 3600
@@ -26,20 +27,22 @@ class _Wanted:
 
 
 @transaction.atomic
-def save_pool(by: Membership, given: Given, row: Pool | None = None) -> Pool:
+def save_pool(by: Membership, given: Given, row: Pool | None = None, *, note: str = "") -> Pool:
     """Store a new pool, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
 
     Fields are those of `plain_pool`. A given list of members replaces the one before.
     """
     require_editor(by)
-    pool = Pool(team=by.team) if row is None else held(by, row)
-    wanted = _read(by.team, given if row is None else {**plain_pool(pool), **given}, pool)
+    pool = begun(by, Pool, row)
+    is_new = pool._state.adding
+    wanted = _read(by.team, given if is_new else {**plain_pool(pool), **given}, pool)
     pool.name, pool.zero_retention = wanted.name, wanted.zero_retention
     pool.save()
     pool.members.all().delete()
     PoolMember.objects.bulk_create(
         PoolMember(pool=pool, position=position, **fields) for position, fields in enumerate(wanted.members)
     )
+    keep_version(by.user, pool, note)
     return pool
 
 

@@ -7,13 +7,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from fusion_site.accounts.models import Membership
+from fusion_site.pools.flows.keep_version import begun, keep_version
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Judge, Mode, Pool, Preset
 from fusion_site.pools.naming import LONGEST_NAME, TAKEN, read_slug, slug_for
 from fusion_site.pools.plain import plain_preset
 from fusion_site.pools.prompting import fault_in
 from fusion_site.pools.reading import Given, Reading
-from fusion_site.pools.rights import held, require_editor
+from fusion_site.pools.rights import require_editor
 
 _FIELDS = [
     "name",
@@ -33,14 +34,15 @@ _FIELDS = [
 
 
 @transaction.atomic
-def save_preset(by: Membership, given: Given, row: Preset | None = None) -> Preset:
+def save_preset(by: Membership, given: Given, row: Preset | None = None, *, note: str = "") -> Preset:
     """Store a new preset, or the given fields of `row`, and give it; raises Invalid and then changes nothing.
 
     Fields are those of `plain_preset`. Without a slug one is made from the name; it is unique in the team.
     """
     require_editor(by)
-    preset = Preset(team=by.team) if row is None else held(by, row)
-    wanted = _read(preset, given if row is None else {**plain_preset(preset), **given})
+    preset = begun(by, Preset, row)
+    is_new = preset._state.adding
+    wanted = _read(preset, given if is_new else {**plain_preset(preset), **given})
     for field, value in wanted.items():
         setattr(preset, field, value)
     try:
@@ -50,6 +52,7 @@ def save_preset(by: Membership, given: Given, row: Preset | None = None) -> Pres
         if "slug" not in str(error):
             raise
         raise Invalid({"slug": [TAKEN]}) from None
+    keep_version(by.user, preset, note)
     return preset
 
 

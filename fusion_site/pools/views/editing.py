@@ -11,11 +11,12 @@ from django.views.decorators.http import require_http_methods
 
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.accounts.models import Membership
+from fusion_site.accounts.sure import ask, is_sure
 from fusion_site.pools.drafts import Fields, draft_of, rearranged
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection, Named
 from fusion_site.pools.plain import Plain, plain
-from fusion_site.pools.rights import require_editor
+from fusion_site.pools.rights import require_adder, require_editor
 from fusion_site.pools.starts import Start, start_of
 from fusion_site.pools.views.reach import reached
 from fusion_site.pools.views.things import Thing
@@ -28,11 +29,11 @@ SAVE = "save"
 def new(request: HttpRequest, thing: Thing) -> HttpResponseBase:
     """Show an empty form, or make what a filled one says."""
     place = current_membership(request)
-    require_editor(place)
+    (require_adder if thing.model is Connection else require_editor)(place)
     if request.method == "POST":
         return _posted(request, thing, place, None)
     start = _start(request, thing)
-    return _form(request, thing, place, None, thing.blank(place.team) | (start.draft if start else {}))
+    return form_page(request, thing, place, None, thing.blank(place.team) | (start.draft if start else {}))
 
 
 @signed_in
@@ -43,7 +44,7 @@ def edit(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBase:
     if request.method == "POST":
         require_editor(place)
         return _posted(request, thing, place, row)
-    return _form(request, thing, place, row, plain(row))
+    return form_page(request, thing, place, row, plain(row))
 
 
 def _start(request: HttpRequest, thing: Thing) -> Start | None:
@@ -52,16 +53,18 @@ def _start(request: HttpRequest, thing: Thing) -> Start | None:
 
 
 def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | None) -> HttpResponseBase:
+    if thing.model is Connection and not is_sure(request):
+        return ask(request)
     draft, do = _draft(request, thing), request.POST.get("do", SAVE)
     if thing.rows and do != SAVE:
         rows = thing.rows
         fresh = rows.fresh(draft[rows.name], place.team)
         draft[rows.name], focus = rearranged(draft[rows.name], do, fresh, most=rows.most)
-        return _form(request, thing, place, row, draft, focus=focus, moved=do.partition(".")[0])
+        return form_page(request, thing, place, row, draft, focus=focus, moved=do.partition(".")[0])
     try:
         saved = thing.save(place, draft, row)
     except Invalid as error:
-        return _form(request, thing, place, row, draft, errors=error.fields)
+        return form_page(request, thing, place, row, draft, errors=error.fields)
     messages.success(request, f"The {thing.noun} “{saved.name}” is {'saved' if row else 'made'}.")
     return redirect(thing.list_url())
 
@@ -84,7 +87,7 @@ def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _form(
+def form_page(
     request: HttpRequest,
     thing: Thing,
     place: Membership,

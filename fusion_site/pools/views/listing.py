@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.pools import compact_host
+from fusion_site.pools.flows.delete import ends
 from fusion_site.pools.models import Connection
 from fusion_site.pools.views.things import Thing
 
@@ -25,7 +26,13 @@ def index(request: HttpRequest, thing: Thing) -> HttpResponseBase:
     shown = Paginator(thing.listed(team).order_by("name", "id"), ROWS_PER_PAGE).get_page(
         request.GET.get("page")
     )
-    context: dict[str, Any] = {"thing": thing, "page": shown, "rows": shown.object_list}
+    deleted = ends().filter(team=team, kind=thing.noun).select_related("person")[:ROWS_PER_PAGE]
+    context: dict[str, Any] = {
+        "thing": thing,
+        "page": shown,
+        "rows": shown.object_list,
+        "deleted": list(deleted),
+    }
     if thing.model is Connection:
         context["compact"] = compact_host.status()
     return render(request, f"pools/{thing.plural}/index.html", context)

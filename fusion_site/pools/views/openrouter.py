@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from fusion_site.accounts.access import asigned_in, current_membership, membership_in, signed_in
 from fusion_site.accounts.models import Membership
+from fusion_site.accounts.sure import ask, is_sure
 from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.pools.flows.check_connection import check_connection
 from fusion_site.pools.flows.connect_openrouter import (
@@ -22,6 +23,7 @@ from fusion_site.pools.flows.connect_openrouter import (
     connect_openrouter,
     consent_url,
 )
+from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.rights import require_editor
 from fusion_site.pools.views.reach import person
 from fusion_site.pools.views.things import CONNECTION
@@ -42,7 +44,12 @@ _NOT_ACCEPTED = {400, 401, 403}
 @require_GET
 def leave(request: HttpRequest) -> HttpResponseBase:
     """Remember what is asked for in the session, and lead to OpenRouter's page."""
-    consent = ask_consent(current_membership(request))
+    if not is_sure(request):
+        return ask(request)
+    try:
+        consent = ask_consent(current_membership(request))
+    except Invalid as invalid:
+        return _refused(request, " ".join(said for each in invalid.fields.values() for said in each))
     request.session[SESSION_CONSENT] = asdict(consent)
     back = request.build_absolute_uri(reverse("openrouter_back", args=[consent.state]))
     return redirect(consent_url(consent, back))

@@ -11,14 +11,17 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from fusion_site.accounts.flows.forget_expired import forget_expired
 from fusion_site.compact.status import CompactStatus
 from fusion_site.compact.supervisor import CompactSupervisor
 from fusion_site.ops.querying import DISTURBED, query
+from fusion_site.pools.flows.delete import forget_deleted
 from fusion_site.pools.flows.refresh_catalogue import refresh_local_catalogues, refresh_stale_catalogues
 from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
 from fusion_site.runs.execution.duty import on_duty
 from fusion_site.runs.execution.reconciling import LOOK_S, Reconciler
+from fusion_site.runs.flows.remove_teams import remove_due_teams
 from fusion_site.runs.flows.thin import thin_ended_runs
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,12 @@ log = logging.getLogger(__name__)
 CATALOGUES_EVERY_S = 600.0
 # How often runs are looked for that ended long enough ago to be thinned, in seconds.
 THIN_EVERY_S = 60.0
+# How often sessions and the like are looked for that have run out, in seconds.
+EXPIRED_EVERY_S = 3600.0
+# How often deleted teams are looked for whose time is over, in seconds.
+TEAMS_EVERY_S = 60.0
+# How often it is looked for what was deleted long enough ago to be forgotten, in seconds.
+FORGET_EVERY_S = 3600.0
 # How long a process of many stays the one that does a chore, in seconds.
 TURN_S = 15.0
 
@@ -46,6 +55,9 @@ class Upkeep:
         self._begin(self._catalogues())
         self._begin(every(LOOK_S, self._in_turn("bills", Reconciler().look)))
         self._begin(every(THIN_EVERY_S, self._in_turn("thinning", _thin)))
+        self._begin(every(TEAMS_EVERY_S, self._in_turn("teams", _remove_teams)))
+        self._begin(every(EXPIRED_EVERY_S, self._in_turn("expired", _forget_expired)))
+        self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -89,9 +101,22 @@ async def every(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
 
 
+async def _forget_expired() -> None:
+    await query(forget_expired)
+
+
 async def _thin() -> None:
     while await query(thin_ended_runs, timezone.now()):
         pass  # a few at a time, until none is left
+
+
+async def _remove_teams() -> None:
+    await query(remove_due_teams, timezone.now())
+
+
+async def _forget() -> None:
+    while await query(forget_deleted, timezone.now()):
+        pass  # a hundred at a time, until none is left
 
 
 async def _compact_catalogue(compact: CompactSupervisor) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.pools.estimating import estimate_again
 from fusion_site.runs.bell import ring_after_commit
-from fusion_site.runs.limits import check_budget, check_parallel, hold
+from fusion_site.runs.limits import check_budget, check_cap, check_parallel, hold
 from fusion_site.runs.models import Again, Answer, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.resuming import does_fuse
@@ -105,6 +105,9 @@ def _reserved(run: Run, settings: FusionSettings, wanted: Sequence[Answer]) -> D
     found = estimate_again(settings, [answer.member for answer in wanted], judged=does_fuse(run))
     budget, spent = settings.budget_usd, run.cost_usd or Decimal(0)
     most = kept_cost(found.most_usd(None if budget is None else max(budget - spent, Decimal(0))))
-    check_budget(run.team, most, found)
     before = spent if run.cost_complete else run.reserved_usd
-    return None if most is None or before is None else kept_cost(max(before, spent) + most)
+    whole = None if most is None or before is None else kept_cost(max(before, spent) + most)
+    if most != 0:
+        check_cap(run.team, whole, found)
+    check_budget(run.team, most, found)
+    return whole

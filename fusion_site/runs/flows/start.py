@@ -22,14 +22,15 @@ from fusion_site.engine.settings import FusionSettings, Mode
 from fusion_site.engine.turns import History
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.pools.estimating import estimate
+from fusion_site.pools.flows.keep_version import pinned
 from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
-from fusion_site.pools.models import Connection, Preset
+from fusion_site.pools.models import Connection, Named, Preset
 from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.runs.flows.following import Followed, followed
 from fusion_site.runs.frozen import settings_to_json, thread_to_json
-from fusion_site.runs.limits import check_budget, check_parallel, check_waiting, hold
+from fusion_site.runs.limits import check_budget, check_cap, check_parallel, check_waiting, hold
 from fusion_site.runs.models import Answer, Conversation, Event, Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
@@ -101,6 +102,23 @@ def start_run(person: User, team: Team, order: Order) -> Run:
         if (earlier := _earlier(person, order)) is not None:
             return earlier
         check_parallel(person, team)
+        settings = _frozen(order, messages)
+        if settings.guided:
+            check_waiting(person, team)
+        settings = thread.joined(settings) if thread else settings
+        most_usd = _reserved(team, settings)
+        run = _store(person, team, order, settings, most_usd, **thread.fields(settings) if thread else {})
+        queue().submit(run.pk)
+    return run
+
+
+def _frozen(order: Order, messages: Sequence[Message]) -> FusionSettings:
+    """Give the settings, of which the run pins the versions.
+
+    A pool's members are read by themselves: one that was changed since the pool was read is read again as a whole.
+    """
+    pool = order.preset.pool
+    while True:
         settings = freeze(
             order.preset,
             messages,
@@ -109,13 +127,10 @@ def start_run(person: User, team: Team, order: Order) -> Run:
             params=order.sampling,
             seed=secrets.randbits(48),
         )
-        if settings.guided:
-            check_waiting(person, team)
-        settings = thread.joined(settings) if thread else settings
-        most_usd = _reserved(team, settings)
-        run = _store(person, team, order, settings, most_usd, **thread.fields(settings) if thread else {})
-        queue().submit(run.pk)
-    return run
+        version = pool.version
+        pool.refresh_from_db()
+        if pool.version == version:
+            return settings
 
 
 def _thread(order: Order, team: Team) -> Followed | None:
@@ -163,6 +178,7 @@ def _reserved(team: Team, settings: FusionSettings) -> Decimal | None:
     """Give what is held back for the run, which the team's budget has room for."""
     found = estimate(settings)
     most_usd = kept_cost(found.most_usd(settings.budget_usd))
+    check_cap(team, most_usd, found)
     check_budget(team, most_usd, found)
     return most_usd
 
@@ -183,6 +199,7 @@ def _store(
         person=person,
         preset=order.preset,
         preset_name=order.preset.name,
+        pinned={name: pinned(row) for name, row in _frozen_from(order.preset)},
         mode=settings.mode.value,
         prompt=settings.question,
         settings=settings_to_json(settings),
@@ -203,6 +220,10 @@ def _store(
     return run
 
 
+def _frozen_from(preset: Preset) -> list[tuple[str, Named]]:
+    return [("preset", preset), ("pool", preset.pool), ("judge", preset.judge)]
+
+
 def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
     return {
         "run": run.pk,
@@ -211,6 +232,7 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "prompt": run.prompt,
         "preset": run.preset_id,
         "preset_name": run.preset_name,
+        "pinned": run.pinned,
         "rehearsal": run.rehearsal,
         "guided": run.settings["guided"],
         "answers": [answer_json(answer) for answer in answers],

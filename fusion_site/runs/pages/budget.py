@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.accounts.flows.set_budget import set_budget
-from fusion_site.accounts.views import team_page
+from fusion_site.accounts.team_pages.people import team_page
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.reading import Reading
 

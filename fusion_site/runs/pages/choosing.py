@@ -7,6 +7,7 @@ from typing import Any
 
 from fusion_site.accounts.models import Team
 from fusion_site.pools.freezing import label_of
+from fusion_site.pools.leaving import refused_in
 from fusion_site.pools.models import Preset
 from fusion_site.pools.prompting import variables_in
 
@@ -33,7 +34,13 @@ def preset_choices(
     """
     rows = (
         Preset.objects.filter(team=team)
-        .select_related("pool", "judge__connection")
+        .select_related(
+            "team",
+            "pool",
+            "judge__connection",
+            "judge__fallback_connection",
+            "judge__second_connection",
+        )
         .prefetch_related("pool__members__connection")
     )
     return [_choice(row, posted, errors) for row in rows]
@@ -48,6 +55,7 @@ def _choice(row: Preset, posted: Mapping[str, Any], errors: Mapping[str, list[st
         "guided": row.guided,
         "members": [label_of(member) for member in members],
         "variables": [_variable(row.pk, name, posted, errors) for name in variables_in(row.template)],
+        "refused": refused_in(row.team, members, row.judge),
         "rehearsal": row.judge.connection.is_rehearsal or any(m.connection.is_rehearsal for m in members),
     }
 

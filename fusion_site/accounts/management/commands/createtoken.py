@@ -9,11 +9,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email, validate_slug
 from django.db import transaction
 
+from fusion_site.accounts.access import membership_in
+from fusion_site.accounts.audit import record
 from fusion_site.accounts.flows.join_team import join_team
-from fusion_site.accounts.flows.make_token import make_token
+from fusion_site.accounts.flows.make_token import DAYS, make_token
 from fusion_site.accounts.flows.new_team import new_team
 from fusion_site.accounts.flows.open_account import open_account
-from fusion_site.accounts.models import Role, Team, User
+from fusion_site.accounts.models import Membership, Role, Scope, Team, User
+
+MOST_DAYS = 3650
 
 
 class Command(BaseCommand):
@@ -32,6 +36,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--role", choices=Role.values, help="role in that team (a new member: editor)")
         parser.add_argument("--name", default="command line", help="what the token is for")
+        parser.add_argument(
+            "--scopes", default=",".join(Scope.values), help="what it may do: run,read,manage (default: all)"
+        )
+        parser.add_argument(
+            "--days", type=int, default=DAYS, help=f"how long it is good for (default: {DAYS})"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do all of it or nothing; raises CommandError with what is missing."""
@@ -39,11 +49,25 @@ class Command(BaseCommand):
             raise CommandError("--role needs --team")
         if not options["name"].strip():
             raise CommandError("--name must not be empty")
+        if not 1 <= options["days"] <= MOST_DAYS:
+            raise CommandError(f"--days must be from 1 to {MOST_DAYS}")
+        scopes = _scopes(options["scopes"])
         with transaction.atomic():
             user = _person(options["email"], create=options["create"])
             team = _team(user, options)
-            _, text = make_token(user, team, options["name"].strip())
+            if membership_in(user, team.pk) is None:
+                raise CommandError(
+                    f"the team {team.slug} is closed, or lets {user} in with a second factor only"
+                )
+            _, text = make_token(user, team, options["name"].strip(), scopes=scopes, days=options["days"])
         self.stdout.write(text)
+
+
+def _scopes(typed: str) -> list[str]:
+    scopes = [word.strip() for word in typed.split(",") if word.strip()]
+    if not scopes or not set(scopes) <= set(Scope.values):
+        raise CommandError(f"--scopes takes one or more of {','.join(Scope.values)}")
+    return scopes
 
 
 def _person(email: str, *, create: bool) -> User:
@@ -73,7 +97,7 @@ def _team(user: User, options: dict[str, Any]) -> Team:
         return _personal_team(user)
     team = Team.objects.filter(slug=slug).first()
     if team is not None:
-        join_team(user, team, role)
+        _join(user, team, role)
         return team
     if not options["create"]:
         raise CommandError(f"there is no team {slug}; --create makes one")
@@ -82,6 +106,15 @@ def _team(user: User, options: dict[str, Any]) -> Team:
     except ValidationError:
         raise CommandError(f"{slug!r} is not a slug: letters, digits, - and _ only") from None
     return new_team(slug, user, role=role or Role.OWNER, slug=slug)
+
+
+def _join(user: User, team: Team, role: Role | None) -> None:
+    before = Membership.objects.filter(user=user, team=team).first()
+    place = join_team(user, team, role)
+    if before is None:
+        record(team, "member.joined", user, by=user, role=place.role)
+    elif before.role != place.role:
+        record(team, "member.role_changed", user, by=user, role=[before.role, place.role])
 
 
 def _personal_team(user: User) -> Team:

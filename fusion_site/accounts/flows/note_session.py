@@ -1,0 +1,27 @@
+"""Somebody signs in or out: each of their teams has it in its audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from fusion_site.accounts.audit import record
+from fusion_site.accounts.models import Membership, User
+
+
+def on_sign_in(*, user: User, **_: Any) -> None:
+    """Note a sign-in, whichever way it came."""
+    _note(user, "session.signed_in")
+
+
+def on_sign_out(*, user: User | None, **_: Any) -> None:
+    """Note a sign-out; of a session that was nobody's there is nothing to note."""
+    if user is not None:
+        _note(user, "session.signed_out")
+
+
+@transaction.atomic
+def _note(user: User, action: str) -> None:
+    for place in Membership.objects.of_open_teams().filter(user=user).select_related("team"):
+        record(place.team, action, user, by=user)

@@ -1,0 +1,1 @@
+"""The pages of a team: its people, its settings, and what was done in it."""
