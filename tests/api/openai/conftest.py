@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Shop:
     token: str
     made: set[str] = field(default_factory=set)
 
-    @property
+    @cached_property
     def client(self) -> openai.OpenAI:
         """Give the official client, which asks once only: a test has to see what was answered first."""
         return openai.OpenAI(base_url=f"{self.site.url}/v1", api_key=self.token, max_retries=0, timeout=30)
@@ -108,6 +109,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         shop.rest("POST", "judges", {"name": "Three", **where, "model": "judge", "swap_check": False})
         shop.preset("best", mode="best_of")
         yield shop
+        shop.client.close()
     upstream.close()
 
 

@@ -339,8 +339,7 @@ def test_a_token_that_is_taken_away_ends_the_wait(shop: Shop, gate: threading.Ev
     shop.say(bea=Script(["bea says this much."], gate=gate))
     name = f"lost-{stream}"
     lost = shop.site.manage("createtoken", "bob@example.com", "--name", name).strip()
-    with ThreadPoolExecutor(1) as thread:
-        client = Shop(shop.site, shop.upstream, lost).client
+    with ThreadPoolExecutor(1) as thread, Shop(shop.site, shop.upstream, lost).client as client:
         asking = thread.submit(ended_by, client, stream=stream)
         until = time.monotonic() + 15
         while not shop.upstream.asked("bea"):
