@@ -7,6 +7,8 @@ from django.core.exceptions import PermissionDenied
 from fusion_site.accounts.models import ApiToken, Scope
 
 ROOT = "/api/v1/"
+# The OpenAI API's doors: its models are read, all else there is asking.
+OPENAI = "/v1/"
 _READS = {"GET", "HEAD", "OPTIONS"}
 # What shows a run to others than its team is not a matter of running it.
 _BEYOND_RUNNING = {"shares"}
@@ -21,6 +23,8 @@ def require_scope(token: ApiToken, method: str, path: str) -> None:
 
 def scopes_for(method: str, path: str) -> list[Scope]:
     """Give the scopes of which one is enough for this call: runs can be followed by whoever may start them."""
+    if path.startswith(OPENAI):
+        return [Scope.READ] if method in _READS else [Scope.RUN]
     room, *below = path.removeprefix(ROOT).strip("/").split("/")
     if room == "me":
         return list(Scope)

@@ -12,8 +12,10 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from fusion_site.accounts.tokens import holder, spend_call
+from fusion_site.accounts.whence import came_by_token
 from fusion_site.api.doors import Caller
 from fusion_site.api.openai.refusals import Refused, busy, refused_by, response_of
+from fusion_site.api.scopes import require_scope
 from fusion_site.ops.querying import query
 from fusion_site.ops.requests import name_person
 
@@ -82,6 +84,8 @@ def _caller(request: HttpRequest) -> Caller:
     if (wait := spend_call(token)) is not None:
         raise busy(wait)
     name_person(request, token.user_id)
+    came_by_token(token.hint)
+    require_scope(token, request.method or "GET", request.path)
     return Caller(token)
 
 

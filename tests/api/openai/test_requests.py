@@ -218,6 +218,15 @@ def test_without_a_token_there_is_nothing(
     assert "wrong" not in error["message"]
 
 
+def test_a_token_needs_the_scope(alice: User, team: Team) -> None:
+    reader, runner = (Program(make_token(alice, team, each, scopes=[each])[1]) for each in ("read", "run"))
+    assert reader("GET", "/v1/models").status_code == 200
+    for path in (CHAT, RESPONSES):
+        assert error_of(reader("POST", path, {"model": FIRST}), 403)["code"] == "permission_denied"
+        assert error_of(runner("POST", path, {"model": FIRST}), 400)["code"]
+    assert "`read`" in error_of(runner("GET", "/v1/models"), 403)["message"]
+
+
 def test_who_left_the_team_has_no_token(bobs: Program, desk: Desk) -> None:
     Membership.objects.get(user=desk.person, team=desk.team).delete()
     assert error_of(bobs("GET", "/v1/models"), 401)["code"] == "invalid_api_key"
