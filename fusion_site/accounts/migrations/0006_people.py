@@ -14,7 +14,7 @@ def name_places(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_audit"), ("accounts", "0003_token_scopes")]
+    dependencies = [("accounts", "0005_audit")]
 
     operations = [
         migrations.CreateModel(

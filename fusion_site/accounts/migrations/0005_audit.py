@@ -36,7 +36,7 @@ def allow_changes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_team_settings'),
+        ('accounts', '0004_token_scopes'),
     ]
 
     operations = [

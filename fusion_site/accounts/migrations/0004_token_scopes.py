@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_team_budget'),
+        ('accounts', '0003_team_settings'),
     ]
 
     operations = [
