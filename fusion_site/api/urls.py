@@ -13,6 +13,8 @@ from fusion_site.api import (
     people,
     pools,
     presets,
+    run_events,
+    run_passes,
     runs,
     shares,
     team,
@@ -32,6 +34,8 @@ api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
 api.add_router("deleted", versions.router)
 api.add_router("runs", runs.router)
+api.add_router("runs", run_passes.router)
+api.add_router("runs", run_events.router)
 api.add_router("runs", shares.of_runs)
 api.add_router("runs", votes.router)
 api.add_router("runs", votes.comments)

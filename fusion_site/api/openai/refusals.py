@@ -15,6 +15,7 @@ import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
+from fusion_site.api.run_doors import LIMIT_RETRY_S
 from fusion_site.ops.bodies import TOO_LARGE
 from fusion_site.ops.draining import RETRY_AFTER_S, Draining
 from fusion_site.ops.querying import DISTURBED
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 INVALID_REQUEST = "invalid_request_error"
 SERVER_ERROR = "server_error"
 BAD_TOKEN_MEANWHILE = "The token is no longer good. The run goes on, and can be read at {url}."  # noqa: S105
-# What a program is told to wait for other runs to end, in seconds.
-LIMIT_RETRY_S = 5
 
 # Where a field of an order stands in a request.
 _PARAMS = {"prompt": "messages", "variables": "fusion.variables", "preset": "model"}
