@@ -220,7 +220,9 @@ function prepare() {
     text.setAttribute("aria-labelledby", document.getElementById("fused-title") ? "fused-title" : "version-title");
     text.setAttribute("aria-describedby", "provenance-hint");
   }
-  hide();
+  const shown = current;
+  current = -1;
+  show(shown);
 }
 
 document.addEventListener("htmx:wsAfterMessage", prepare);
