@@ -242,6 +242,7 @@ async def _first_word_after(host: Served, *, reads_ahead: bool) -> float:
     async with asyncio.timeout(PATIENCE_S):
         running = asyncio.create_task(run())
         while not staged.first_words:
+            assert not running.done(), "the run ended without a word of the judge"
             await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.wait([running])

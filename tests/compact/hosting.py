@@ -16,7 +16,7 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  # seconds; only a defect or a machine at its limits needs as many
-KEY = "a key for tests"
+KEY = "a-key-for-tests"
 
 
 @dataclass(frozen=True)

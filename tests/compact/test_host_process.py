@@ -17,7 +17,7 @@ from fusion_site.compact.cores import usable_cores
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
-from tests.compact.hosting import PATIENCE, ROOT, chat, run_host
+from tests.compact.hosting import KEY, PATIENCE, ROOT, chat, run_host
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
@@ -68,7 +68,7 @@ async def test_the_key_may_come_from_a_file(scripted: Path, tmp_path: Path) -> N
         async with httpx.AsyncClient(base_url=host.base_url, trust_env=False) as client:
             right, wrong = [
                 (await client.get("/v1/models", headers={"authorization": f"Bearer {key}"})).status_code
-                for key in ("from the file", "a key for tests")
+                for key in ("from the file", KEY)
             ]
         assert (right, wrong) == (200, 401)
 
