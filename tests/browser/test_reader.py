@@ -288,6 +288,7 @@ def test_each_sentence_leads_to_who_says_it(
     expect(found.get_by_role("list", name="How much is said by how many")).to_contain_text("In 2 answers")
     expect(page.locator("#run-header")).to_have_attribute("data-final", "")
 
+    expect(page.locator("#fused-body[tabindex]")).to_be_visible()
     page.locator("#fused-body").focus()
     page.keyboard.press("ArrowRight")
     expect(bar.get_by_role("link")).to_have_text(["Ada", "Bea"])

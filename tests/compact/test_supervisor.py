@@ -149,7 +149,7 @@ async def test_a_file_that_crashes_the_process_is_a_status(
 async def test_a_wrong_setting_is_a_status(scripted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for value, reason in (
         ("many", "FUSION_COMPACT_SLOTS must be a whole number"),
-        ("1000", "between 1 and 256"),
+        ("1000", "between 1 and 255"),
     ):
         monkeypatch.setenv("FUSION_COMPACT_SLOTS", value)
         async with supervised(scripted, options=None) as supervisor:

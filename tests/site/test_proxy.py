@@ -25,7 +25,7 @@ from tests.upstream import Script, Upstream
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 TOKEN = "metrics-token"
-TOO_MANY = "Too many failed login attempts"
+TOO_MANY = "Too many tries"
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
@@ -128,7 +128,8 @@ def sign_up(browser: httpx.Client) -> None:
 
 def make_token(browser: httpx.Client) -> str:
     """Make an API token on the page for it."""
-    form = {"name": "a program", "csrfmiddlewaretoken": token_in(browser.get("/tokens/").text)}
+    form = {"name": "a program", "scopes": ["run", "read", "manage"], "days": "30"}
+    form["csrfmiddlewaretoken"] = token_in(browser.get("/tokens/").text)
     made = browser.post("/tokens/", data=form, headers={"Referer": f"{browser.base_url}/tokens/"}).text
     (token,) = re.findall(r"fus_[\w-]{43}", made)
     return str(token)

@@ -36,13 +36,16 @@ class Visitor:
 
     def post(self, path: str, form: str | None = None, **fields: str | list[str]) -> httpx.Response:
         """Send the form that stands at `form`, else at the address itself; raises on an error status."""
+        return self.send(path, form, **fields).raise_for_status()
+
+    def send(self, path: str, form: str | None = None, **fields: str | list[str]) -> httpx.Response:
+        """Send a form as `post` does, and give whatever is answered."""
         page = self.http.get(form or path)
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         assert token is not None, page.text
-        answer = self.http.post(
+        return self.http.post(
             path, data={"csrfmiddlewaretoken": token[1], **fields}, headers={"Referer": self._site.url}
         )
-        return answer.raise_for_status()
 
     def make_token(self) -> str:
         """Make an API token on the page for it, and give it."""
