@@ -133,9 +133,12 @@ def test_one_vote_each_which_shows_the_tally_and_may_be_changed(
     assert cast(voters[alice], where(run), "adas-own-words", note="<b>It is short.</b>").status_code == 302
     assert cast(voters[desk.person], where(run), "merged-by-the-judge").status_code == 302
     assert "tally" not in voters[dave].get(where(run)).content.decode().partition("<main")[2]
+    talk = f"/runs/{run.pk}/comments/"
+    assert "tally" not in voters[dave].get(talk).content.decode().partition("<main")[2]
     voters[dave].post(where(run), ballot(voters[dave].get(where(run)).content.decode(), "tie"))
     page = voters[alice].get(where(run)).content.decode()
     assert counts(page) == {"Ada": 1, "Cyd": 0, "Fused answer": 1, "Tie": 1}
+    assert counts(voters[dave].get(talk).content.decode()) == counts(page)
     assert "&lt;b&gt;It is short.&lt;/b&gt;" in page
     cyd = run.answers.get(member=2)
     assert voters[alice].post(where(run), {"choice": cyd.pk}).status_code == 302

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
-from fusion_site.runs.voting.ballot import TIE, Ballot, Candidate
+from fusion_site.runs.voting.ballot import TIE, Ballot, Candidate, ballot_for
 from fusion_site.runs.voting.models import Vote
 from fusion_site.runs.voting.voter import Voter
 
@@ -35,6 +36,14 @@ class Tally:
 def vote_of(run: Run, voter: Voter) -> Vote | None:
     """Give how this voter has voted."""
     return Vote.objects.filter(run=run, voter=voter.key).first()
+
+
+def tally_for(run: Run, voter: Voter) -> Tally | None:
+    """Give the tally to who has voted; None to anybody else, who is to vote before they know, and without a ballot."""
+    if vote_of(run, voter) is None:
+        return None
+    ballot = ballot_for(run, load_state(run.pk), voter.key)
+    return tally_of(run, ballot) if ballot else None
 
 
 def tally_of(run: Run, ballot: Ballot) -> Tally:

@@ -72,7 +72,7 @@ def withdraw(run: Run, voter: Voter) -> bool:
     with transaction.atomic():
         gone, _ = Vote.objects.filter(run=run, voter=voter.key).delete()
         if gone:
-            record(run.team, "vote.withdrawn", run, by=voter.person, name="")
+            record(run.team, "vote.withdrawn", run, by=voter.person, name="", run=run.pk)
     return gone > 0
 
 
@@ -93,5 +93,5 @@ def _keep(run: Run, voter: Voter, ballot: Ballot, choice: str, note: str) -> Vot
             create_defaults=kept,
         )
         # What was voted for is no affair of the trail; nor who a visitor is, whom it does not know.
-        record(run.team, "vote.cast" if is_new else "vote.changed", run, by=voter.person, name="")
+        record(run.team, "vote.cast" if is_new else "vote.changed", run, by=voter.person, name="", run=run.pk)
     return vote
