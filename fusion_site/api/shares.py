@@ -13,7 +13,7 @@ from fusion_site.api.doors import Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.pools.naming import is_id
 from fusion_site.runs.models import Run
-from fusion_site.runs.sharing.access import links_of, sharable_place, standing
+from fusion_site.runs.sharing.access import ends_at, links_of, sharable_place, standing
 from fusion_site.runs.sharing.flows.share import revoke_share, share_run, shown_words
 from fusion_site.runs.sharing.models import Share
 
@@ -53,7 +53,7 @@ class ShareOut(Schema):
         description="`refused` is by the team's policy, as it is now."
     )
     created_at: datetime
-    expires_at: datetime
+    expires_at: datetime = Field(description="As chosen, or earlier where the team's policy of now says so.")
     revoked_at: datetime | None
     views: int = Field(description="How often people outside the team have opened it.")
     last_viewed_at: datetime | None
@@ -78,7 +78,7 @@ def shown(share: Share, url: str | None = None) -> dict[str, Any]:
         "has_password": bool(share.password),
         "state": standing(share),
         "created_at": share.created_at,
-        "expires_at": share.expires_at,
+        "expires_at": ends_at(share),
         "revoked_at": share.revoked_at,
         "views": share.views,
         "last_viewed_at": share.last_viewed_at,

@@ -402,7 +402,10 @@ def test_a_bound_on_days_holds_for_links_that_are_there(
     path = link(client_for(desk.person), merged, "fused")
     Share.objects.update(created_at=timezone.now() - timedelta(days=3))
     Team.objects.filter(pk=desk.team.pk).update(links_max_days=4)
-    assert Client().get(path).status_code == 200
+    tomorrow = f"{timezone.now() + timedelta(days=1):%-d %b %Y}"
+    assert tomorrow in Client().get(path).content.decode().partition("This link ends on")[2]
+    for where in ("/links/", f"/runs/{merged.pk}/share/"):
+        assert f"until {tomorrow}" in client_for(desk.person).get(where).content.decode()
     Team.objects.filter(pk=desk.team.pk).update(links_max_days=3)
     assert Client().get(path).status_code == 404
 
@@ -432,12 +435,14 @@ def test_comments_are_text_of_their_authors_and_shown_where_that_is_chosen(
     merged: Run, desk: Desk, client_for: ClientFor, alice: User, dave: User, charlie: User
 ) -> None:
     where, hostile = f"/runs/{merged.pk}/comments/", "<script>alert(1)</script> said dave"
+    User.objects.filter(pk=dave.pk).update(name="")
     writer, other = client_for(dave), client_for(alice)
     assert writer.post(where, {"text": "  "}).status_code == 422
     assert writer.post(where, {"text": hostile}).status_code == 302
     page = other.get(where).content.decode()
     assert hostile not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; said dave" in page
+    assert dave.email in page
     comment = merged.comments.get().pk
     for stranger in (other, client_for(charlie)):
         assert stranger.post(f"{where}{comment}/", {"do": "delete"}).status_code == 404
@@ -448,6 +453,7 @@ def test_comments_are_text_of_their_authors_and_shown_where_that_is_chosen(
     assert "said dave" in Client().get(with_them).content.decode()
     assert "said dave" not in Client().get(without).content.decode()
     assert hostile not in Client().get(with_them).content.decode()
+    assert dave.email not in Client().get(with_them).content.decode()
     assert writer.post(f"{where}{comment}/", {"text": "said otherwise"}).status_code == 302
     assert "said otherwise" in Client().get(with_them).content.decode()
     assert writer.post(f"{where}{comment}/", {"do": "delete"}).status_code == 302

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -33,9 +33,13 @@ def is_allowed(share: Share) -> bool:
     policy = link_policy(share.run.team)
     if policy.reach == Reach.NONE or (policy.needs_password and not share.password):
         return False
-    if policy.max_days is None:
-        return True
-    return share.created_at + timedelta(days=policy.max_days) > timezone.now()
+    return ends_at(share) > timezone.now()
+
+
+def ends_at(share: Share) -> datetime:
+    """Give when a link that is not revoked ends: as its maker chose, or earlier by the team's policy of now."""
+    most = link_policy(share.run.team).max_days
+    return share.expires_at if most is None else min(share.expires_at, share.created_at + timedelta(days=most))
 
 
 def is_for_team(share: Share) -> bool:

@@ -17,7 +17,7 @@ from fusion_site.runs.access import found_run, may_act
 from fusion_site.runs.live.lens import Part
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
-from fusion_site.runs.sharing.access import found_link, links_of, sharable_place, standing
+from fusion_site.runs.sharing.access import ends_at, found_link, links_of, sharable_place, standing
 from fusion_site.runs.sharing.flows.share import (
     COMMENTS,
     DEFAULT_DAYS,
@@ -111,6 +111,7 @@ def link_view(share: Share) -> dict[str, Any]:
     return {
         "share": share,
         "state": standing(share),
+        "ends_at": ends_at(share),
         "shows": [_WORDS[word][0] for word in shown_words(share)],
         "title": title_of(share.run.prompt),
         "by": share.made_by.name or share.made_by.email if share.made_by else "somebody who is gone",

@@ -17,6 +17,7 @@ from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.pages.exporting import FORMS, exported
 from fusion_site.runs.pages.views import compose_page
+from fusion_site.runs.sharing.access import ends_at
 from fusion_site.runs.sharing.flows.look import note_view
 from fusion_site.runs.sharing.flows.unlock import TooManyTries, unlock
 from fusion_site.runs.sharing.models import Comment
@@ -72,6 +73,7 @@ def _shared_page(
         "is_follow_up": at.share.run.after_id is not None,
         "comments": _comments(at) if shows_comments else None,
         "share": at.share,
+        "ends_at": ends_at(at.share),
         "place": at.place,
         "path": _path(request),
         "may_run": at.place is not None or lens.prompt,
