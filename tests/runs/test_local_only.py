@@ -208,7 +208,10 @@ def test_compose_says_it_before_anything_is_asked(
 ) -> None:
     browser = client_for(desk.person)
     assert "will not be asked" not in browser.get("/").content.decode()
+    marked = ("/", "/connections/")
+    assert not any("Local only" in browser.get(path).content.decode() for path in marked)
     be_local_only(desk.team)
+    assert all("Local only" in browser.get(path).content.decode() for path in marked)
     page = browser.get("/").content.decode()
     assert "The model Ada will not be asked. This team is local only" in page
     assert "The judge will not be asked." in page
