@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from typing import Any
 
@@ -98,6 +99,9 @@ def test_what_is_wrong_in_it_is_said_with_all_that_was_typed(stale: Client) -> N
     assert page.status_code == 422
     assert 'value="Hosted"' in page.content.decode()
     assert 'value="nowhere"' in page.content.decode()
+    saves_at = re.search(r'<form class="form" method="post" action="([^"]+)"', page.content.decode())
+    assert saves_at, "the page stands at the question's address, to which its form must not go"
+    assert stale.post(saves_at[1], CONNECTION)["Location"] == "/connections/"
 
 
 def test_a_token_is_made_after_the_question(stale: Client) -> None:
