@@ -39,7 +39,9 @@ def is_allowed(share: Share) -> bool:
 def ends_at(share: Share) -> datetime:
     """Give when a link that is not revoked ends: as its maker chose, or earlier by the team's policy of now."""
     most = link_policy(share.run.team).max_days
-    return share.expires_at if most is None else min(share.expires_at, share.created_at + timedelta(days=most))
+    return (
+        share.expires_at if most is None else min(share.expires_at, share.created_at + timedelta(days=most))
+    )
 
 
 def is_for_team(share: Share) -> bool:
