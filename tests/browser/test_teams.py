@@ -20,6 +20,10 @@ def test_a_person_is_invited_joins_and_is_removed(page: Page, browser: Browser, 
     page.get_by_role("button", name="Make the team").click()
     page.get_by_role("button", name="Invite", exact=True).click()
     link = page.locator("#made-link").inner_text()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == link
 
     context = browser.new_context(base_url=site.url, viewport={"width": 320, "height": 700})
     guest = context.new_page()
