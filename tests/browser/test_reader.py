@@ -150,6 +150,8 @@ def test_a_page_says_that_access_has_ended_and_shows_nothing_more(
 ) -> None:
     ask(reader)
     expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
+    # Whatever is fetched from now on leads to the sign-in page, also the parts that are fetched when one comes near them.
+    reader.wait_for_load_state("networkidle")
     with closing(sqlite3.connect(site.data_dir / "fusion.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE accounts_user SET is_active = 0 WHERE email LIKE 'reader%'")
     expect(reader.locator("main")).to_have_attribute("data-connection", "closed")

@@ -116,7 +116,8 @@ async def test_a_deadline_shorter_than_the_first_content_clock_wins() -> None:
 async def test_the_total_runs_on_through_retries() -> None:
     busy = body({"error": {"message": "x"}}, 503)
     async with RawServer([busy, busy, Script([], HOLD)]) as server:
-        result = await ask_at(server, question(deadline_s=SHORT), settings=clocks())
+        # Long enough for two refusals also on a busy machine: a pause that would pass the deadline is not begun.
+        result = await ask_at(server, question(deadline_s=6 * SHORT), settings=clocks())
     assert "total deadline" in result.error.message
 
 

@@ -165,7 +165,7 @@ def test_a_page_that_lags_gets_the_whole_state_instead(
 
 
 def test_who_loses_access_stops_seeing(desk: Desk, dave: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fusion_site.accounts.watch.LOOK_S", 0.05)
+    monkeypatch.setattr("fusion_site.ops.rounds.LOOK_S", 0.05)
     run = desk.start()
     socket = socket_for(dave, run.pk)
 
