@@ -1,0 +1,305 @@
+"""The scene of the matrix: one of everything that a team has, and who comes to it by which door."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.apps import apps
+from django.core.cache import cache
+from django.conf import settings
+from django.db import connection, transaction
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.test import Client
+
+from fusion_site.accounts.access import SESSION_TEAM
+from fusion_site.accounts.flows.end_team import delete_team
+from fusion_site.accounts.flows.invite import invite
+from fusion_site.accounts.flows.join_team import join_team
+from fusion_site.accounts.flows.new_team import new_team
+from fusion_site.accounts.models import Membership, Role, SignOn, Team, User
+from fusion_site.accounts.tokens import make_token
+from fusion_site.pools.flows.delete import delete
+from fusion_site.pools.flows.save_connection import save_connection
+from fusion_site.pools.flows.save_judge import save_judge
+from fusion_site.pools.flows.save_pool import save_pool
+from fusion_site.pools.flows.save_preset import save_preset
+from fusion_site.runs.models import Run
+from fusion_site.runs.sharing.flows.comment import add_comment
+from fusion_site.runs.sharing.flows.share import share_run
+from fusion_site.runs.voting.models import Vote
+from tests.conftest import make_person
+from tests.access.doors import Door
+from tests.runs.conftest import Desk, desk, upstream
+from tests.runs.test_executing import work
+from tests.upstream import Script, Upstream
+
+__all__ = ["desk", "upstream"]
+
+# In the name or the text of everything that the team has, and of nothing else.
+CANARY = "canary-of-alpha"
+ABSENT, ABSENT_NUMBER = "a" * 24, 987654
+# Parts of addresses that name no row: which version or turn, in which form, and what stands nowhere at all.
+NO_OBJECT = {
+    "number": 1,
+    "place": 1,
+    "form": "json",
+    "unknown": "no/such",
+    "pk": 1,
+    "key": "none",
+    "uidb36": "1",
+}
+OUTSIDERS = ("nobody", "charlie")
+CAST = ("nobody", "charlie", "dave", "bob", "alice")
+# What a mere look changes: sessions, what is counted against guessing (and, of a token, when it was last used).
+_PASSING = {"django_session", "usersessions_usersession", "accounts_kept"}
+_TABLES = sorted({model._meta.db_table for model in apps.get_models()} - _PASSING)
+# What differs between any two answers.
+_OF_THE_MOMENT = {"Content-Length", "X-Request-ID", "X-Request-Id"}
+
+
+@dataclass
+class Answer:
+    """What somebody was told: all of it, with what differs between any two requests blotted out."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def is_sent_to_sign_in(self) -> bool:
+        """Whether this is the way to the page for signing in."""
+        return self.status == 302 and self.headers.get("Location", "").startswith("/accounts/login/")
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the door stayed shut, for whatever reason."""
+        return self.status in {401, 403, 404, 405} or self.is_sent_to_sign_in
+
+
+@dataclass
+class Scene:
+    """One of each thing of team Alpha, by the names that addresses use, and the cast."""
+
+    ids: dict[str, str]
+    people: dict[str, User | None]
+    tokens: dict[str, str]
+    elsewhere: dict[str, str]
+    sessions: dict[str, str]
+    team: Team
+    upstream: Upstream
+
+    def id_for(self, door: Door, part: str, *, absent: bool) -> str:
+        """Give what stands at one part of a door's address: the team's thing of that kind, or none."""
+        if part in NO_OBJECT:
+            return "csv" if part == "form" and "audit" in door.path else str(NO_OBJECT[part])
+        if absent:
+            return str(ABSENT_NUMBER) if part == "session_id" else ABSENT
+        room = re.sub(r"^/(api/v1/)?", "", door.path).split("/")[0]
+        return self.ids.get(f"{room}.{part}") or self.ids[part]
+
+    def address(self, door: Door, *, absent: bool = False) -> str:
+        """Give the address of a door for the team's own things, or for things that are not there."""
+        return door.path.format(**{part: self.id_for(door, part, absent=absent) for part in door.parts})
+
+    def try_door(self, door: Door, who: str, *, absent: bool = False) -> tuple[Answer, str]:
+        """Let somebody try a door and take it back; gives what was told, and the rows as they were left."""
+        with undone():
+            response = self._send(door, who, absent=absent)
+            answer = self._told(response, door, absent=absent)
+            return answer, self.rows()
+
+    def _send(self, door: Door, who: str, *, absent: bool) -> HttpResponseBase:
+        path = self.address(door, absent=absent)
+        if door.surface == "page":
+            client, form = self._browser(who), self._form(who)
+            return client.get(path) if door.method == "GET" else client.post(path, form)  # type: ignore[return-value]
+        bearer: dict[str, Any] = {}
+        if who in self.tokens:
+            bearer = {"HTTP_AUTHORIZATION": f"Bearer {self.tokens[who]}"}
+        body: dict[str, Any] = {}
+        if door.method != "GET":
+            body = {"data": json.dumps(self._body(door, who, absent)), "content_type": "application/json"}
+        return Client().generic(door.method, path, **body, **bearer)  # type: ignore[return-value]
+
+    def _form(self, who: str) -> dict[str, str]:
+        user = self.people[who]
+        own = user.personal_team.pk if user is not None else ABSENT
+        return {"name": "Taken over", "role": "editor", "text": "Taken over", "to": own, "team": self.team.pk}
+
+    def _body(self, door: Door, who: str, absent: bool) -> dict[str, Any]:
+        """Give a body that the door takes, so that it is not refused for that, with the team's things in it or none."""
+        end = door.path.rpartition("/")[2]
+        if end in {"copy", "move"}:
+            return {"target_token": self.elsewhere.get(who, "fus_none")}
+        if str(door) == "POST /api/v1/runs":
+            return {"preset": ABSENT if absent else self.ids["slug"], "prompt": "?"}
+        if end == "answers":
+            return {"connection": ABSENT if absent else self.ids["connection_id"], "model": "ada"}
+        if door.surface == "v1" and who in OUTSIDERS:
+            model = ABSENT if absent else self.ids["slug"]
+            asked = (
+                {"messages": [{"role": "user", "content": "?"}]} if end == "completions" else {"input": "?"}
+            )
+            return {"model": f"fusion/{model}", **asked}
+        if "comments" in door.path:
+            return {"text": "Taken over"}
+        if door.method == "PATCH":
+            return {"role": "editor"} if "people" in door.path else {"name": "Taken over"}
+        return {}
+
+    def _browser(self, who: str) -> Client:
+        client = Client()
+        if who in self.sessions:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[who]
+        return client
+
+    def _told(self, response: HttpResponseBase, door: Door, *, absent: bool) -> Answer:
+        blot = [self.id_for(door, part, absent=absent) for part in door.parts if part not in NO_OBJECT]
+        blot += [ABSENT if absent else self.ids["slug"]]
+        blot = [each for each in blot if not each.isdigit()]
+
+        def blotted(text: str) -> str:
+            for each in sorted(blot, key=len, reverse=True):
+                text = text.replace(each, "ID")
+            return re.sub(r'(csrfmiddlewaretoken" value=|csrf-?token"[^"]*)"[^"]*"', r"\1", text, flags=re.I)
+
+        headers = {name: blotted(value) for name, value in response.items() if name not in _OF_THE_MOMENT}
+        return Answer(response.status_code, headers, blotted(_body_of(response)))
+
+    def rows(self) -> str:
+        """Give a digest of every table, but for what a mere look changes."""
+        digest = hashlib.sha256()
+        with connection.cursor() as cursor:
+            for table in _TABLES:
+                cursor.execute(f"SELECT {_columns(table)} FROM {table} ORDER BY 1")
+                digest.update(repr((table, cursor.fetchall())).encode())
+        return digest.hexdigest()
+
+
+def _columns(table: str) -> str:
+    return "id, name, digest, scopes" if table == "accounts_apitoken" else "*"
+
+
+def _body_of(response: HttpResponseBase) -> str:
+    """Read a body; of a stream that was let through nothing: it may go on for long."""
+    if not isinstance(response, StreamingHttpResponse):
+        return response.content.decode(errors="replace")  # type: ignore[attr-defined, no-any-return]
+    return ""
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back all that is done to the database meanwhile, and forget who tried how often."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    cache.clear()
+
+
+@pytest.fixture
+def scene(desk: Desk, upstream: Upstream, alice: User, bob: User, dave: User, charlie: User) -> Scene:
+    """Set the scene."""
+    place = Membership.objects.select_related("team", "user").get(user=alice, team=desk.team)
+    people: dict[str, User | None] = {
+        "nobody": None,
+        "charlie": charlie,
+        "dave": dave,
+        "bob": bob,
+        "alice": alice,
+    }
+    tokens = {
+        name: make_token(user, user.personal_team if name == "charlie" else desk.team, f"{name}s")[1]
+        for name, user in people.items()
+        if user is not None
+    }
+    ids = {**_things(place, upstream.url), **_run(desk, place, upstream), **_of_the_team(place)}
+    elsewhere = {
+        name: make_token(user, user.personal_team, "own")[1]
+        for name, user in people.items()
+        if user is not None
+    }
+    sessions = {name: _session_of(user, desk.team) for name, user in people.items() if user is not None}
+    return Scene(ids, people, tokens, elsewhere, sessions, desk.team, upstream)
+
+
+def _session_of(user: User, team: Team) -> str:
+    """Sign somebody in, to work in the team where they are in it."""
+    client = Client()
+    client.force_login(user)
+    session = client.session
+    if team.memberships.filter(user=user).exists():
+        session[SESSION_TEAM] = team.pk
+    session.save()
+    return str(session.session_key)
+
+
+def _things(place: Membership, url: str) -> dict[str, str]:
+    """Make a connection, a pool, a judge and a preset with two versions each, and one of them to be restored."""
+    name = {"name": CANARY}
+    connection = save_connection(
+        place, {**name, "kind": "openai", "base_url": url, "api_key": f"sk-{CANARY}"}
+    )
+    member = {"connection": connection.pk, "model": "ada"}
+    pool = save_pool(place, {**name, "members": [member]})
+    judge = save_judge(place, {**name, "connection": connection.pk, "model": "judge"})
+    preset = save_preset(place, {**name, "pool": pool.pk, "judge": judge.pk})
+    gone = save_pool(place, {**name, "members": [member]})
+    ids = {"deleted.thing_id": gone.pk}
+    delete(place, gone)
+    for row in (connection, pool, judge, preset):
+        noun = row._meta.model_name or ""
+        ids |= {f"{noun}s.row_id": row.pk, f"{noun}s.thing_id": row.pk, f"{noun}_id": row.pk}
+    return {**ids, "slug": preset.slug, "model": f"fusion/{preset.slug}"}
+
+
+def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
+    """Have bob run something, and the team say something about it."""
+    for name in ("ada", "bea", "cyd"):
+        upstream.scripts[name] = Script([f"{CANARY} of {name}."])
+    run: Run = work(desk.start(CANARY))
+    bob = Membership.objects.select_related("team", "user").get(user=desk.person, team=desk.team)
+    made = share_run(place, run, {"show": ["fused", "members"], "days": 7, "voting": True})
+    comment = add_comment(bob, run, {"text": CANARY})
+    Vote.objects.create(run=run, person=place.user, voter=f"person {place.user_id}", note=CANARY)
+    answer = run.answers.order_by("pk").first()
+    assert answer is not None
+    return {
+        "run_id": run.pk,
+        "answer_id": answer.pk,
+        "share_id": made.share.pk,
+        "s.token": made.token,
+        "comment_id": comment.pk,
+    }
+
+
+def _of_the_team(place: Membership) -> dict[str, str]:
+    """Have a way of signing in, an invitation, a session, a token of alice's, and a team of hers that is closed."""
+    invitation, token = invite(place, many=True)
+    SignOn.objects.create(
+        team=place.team, issuer="https://sso.example", client_id=CANARY, sealed_secret="x", role="viewer"
+    )
+    client = Client()
+    client.force_login(place.user)
+    client.get("/sessions/")
+    closed = new_team(f"{CANARY} closed", place.user)
+    delete_team(Membership.objects.select_related("team", "user").get(user=place.user, team=closed))
+    erin = join_team(make_person("erin"), place.team, Role.VIEWER)
+    return {
+        "invitation_id": invitation.pk,
+        "join.token": token,
+        "sign_on_id": place.team.pk,
+        "team_id": closed.pk,
+        "ref": erin.ref,
+        "person_id": erin.ref,
+        "session_id": str(UserSession.objects.filter(user=place.user).latest("pk").pk),
+        "token_id": place.user.tokens.latest("created_at").pk,
+        "state": "no-such-state",
+    }
