@@ -6,22 +6,16 @@ The rows are the truth, whoever changed them and in whichever process. They are 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from contextvars import Context
 from typing import TypeVar
 
 from fusion_site.accounts.models import Membership
 from fusion_site.accounts.passes import Pass, places_of
-from fusion_site.ops.querying import DISTURBED, query
-
-log = logging.getLogger(__name__)
+from fusion_site.ops.querying import query
+from fusion_site.ops.rounds import Rounds
 
 T = TypeVar("T")
-
-# Between two looks at the rows, in seconds.
-LOOK_S = 0.5
 
 
 class Watched:
@@ -31,52 +25,33 @@ class Watched:
         self.given, self.role, self.tell = given, role, tell
 
 
-_watched: set[Watched] = set()
-_looking: asyncio.Task[None] | None = None
-
-
 def join(given: Pass, place: Membership, tell: Callable[[Membership | None], None]) -> Watched:
     """Watch over one more, who has the place now; to be ended by `leave`."""
-    global _looking
     watched = Watched(given, place.role, tell)
-    _watched.add(watched)
-    if _looking is None:
-        # In a context of its own: the caller's says in which thread its request's queries are made.
-        _looking = asyncio.get_running_loop().create_task(_look_again_and_again(), context=Context())
+    _rounds.join(watched)
     return watched
 
 
 def leave(watched: Watched) -> None:
-    """Watch no longer; nobody looks when nobody listens. It may be left more than once."""
-    global _looking
-    _watched.discard(watched)
-    if not _watched and _looking is not None:
-        _looking.cancel()
-        _looking = None
+    """Watch no longer. It may be left more than once."""
+    _rounds.leave(watched)
 
 
-async def _look_again_and_again() -> None:
-    while True:
-        await asyncio.sleep(LOOK_S)
-        try:
-            await _look()
-        except DISTURBED:
-            log.warning("the database is away; whether access has ended is looked at when it is back")
-        except Exception:
-            log.exception("the look at who may still listen failed")
-
-
-async def _look() -> None:
-    asked = {watched.given for watched in _watched}
-    places = await query(places_of, asked)
-    for watched in [each for each in _watched if each.given in asked]:
+async def _look(asked: set[Watched]) -> None:
+    places = await query(places_of, {watched.given for watched in asked})
+    for watched in asked:
+        if watched not in _rounds:
+            continue
         place = places.get(watched.given)
         if place is None:
-            _watched.discard(watched)
+            leave(watched)
             watched.tell(None)
         elif place.role != watched.role:
             watched.role = place.role
             watched.tell(place)
+
+
+_rounds = Rounds("whether access has ended", _look)
 
 
 async def while_good(

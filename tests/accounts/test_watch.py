@@ -18,6 +18,7 @@ from fusion_site.accounts.access import membership_in
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.accounts.passes import Pass, places_of
 from fusion_site.accounts.tokens import make_token
+from fusion_site.ops import rounds
 
 
 def session_of(user: User) -> str:
@@ -72,7 +73,7 @@ def test_a_session_that_ran_out_is_none(team: Team, bob: User) -> None:
 def test_what_waits_is_ended_and_nobody_looks_any_more(
     team: Team, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "LOOK_S", 0.02)
+    monkeypatch.setattr(rounds, "LOOK_S", 0.02)
     token, _ = make_token(bob, team, "one")
     place = membership_in(bob, team.pk)
     assert place is not None
@@ -86,13 +87,14 @@ def test_what_waits_is_ended_and_nobody_looks_any_more(
             closed.append(True)
 
     async def listen() -> list[str]:
-        heard = []
+        heard, others = [], asyncio.all_tasks()
         async with asyncio.timeout(10):
             async for item in watch.while_good(Pass(bob.pk, team.pk, token=token.pk), place, source()):
                 heard.append(item)
                 await sync_to_async(Membership.objects.filter(user=bob, team=team).delete)()
+        await asyncio.sleep(0)  # A task that was cancelled ends at the loop's next turn.
+        assert asyncio.all_tasks() == others
         return heard
 
     assert async_to_sync(listen)() == ["first"]
     assert closed == [True]
-    assert watch._looking is None

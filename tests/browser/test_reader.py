@@ -25,6 +25,8 @@ PROMPT = "Is it safe to add a column to a table of forty million rows while the 
 ADA = ["# Yes\n\n", "One paragraph.\n\n", "And a last one."]
 BEA = ["- bea says no,\n- `never`.\n"]
 _NUMBERS = count(1)
+# What a browser logs of a server that is gone: its socket, and the comments, which are fetched when one comes near them.
+DEAD_SERVER = ["WebSocket connection to", "[object Event]", "htmx:sendError", "/comments/"]
 NARROW: ViewportSize = {"width": 390, "height": 800}
 # What two members say, and what a judge makes of it.
 SAID = {
@@ -115,7 +117,7 @@ def state(page: Page) -> Locator:
 def test_a_killed_server_takes_nothing_from_the_reader(
     reader: Page, site: Site, gate: threading.Event, tolerated: list[str]
 ) -> None:
-    tolerated += ["WebSocket connection to", "[object Event]"]
+    tolerated += DEAD_SERVER
     reader.set_viewport_size(NARROW)
     ask(reader)
     expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
@@ -161,7 +163,7 @@ def test_a_page_says_that_access_has_ended_and_shows_nothing_more(
 def test_a_page_over_two_killed_servers_is_the_page_of_who_comes_last(
     reader: Page, site: Site, upstream: Upstream, gate: threading.Event, tolerated: list[str]
 ) -> None:
-    tolerated += ["WebSocket connection to", "[object Event]"]
+    tolerated += DEAD_SERVER
     judging = threading.Event()
     judge = judge_for("bea")
     upstream.scripts["judge"] = lambda body: replace(judge(body), gate=judging)

@@ -224,7 +224,7 @@ def test_a_dead_link_ends_what_is_watched_through_it(
     end: Callable[[Share], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fusion_site.runs.sharing.watching.LOOK_S", 0.05)
+    monkeypatch.setattr("fusion_site.ops.rounds.LOOK_S", 0.05)
     path = link(client_for(desk.person), merged, "fused")
     stays = link(client_for(desk.person), merged, "fused") if end in (revoke, expire) else ""
     share = Share.objects.get(digest=Share.digest_of(path.split("/")[2]))
