@@ -6,16 +6,16 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.access.conftest import Scene, undone
 from tests.access.doors import all_doors
 from tests.access.rules import RULES, UNTAKEN
+from tests.access.scene import Scene, undone
 
 POSTS = [
     door
     for door in all_doors()
     if (door.surface, door.method) == ("page", "POST")
     and RULES[str(door)] is not UNTAKEN
-    # What lies behind a share link knows no session: whoever has the link may do all of it from anywhere.
+    # What lies behind a share link acts for nobody who is signed in: whoever has the link may do it from anywhere.
     and not door.is_behind_a_link
 ]
 

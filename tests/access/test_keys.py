@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.access.conftest import KEY, Scene, stored
+from tests.access.scene import KEY, Scene, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

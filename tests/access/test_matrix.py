@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.access.conftest import CANARY, CAST, KEY, OUTSIDERS, Answer, Scene
 from tests.access.doors import Door, all_doors, all_sockets
 from tests.access.rules import ALLAUTH, NOTHING, OPEN, RULES, SOCKETS, UNTAKEN, Rule
+from tests.access.scene import CANARY, CAST, KEY, OUTSIDERS, Answer, Scene
 
 
 def test_every_door_has_a_rule_and_every_rule_a_door() -> None:
