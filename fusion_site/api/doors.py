@@ -24,8 +24,9 @@ from pydantic import ConfigDict
 
 from fusion_site.accounts.access import membership_in
 from fusion_site.accounts.models import ApiToken, Membership
-from fusion_site.accounts.tokens import holder, spend_call
+from fusion_site.accounts.tokens import holder
 from fusion_site.accounts.whence import came_by_token
+from fusion_site.api.pace import spend, tell_pace
 from fusion_site.api.refusals import NOT_FOUND, answer_in_our_words, refusal
 from fusion_site.api.scopes import require_scope
 from fusion_site.ops.requests import name_person
@@ -61,7 +62,7 @@ class Bearer(HttpBearer):
         found = holder(token)
         if found is None:
             return None
-        if (wait := spend_call(found)) is not None:
+        if (wait := spend(request, found)) is not None:
             raise Throttled(math.ceil(wait))
         name_person(request, found.user_id)
         came_by_token(found.hint)
@@ -156,7 +157,7 @@ def found(request: HttpRequest, model: type[N], row_id: str) -> N:
 
 
 def in_json(pattern: URLPattern) -> URLPattern:
-    """Give the address with its plain-text refusals (405, and 404 outside of any operation) said in JSON."""
+    """Give the address with its plain-text refusals (405, and 404 outside of any operation) in JSON, and the pace told."""
     pattern.callback = _in_json(pattern.callback)
     return pattern
 
@@ -166,21 +167,22 @@ def _in_json(view: Callable[..., Any]) -> Callable[..., Any]:
 
         @wraps(view)
         async def asaid(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            return _said(await view(request, *args, **kwargs))
+            return _said(request, await view(request, *args, **kwargs))
 
         return asaid
 
     @wraps(view)
     def said(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            return _said(view(request, *args, **kwargs))
+            return _said(request, view(request, *args, **kwargs))
         except Http404:
             return nowhere(request)
 
     return said
 
 
-def _said(response: HttpResponseBase) -> HttpResponseBase:
+def _said(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    tell_pace(request, response)
     if not isinstance(response, HttpResponseNotAllowed):
         return response
     allowed = response["Allow"]

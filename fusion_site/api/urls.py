@@ -18,6 +18,7 @@ from fusion_site.api import (
     runs,
     shares,
     team,
+    tokens,
     versions,
     votes,
 )
@@ -25,6 +26,7 @@ from fusion_site.api.docs import docs
 from fusion_site.api.doors import api, in_json, nowhere
 
 api.add_router("me", me.router)
+api.add_router("tokens", tokens.router)
 api.add_router("team", team.router)
 api.add_router("team", people.router)
 api.add_router("team/audit", audit.router)

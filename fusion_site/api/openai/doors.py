@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from fusion_site.accounts.tokens import holder, spend_call
+from fusion_site.accounts.tokens import holder
 from fusion_site.accounts.whence import came_by_token
 from fusion_site.api.doors import Caller
 from fusion_site.api.openai.refusals import Refused, busy, refused_by, response_of
+from fusion_site.api.pace import spend, tell_pace
 from fusion_site.api.scopes import require_scope
 from fusion_site.ops.querying import query
 from fusion_site.ops.requests import name_person
@@ -34,15 +35,17 @@ def door(method: str) -> Callable[[CalledView[P]], View[P]]:
         @csrf_exempt
         @wraps(view)
         async def opened(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            response: HttpResponseBase
             try:
                 if request.method != method:
                     raise _wrong_method(request, method)
-                return await view(request, await query(_caller, request), *args, **kwargs)
+                response = await view(request, await query(_caller, request), *args, **kwargs)
             except Exception as error:
                 response = response_of(refused_by(error, request))
                 if response.status_code == 405:
                     response["Allow"] = method
-                return response
+            tell_pace(request, response)
+            return response
 
         return opened
 
@@ -81,7 +84,7 @@ def _caller(request: HttpRequest) -> Caller:
     token = holder(text.strip())
     if token is None:
         raise Refused(401, BAD_TOKEN, code="invalid_api_key")
-    if (wait := spend_call(token)) is not None:
+    if (wait := spend(request, token)) is not None:
         raise busy(wait)
     name_person(request, token.user_id)
     came_by_token(token.hint)
