@@ -41,8 +41,10 @@ CAST = ("nobody", "charlie", "dave", "bob", "alice")
 # What a mere look changes: sessions, what is counted against guessing (and, of a token, when it was last used).
 _PASSING = {"django_session", "usersessions_usersession", "accounts_kept"}
 _TABLES = sorted({model._meta.db_table for model in apps.get_models()} - _PASSING)
-# What differs between any two answers.
-_OF_THE_MOMENT = {"Content-Length", "X-Request-ID", "X-Request-Id"}
+# What differs between any two answers; those of the rate tell of the caller's own token.
+_OF_THE_MOMENT = {"content-length", "x-request-id"} | {
+    f"x-ratelimit-{word}-requests" for word in ("limit", "remaining", "reset")
+}
 
 
 @dataclass
@@ -151,7 +153,9 @@ class Scene:
                 text = text.replace(each, "ID")
             return re.sub(r'(csrfmiddlewaretoken" value=|csrf-?token"[^"]*)"[^"]*"', r"\1", text, flags=re.I)
 
-        headers = {name: blotted(value) for name, value in response.items() if name not in _OF_THE_MOMENT}
+        headers = {
+            name: blotted(value) for name, value in response.items() if name.lower() not in _OF_THE_MOMENT
+        }
         return Answer(response.status_code, headers, blotted(_body_of(response)))
 
     def rows(self) -> str:
