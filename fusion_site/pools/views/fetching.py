@@ -52,9 +52,11 @@ async def fetch(request: HttpRequest) -> HttpResponseBase:
 @asigned_in
 @require_POST
 async def stop(request: HttpRequest) -> HttpResponseBase:
-    """Stop the fetch that goes on; what came is kept."""
+    """Stop the fetch that goes on; what came is kept. Where nothing fetches there is nothing to stop."""
     require_operator(person(request))
-    await _errands().stop()
+    errands = compact_host.errands()
+    if errands is not None:
+        await errands.stop()
     return redirect("compact")
 
 
