@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,3 +87,12 @@ async def working() -> Any:
         use_queue(RowsOnly())
         await supervisor.stop()
         await close_providers()
+
+
+@pytest.fixture
+def quietly() -> Iterator[None]:
+    """Have the command's quiet log speak again afterwards."""
+    log = logging.getLogger("fusion_site")
+    level = log.level
+    yield
+    log.setLevel(level)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -366,15 +365,6 @@ def test_older_turns_are_read_when_they_are_opened(
     assert b"bea in turn 1." in client.get(f"/runs/{run.pk}/thread/1/").content
     assert client.get(f"/runs/{run.pk}/thread/4/").status_code == 404
     assert client_for(charlie).get(f"/runs/{run.pk}/thread/1/").status_code == 404
-
-
-@pytest.fixture
-def quietly() -> Iterator[None]:
-    """Have the command's quiet log speak again afterwards."""
-    log = logging.getLogger("fusion_site")
-    level = log.level
-    yield
-    log.setLevel(level)
 
 
 @pytest.mark.usefixtures("quietly")

@@ -15,6 +15,8 @@ from fusion_site.runs.models import Run
 from tests.runs.conftest import Desk
 from tests.upstream import Script, Upstream
 
+pytestmark = pytest.mark.usefixtures("quietly")
+
 
 class Screen(io.StringIO):
     """A terminal that keeps what is written to it."""
