@@ -14,7 +14,7 @@ from django.test import Client
 from fusion_site.accounts.models import Membership, User
 from fusion_site.asgi import application
 from fusion_site.ops.metrics import REGISTRY
-from fusion_site.runs.live import consumers, watching
+from fusion_site.runs.live import sending, watching
 from fusion_site.runs.models import Run
 from tests.runs.conftest import Desk, working
 from tests.upstream import Script, Upstream
@@ -175,7 +175,7 @@ def test_who_loses_access_stops_seeing(desk: Desk, dave: User, monkeypatch: pyte
         await sync_to_async(Membership.objects.filter(user=dave, team=desk.team).delete)()
         return await socket.receive_output(timeout=10)
 
-    assert async_to_sync(lose)() == {"type": "websocket.close", "code": consumers.NOT_FOUND}
+    assert async_to_sync(lose)() == {"type": "websocket.close", "code": sending.NOT_FOUND}
 
 
 def test_the_page_offers_stop_only_to_those_who_may(desk: Desk, dave: User, alice: User) -> None:

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from fusion_site.accounts.models import AuditEntry, Membership, Reach, Role, Team, User
 from fusion_site.asgi import application
-from fusion_site.runs.live.consumers import NOT_FOUND
 from fusion_site.runs.live.lens import Lens, Part
+from fusion_site.runs.live.sending import NOT_FOUND
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.models import Share
