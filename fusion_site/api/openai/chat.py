@@ -36,17 +36,6 @@ RULES = Rules(
         "stop": "stop",
         "reasoning_effort": "reasoning_effort",
     },
-    idle=frozenset(
-        {
-            "user",
-            "metadata",
-            "store",
-            "safety_identifier",
-            "prompt_cache_key",
-            "prompt_cache_options",
-            "prompt_cache_retention",
-        }
-    ),
     only={
         "n": [1],
         "service_tier": ["auto", "default"],

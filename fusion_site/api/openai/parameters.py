@@ -13,6 +13,18 @@ from fusion_site.pools.reading import Reading
 from fusion_site.pools.sampling import read_params
 
 _STOP_IN = "Members' texts end there, but only in the mode best_of is the answer one of them: what others write in the other modes does not."
+# These change nothing of an answer, at OpenAI as here.
+_IDLE = frozenset(
+    {
+        "user",
+        "metadata",
+        "store",
+        "safety_identifier",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+    }
+)
 _ASKS_NOTHING: tuple[object, ...] = (False, [], {}, "none", "auto", 0)
 
 
@@ -20,13 +32,12 @@ _ASKS_NOTHING: tuple[object, ...] = (False, [], {}, "none", "auto", 0)
 class Rules:
     """The parameters of one door. What is in none of these is refused.
 
-    `own` the door reads itself; `sampling` are settings of members, by the pool's names; `idle` change nothing, at OpenAI
-    as here; those of `only` are taken with these values; those of `empty` where they ask for nothing.
+    `own` the door reads itself; `sampling` are settings of members, by the pool's names; those of `only` are
+    taken with these values; those of `empty` where they ask for nothing.
     """
 
     own: frozenset[str]
     sampling: Mapping[str, str]
-    idle: frozenset[str]
     only: Mapping[str, Collection[object]] = field(default_factory=dict)
     empty: frozenset[str] = frozenset()
 
@@ -34,7 +45,7 @@ class Rules:
 def check(given: Mapping[str, Any], rules: Rules) -> None:
     """Raise Refused for the first parameter that cannot be honoured."""
     for name, value in given.items():
-        if name in rules.own or name in rules.sampling or name in rules.idle:
+        if name in rules.own or name in rules.sampling or name in _IDLE:
             continue
         if name in rules.only:
             _check_value(name, value, rules.only[name])

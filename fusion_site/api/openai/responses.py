@@ -46,17 +46,6 @@ RULES = Rules(
         "max_output_tokens": "max_tokens",
         "reasoning.effort": "reasoning_effort",
     },
-    idle=frozenset(
-        {
-            "user",
-            "metadata",
-            "store",
-            "safety_identifier",
-            "prompt_cache_key",
-            "prompt_cache_options",
-            "prompt_cache_retention",
-        }
-    ),
     only={
         "service_tier": ["auto", "default"],
         "truncation": ["disabled"],
