@@ -36,6 +36,7 @@ import django  # noqa: E402
 django.setup()
 
 from asgiref.sync import async_to_sync  # noqa: E402
+from django.conf import LazySettings  # noqa: E402
 from django.conf import settings as site_settings  # noqa: E402
 from django.contrib.contenttypes.management import create_contenttypes  # noqa: E402
 from django.db import connections  # noqa: E402
@@ -47,6 +48,8 @@ from fusion_site.accounts.flows.join_team import join_team  # noqa: E402
 from fusion_site.accounts.flows.new_team import new_team  # noqa: E402
 from fusion_site.accounts.flows.open_account import open_account  # noqa: E402
 from fusion_site.accounts.models import Role, Team, User  # noqa: E402
+from tests.pools.models_server import ModelsServer  # noqa: E402
+from tests.pools.openrouter import OpenRouter  # noqa: E402
 
 # Django fills these tables anew after each test that commits. The site reads neither of them.
 post_migrate.disconnect(create_contenttypes)
@@ -189,3 +192,22 @@ def client_for(team: Team) -> Callable[[User | None], Client]:
         return client
 
     return client_of
+
+
+@pytest.fixture
+def models_server(settings: LazySettings) -> Iterator[ModelsServer]:
+    """Give a server that lists models, which the operator of this site has listed."""
+    server = ModelsServer()
+    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def openrouter(settings: LazySettings) -> Iterator[OpenRouter]:
+    """Give a stand-in for OpenRouter, which the operator of this site has listed and put in its place."""
+    server = OpenRouter()
+    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
+    settings.FUSION_OPENROUTER_URL, settings.FUSION_OPENROUTER_AUTH_URL = server.url, server.auth_url
+    yield server
+    server.close()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from django.conf import LazySettings
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.pools.flows.save_connection import save_connection
@@ -13,8 +10,6 @@ from fusion_site.pools.flows.save_judge import save_judge
 from fusion_site.pools.flows.save_pool import save_pool
 from fusion_site.pools.flows.save_preset import save_preset
 from fusion_site.pools.models import Connection, Judge, Pool, Preset
-from tests.pools.models_server import ModelsServer
-from tests.pools.openrouter import OpenRouter
 
 
 @pytest.fixture
@@ -52,22 +47,3 @@ def judge(place: Membership, connection: Connection) -> Judge:
 def preset(place: Membership, pool: Pool, judge: Judge) -> Preset:
     """Give a preset over both."""
     return save_preset(place, {"name": "Review", "pool": pool.pk, "judge": judge.pk})
-
-
-@pytest.fixture
-def models_server(settings: LazySettings) -> Iterator[ModelsServer]:
-    """Give a server that lists models, which the operator of this site has listed."""
-    server = ModelsServer()
-    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def openrouter(settings: LazySettings) -> Iterator[OpenRouter]:
-    """Give a stand-in for OpenRouter, which the operator of this site has listed and put in its place."""
-    server = OpenRouter()
-    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
-    settings.FUSION_OPENROUTER_URL, settings.FUSION_OPENROUTER_AUTH_URL = server.url, server.auth_url
-    yield server
-    server.close()

@@ -174,33 +174,14 @@ def test_nobody_is_asked_for_models_or_tested(alice: User, team: Team, models_se
 
 
 def test_nobody_is_led_to_openrouter(
-    alice: User, team: Team, client_for: Callable[[User | None], Client], openrouter_stand_in: OpenRouter
+    alice: User, team: Team, client_for: Callable[[User | None], Client], openrouter: OpenRouter
 ) -> None:
     browser = client_for(alice)
     begun = browser.get("/connections/openrouter/")
-    assert begun["Location"].startswith(openrouter_stand_in.auth_url)
+    assert begun["Location"].startswith(openrouter.auth_url)
     be_local_only(team)
     assert browser.get("/connections/openrouter/")["Location"] == "/connections/"
     assert "local only" in browser.get("/connections/").content.decode()
-
-
-@pytest.fixture
-def models_server(settings: LazySettings) -> Iterator[ModelsServer]:
-    """Give a server that lists models."""
-    server = ModelsServer()
-    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def openrouter_stand_in(settings: LazySettings) -> Iterator[OpenRouter]:
-    """Give a stand-in for OpenRouter."""
-    server = OpenRouter()
-    settings.FUSION_PRIVATE_UPSTREAMS = frozenset({server.host_port})
-    settings.FUSION_OPENROUTER_URL, settings.FUSION_OPENROUTER_AUTH_URL = server.url, server.auth_url
-    yield server
-    server.close()
 
 
 def test_compose_says_it_before_anything_is_asked(
