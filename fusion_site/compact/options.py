@@ -61,9 +61,16 @@ class HostOptions:
         return self.context or min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
 
     def memory(self, window: int, affordable: int) -> int:
-        """Cells over all answers: as asked for, else a few full windows, fewer if no more are `affordable`, at least one."""
-        wanted = self.cells or min(window * min(self.slots, WINDOWS_IN_MEMORY), affordable)
+        """Cells over all answers: as asked for, else a window for each, or what is `affordable` of a few windows; at least one."""
+        each = window * self.slots
+        wanted = self.cells or (
+            each if each <= affordable else min(window * min(self.slots, WINDOWS_IN_MEMORY), affordable)
+        )
         return max(window, wanted)
+
+    def windows_apart(self, window: int, cells: int) -> bool:
+        """Whether `cells` give every answer a window of its own."""
+        return window * self.slots <= cells
 
     def thread_count(self, measure: Callable[[], int]) -> int:
         """CPU threads: as asked for, else what `measure` finds."""

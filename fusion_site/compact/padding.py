@@ -1,11 +1,13 @@
-"""How many rows a decode had better have: some counts cost more than greater ones."""
+"""How many rows a decode had better have, and which spare ones to add: some counts cost more than greater ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 TILE = 4  # rows that the matrix kernels of CPUs take at once; what is left over they take one by one
 MEASURED = 2 * TILE
+REMEMBERED = 1000  # sets of busy sequences, which change only when an answer begins or ends
 WORTH_IT = 0.95  # a saving below this is within what a measurement is off
 
 
@@ -13,17 +15,21 @@ class Padding:
     """Which counts of rows to fill up with spare ones, by what this model took for 1 to 8 rows on this machine.
 
     Three rows, each taken alone, can cost half as much again as a tile of four. Beyond eight rows the pattern is
-    taken to repeat tile by tile. Without measurements nothing is filled up.
+    taken to repeat tile by tile. Without measurements nothing is filled up to a tile.
     """
 
-    def __init__(self, seconds: list[float] | None = None) -> None:
-        self._spare = [_best_spare(seconds, rows) for rows in range(1, MEASURED + 1)] if seconds else []
+    def __init__(self, seconds: Sequence[float] = ()) -> None:
+        self._seconds = tuple(seconds)
+        self._spare = [_best_spare(self._seconds, rows) for rows in range(1, len(self._seconds) + 1)]
+        self.companions = lru_cache(REMEMBERED)(self._companions)
 
     @classmethod
-    def measured(cls, decode: Callable[[int], float], *, patience_s: float) -> Padding:
-        """Learn from `decode`, which computes so many rows and gives its seconds; nothing where that took too long."""
+    def measured(cls, decode: Callable[[int], float], *, patience_s: float, most: int = MEASURED) -> Padding:
+        """Learn from `decode`, which computes so many rows, `most` at most, and gives its seconds; nothing where that took
+        too long.
+        """
         seconds: list[float] = []
-        for rows in range(1, MEASURED + 1):
+        for rows in range(1, most + 1):
             seconds.append(min(decode(rows), decode(rows)))
             if sum(seconds) * 2 > patience_s:
                 return cls()
@@ -31,9 +37,46 @@ class Padding:
 
     def spare(self, rows: int) -> int:
         """Rows to add to a decode of `rows`."""
-        if not self._spare or rows < 1:
+        measured = len(self._spare)
+        if rows < 1 or measured < min(rows, TILE):
             return 0
-        return self._spare[rows - 1 if rows <= MEASURED else TILE + (rows - 1) % TILE]
+        return self._spare[rows - 1 if rows <= measured else (rows - 1) % TILE - TILE]
+
+    def _companions(self, busy: tuple[int, ...], sequences: int) -> tuple[int, ...]:
+        """The sequences to add to a decode of one row for each of `busy`, which ascend, where there are so many `sequences`.
+
+        For memory of its own per sequence: there, llama.cpp takes only neighbours in one go, and each further go reads
+        all weights again. A hole between two neighbourhoods is filled where that costs less than the second go.
+        """
+        taken: set[int] = set()
+        for start, end in self._goes(busy):
+            wanted = end + 1 + self.spare(end + 1 - start)
+            taken |= set(range(start, end + 1)) | (
+                set(range(end + 1, wanted)) if wanted <= sequences else set()
+            )
+        return tuple(sorted(taken.difference(busy)))
+
+    def _goes(self, busy: Sequence[int]) -> list[tuple[int, int]]:
+        """The cheapest neighbourhoods, as first and last, that hold all of `busy`."""
+        best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]
+        for count, end in enumerate(busy, start=1):
+            best.append(
+                min(
+                    (cost + self._cost(end + 1 - busy[before]), [*goes, (busy[before], end)])
+                    for before, (cost, goes) in enumerate(best[:count])
+                )
+            )
+        return best[-1][1]
+
+    def _cost(self, rows: int) -> float:
+        """What a go of so many rows takes, with what fills it up; in tiles where nothing was measured."""
+        seconds, rows = self._seconds, rows + self.spare(rows)
+        if not seconds:
+            return -(-rows // TILE)
+        if rows <= len(seconds):
+            return seconds[rows - 1]
+        further = -(-(rows - len(seconds)) // TILE)
+        return seconds[rows - 1 - further * TILE] + further * seconds[TILE - 1]
 
 
 def whole_tiles(writing: int, budget: int) -> int:
@@ -41,8 +84,8 @@ def whole_tiles(writing: int, budget: int) -> int:
     return max(budget - (writing + budget) % TILE, min(budget, TILE - writing % TILE))
 
 
-def _best_spare(seconds: list[float], rows: int) -> int:
+def _best_spare(seconds: Sequence[float], rows: int) -> int:
     """How many rows more, up to the end of the tile, cost least."""
-    end = -(-rows // TILE) * TILE
+    end = min(-(-rows // TILE) * TILE, len(seconds))
     best = min(range(rows, end + 1), key=lambda count: seconds[count - 1])
     return best - rows if seconds[best - 1] < seconds[rows - 1] * WORTH_IT else 0

@@ -23,6 +23,8 @@ from fusion_site.compact.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 MOST_FAILURES = 3  # decodes that fail in a row before the process is given up and started anew
 NO_ROOM = 1
+# Of one slot in a decode: the tokens in it, and the row whose logits choose the next one (None while prompt is left).
+Output = tuple[Slot, list[int], int | None]
 
 
 class Broken(Exception):
@@ -32,6 +34,7 @@ class Broken(Exception):
 class Scheduler:
     """Continuous batching: every step computes one row per writing answer and a slice of the oldest unread prompt.
 
+    That is one decode, or, where sequences have memory of their own, one for the writing answers and one for the prompt.
     `submit`, `cancel` and `close` are called on the event loop, `run` in the model thread; they meet only in the inbox.
     Requests are served strictly in their order; the place of each is told to its feed. Those that only read ahead come
     after all others: one at a time, with what the others leave of each step, and off their slot when it is wanted.
@@ -164,44 +167,58 @@ class Scheduler:
         self.meter.waiting = len(self._queue)
 
     def _step(self) -> None:
-        """Compute the next rows of everyone and hand each answer its token."""
-        read = self.meter.prompt_tokens
-        outputs = self._plan()
+        """Compute the next rows of everyone."""
+        writing = self._seating.writing
+        reading, budget = self._to_read(len(writing))
+        if not self._context.apart:
+            self._compute(writing, reading, budget)
+        elif not writing or self._compute(writing, [], 0):
+            while reading and budget > 0:
+                before = self.meter.prompt_tokens
+                if not self._compute([], [reading.pop(0)], budget):
+                    return
+                budget -= self.meter.prompt_tokens - before
+
+    def _to_read(self, writing: int) -> tuple[list[Slot], int]:
+        """Whose prompts to read in this step, and how many tokens over all; what nobody waits for yet only if it is alone."""
+        ahead = self._seating.ahead
+        reading = [slot for slot in self._seating.busy if slot.pending is None and slot is not ahead]
+        if reading or not ahead:
+            budget = self._pace.budget(others_write=writing > 0)
+            return reading, whole_tiles(0 if self._context.apart else writing, budget)
+        return [ahead], self._pace.ahead(others_write=writing > 0)
+
+    def _compute(self, writing: list[Slot], reading: list[Slot], budget: int) -> bool:
+        """Do one decode and hand each answer its token; False if it failed."""
+        self._rows.clear()
+        outputs = [self._next(slot) for slot in writing]
+        read = 0
+        for slot in reading:
+            if read < budget:
+                outputs.append(self._slice(slot, budget - read))
+                read += len(outputs[-1][1])
         started = perf_counter()
         code = self._context.decode(self._rows)
         seconds = perf_counter() - started
         self.meter.decode_seconds += seconds
         if code != 0:
             self._recover(code, [slot for slot, _, _ in outputs])
-            return
+            return False
         self._failures = 0
-        self._pace.measured(self._rows.count, self.meter.prompt_tokens - read, seconds)
-        for slot, tokens, row in outputs:
-            self._take_in(slot, tokens, row)
+        self._pace.measured(self._rows.count, read, seconds)
+        for output in outputs:
+            self._take_in(*output)
         self._seating.count_rows(sum(row is not None for _, _, row in outputs))
+        return True
 
-    def _plan(self) -> list[tuple[Slot, list[int], int | None]]:
-        """Fill the rows; per slot the tokens in them and the row whose logits choose its next token."""
-        self._rows.clear()
-        outputs: list[tuple[Slot, list[int], int | None]] = []
-        busy = self._seating.busy
-        for slot in busy:
-            if slot.pending is not None:
-                row = self._rows.add(slot.sequence, len(slot.held), [slot.pending], logits=True)
-                outputs.append((slot, [slot.pending], row))
-        writing = len(outputs)
-        budget = whole_tiles(writing, self._pace.budget(others_write=writing > 0))
-        for slot in busy:
-            if slot.pending is None and budget > 0 and slot is not self._seating.ahead:
-                output = self._slice(slot, budget)
-                outputs.append(output)
-                budget -= len(output[1])
-        if (ahead := self._seating.ahead) and len(outputs) == writing:
-            outputs.append(self._slice(ahead, self._pace.ahead(others_write=writing > 0)))
-        return outputs
+    def _next(self, slot: Slot) -> Output:
+        """Add the token that was drawn last."""
+        assert slot.pending is not None
+        row = self._rows.add(slot.sequence, len(slot.held), [slot.pending], logits=True)
+        return slot, [slot.pending], row
 
-    def _slice(self, slot: Slot, budget: int) -> tuple[Slot, list[int], int | None]:
-        """Add the next prompt tokens of `slot`, at most `budget`; the row is None while more of the prompt is left."""
+    def _slice(self, slot: Slot, budget: int) -> Output:
+        """Add the next prompt tokens of `slot`, at most `budget`."""
         generation = slot.generation
         assert generation is not None
         if not slot.started:

@@ -9,8 +9,8 @@ from itertools import count
 from fusion_site.compact.context import Context
 from fusion_site.compact.generation import Generation
 
-# Every row that is computed passes over all of memory. Per token held that takes about 1/6000 of what reading the token again
-# would (measured on two cores with half a gigabyte of Q4_0), and few beginnings come again: a third of that.
+# Every row that is computed passes over all of a shared memory. Per token held that takes about 1/6000 of what reading the token
+# again would (measured on two cores with half a gigabyte of Q4_0), and few beginnings come again: a third of that.
 KEPT_FOR_ROWS = 2000
 
 
@@ -18,8 +18,8 @@ KEPT_FOR_ROWS = 2000
 class Slot:
     """One sequence: the tokens that memory holds for it, and the generation it serves, if any.
 
-    `pending` is a token that was drawn but is not in memory yet. Once so many rows are written as `kept_until` says, an idle
-    slot is emptied.
+    `pending` is a token that was drawn but is not in memory yet. Once so many rows are written as `kept_until` says, nothing is
+    lost with what an idle slot holds.
     """
 
     sequence: int
@@ -53,6 +53,11 @@ class Seating:
         self._slots = [Slot(sequence) for sequence in range(slots)]
         self._clock = count(1)
         self._rows_written = 0
+
+    @property
+    def writing(self) -> list[Slot]:
+        """Slots whose next token is drawn already, by their sequence."""
+        return [slot for slot in self._slots if slot.pending is not None]
 
     @property
     def busy(self) -> list[Slot]:
@@ -91,7 +96,7 @@ class Seating:
         most = len(prompt) - 1  # the last token is always computed: its logits choose the first new one
         own = min(shared_length(slot.held, prompt), most)
         donor, length = self._best_donor(slot, prompt, most)
-        if donor is not None and length > own:
+        if donor is not None and self._context.worth_sharing(length - own):
             self.forget(slot)
             self._context.share(donor.sequence, slot.sequence, length)
             slot.held = prompt[:length]
@@ -106,11 +111,15 @@ class Seating:
         slot.kept_until = self._rows_written + KEPT_FOR_ROWS
 
     def count_rows(self, written: int) -> None:
-        """So many rows more were written beside what idle slots hold; those that it has cost enough are emptied."""
+        """So many rows more were written beside what idle slots hold; those that it has cost enough are emptied.
+
+        It costs nothing where every sequence has memory of its own.
+        """
         self._rows_written += written
-        for slot in self._slots:
-            if slot.generation is None and slot.held and slot.kept_until <= self._rows_written:
-                self.forget(slot)
+        if not self._context.apart:
+            for slot in self._slots:
+                if slot.generation is None and slot.held and not self._keeps(slot):
+                    self.forget(slot)
 
     def forget(self, slot: Slot) -> None:
         """Empty a slot's memory."""
@@ -131,9 +140,18 @@ class Seating:
         judge's two orders only one goes on where reading ahead has ended, and the other must not cut that off.
         """
         best = max(free, key=lambda slot: shared_length(slot.held, prompt))
-        shared, spare = shared_length(best.held, prompt), min(free, key=lambda s: (bool(s.held), s.last_use))
-        most_lost = 4 if self._context.shares_prefixes and not spare.held else 2
+        shared, spare = shared_length(best.held, prompt), min(free, key=self._loss)
+        most_lost = 4 if self._context.shares_prefixes and not self._keeps(spare) else 2
         return best if most_lost * (len(best.held) - shared) < len(best.held) else spare
+
+    def _keeps(self, slot: Slot) -> bool:
+        """Whether what an idle slot holds may be of use yet."""
+        return bool(slot.held) and self._rows_written < slot.kept_until
+
+    def _loss(self, slot: Slot) -> tuple[bool, int]:
+        """Orders idle slots: first those that keep nothing, the lowest first, since neighbours are computed in one go."""
+        keeps = self._keeps(slot)
+        return keeps, slot.last_use if keeps else slot.sequence
 
     def _make_room(self, need: int, slot: Slot) -> bool:
         others = [other for other in self._slots if other is not slot]

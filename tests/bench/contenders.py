@@ -136,7 +136,7 @@ async def _read(contender: Contender, prompt: str) -> None:
 @contextmanager
 def compact(model: Path) -> Iterator[Served]:
     """This site's host."""
-    options = (f"--slots={SLOTS}", f"--context={CONTEXT}", f"--cells={SLOTS * 1024}", "--threads=0")
+    options = (f"--slots={SLOTS}", f"--context={CONTEXT}", "--threads=0")
     with run_host(model, *options) as host:
         report = host.report()
         assert report["state"] == "ready", report

@@ -16,7 +16,7 @@ from fusion_site.compact.template import Message
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.hosting import PATIENCE
 
-OPTIONS = HostOptions(slots=2, context=512, cells=1024, threads=1, queue=3)
+OPTIONS = HostOptions(slots=2, context=512, cells=1023, threads=1, queue=3)
 GREEDY = Sampling(temperature=0)
 
 
