@@ -19,6 +19,7 @@ from fusion_site.compact.padding import MEASURED, Padding
 from fusion_site.compact.weights import LoadedModel, UnusableModel, complaints
 
 SLICE = 512  # the most prompt tokens of one step
+WORTH_A_COPY = 4  # a row of a prompt costs much less than one of the few by which `row_rate` was measured
 MEASURE_WITHIN_S = 6.0  # a model so large that this is too short for it is computed as it comes
 
 
@@ -152,7 +153,7 @@ class Context:
 
     def worth_sharing(self, length: int) -> bool:
         """Whether to take so many tokens over from another sequence is quicker than to read them again."""
-        return length > self._copy_s * self.row_rate
+        return length > WORTH_A_COPY * self._copy_s * self.row_rate
 
     def warm_up(self) -> None:
         """Compute a little, so that the first request does not pay for first touches, and learn what rows cost.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SMALLEST = 8  # rows of two matrix tiles: these cost little more than the one row of a writing answer
 MOST_AHEAD = 32
-BUSY_SECONDS = 0.3
+BUSY_SECONDS = 0.35
 AHEAD_SECONDS = 0.1
 ALONE_SECONDS = 1.0
 
@@ -12,7 +12,7 @@ ALONE_SECONDS = 1.0
 class Pace:
     """Measures this machine's reading speed and sizes prompt slices by time.
 
-    While others write, a slice takes about 0.3 s; alone about one, which still
+    While others write, a slice takes about a third of a second; alone about one, which still
     bounds how long a cancelled or a new request waits.
     """
 

@@ -16,7 +16,7 @@ from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.meter import Meter
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
-from fusion_site.compact.padding import whole_tiles
+from fusion_site.compact.padding import even_part, whole_tiles
 from fusion_site.compact.seating import Seating, Slot
 from fusion_site.compact.vocabulary import Vocabulary
 
@@ -173,11 +173,20 @@ class Scheduler:
         if not self._context.apart:
             self._compute(writing, reading, budget)
         elif not writing or self._compute(writing, [], 0):
-            while reading and budget > 0:
-                before = self.meter.prompt_tokens
-                if not self._compute([], [reading.pop(0)], budget):
-                    return
-                budget -= self.meter.prompt_tokens - before
+            self._read_one_by_one(reading, budget)
+
+    def _read_one_by_one(self, reading: list[Slot], budget: int) -> None:
+        """Read of the oldest prompt about as much as `budget` says, in even parts, then of others what fits in as a whole.
+
+        A few rows by themselves cost as much as many.
+        """
+        left = budget
+        for slot in reading:
+            self._begin(slot)
+            part = even_part(slot.unread, budget)
+            if (left < budget and left < slot.unread) or not self._compute([], [slot], part):
+                return
+            left -= part
 
     def _to_read(self, writing: int) -> tuple[list[Slot], int]:
         """Whose prompts to read in this step, and how many tokens over all; what nobody waits for yet only if it is alone."""
@@ -221,15 +230,19 @@ class Scheduler:
         """Add the next prompt tokens of `slot`, at most `budget`."""
         generation = slot.generation
         assert generation is not None
-        if not slot.started:
-            self._seating.begin(slot, generation)
-            self.meter.reused_tokens += generation.cached
+        self._begin(slot)
         start = len(slot.held)
         tokens = generation.prompt[start : start + budget]
         last = start + len(tokens) == len(generation.prompt)
         row = self._rows.add(slot.sequence, start, tokens, logits=last)
         self.meter.prompt_tokens += len(tokens)
         return slot, tokens, row if last else None
+
+    def _begin(self, slot: Slot) -> None:
+        """Look what memory has of a prompt before its first token is read."""
+        if slot.generation and not slot.started:
+            self._seating.begin(slot, slot.generation)
+            self.meter.reused_tokens += slot.generation.cached
 
     def _take_in(self, slot: Slot, tokens: list[int], row: int | None) -> None:
         slot.held += tokens

@@ -23,11 +23,12 @@ GREEDY = Sampling(temperature=0)
 class Faulty(Context):
     """A real context, but `codes` are answered instead of decoding, and with `whole_only` it cannot cut sequences.
 
-    With `allowed` set, each step waits until it is released there; `sizes` has the rows of each.
+    So many as `prompts_to_fail` of the slices of prompts fail with code -3. With `allowed` set, each step waits until it is released there; `sizes` has the rows of each.
     """
 
     codes: Sequence[int] = ()
     whole_only = False
+    prompts_to_fail = 0
     allowed: threading.Semaphore | None = None
 
     def __init__(self, model: LoadedModel, options: HostOptions) -> None:
@@ -42,6 +43,9 @@ class Faulty(Context):
         if self.codes:
             code, *self.codes = self.codes
             return code
+        if self.prompts_to_fail and not rows.one_each:
+            self.prompts_to_fail -= 1
+            return -3
         code = super().decode(rows)
         self.own_failures += [code] if code else []
         return code

@@ -114,7 +114,8 @@ def test_what_does_not_fit_is_told() -> None:
     gib = 2**30
     facts = FileFacts("m", "llama", 8 * gib, 7 * gib, 12 * 10**9, "Q4_K_M", 131072, 40, 2**18, 32000, True)
     roomy = fit(facts, HostOptions(), 64 * gib)
-    assert (roomy.window, roomy.cells, roomy.cache, roomy.warning) == (8192, 32768, 8 * gib, "")
+    assert (roomy.window, roomy.cells, roomy.cache, roomy.warning) == (8192, 65536, 16 * gib, "")
+    assert fit(facts, HostOptions(), 20 * gib).cells == 32768  # not a window for each of eight, but for four
     tight = fit(facts, HostOptions(), 8 * gib)
     assert tight.cells == 16384
     assert tight.warning.startswith(

@@ -1,0 +1,151 @@
+"""Sequences with memory of their own: what a window for each slot changes, and what it must not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from fusion_site.compact import seating
+from fusion_site.compact.context import Context
+from fusion_site.compact.failures import HostFailure
+from fusion_site.compact.options import HostOptions
+from fusion_site.compact.padding import READ_AT_ONCE, Padding, even_part
+from fusion_site.compact.weights import LoadedModel
+from tests.compact.hosting import PATIENCE
+from tests.compact.running import OPTIONS, Running, running
+from tests.compact.test_padding import TILES
+
+APART = replace(OPTIONS, slots=4, cells=2048, queue=20)
+TOGETHER = replace(APART, cells=2047)
+QUESTIONS = [f"Question {number}, please: " + "why? " * (number % 5) for number in range(10)]
+
+
+def learned() -> Padding:
+    """What these kernels cost, as if it had been measured here."""
+    return Padding.measured(lambda rows: TILES[rows - 1] / 1000, patience_s=60)
+
+
+@pytest.mark.parametrize(
+    ("options", "apart"),
+    [
+        (APART, True),
+        (TOGETHER, False),
+        (replace(APART, cells=0), True),  # there is memory enough here
+        (replace(APART, cells=9999), True),
+    ],
+)
+def test_where_windows_fit_for_all_each_has_its_own(
+    loaded: LoadedModel, options: HostOptions, apart: bool
+) -> None:
+    context = Context(loaded, options)
+    assert (context.apart, context.cells) == (apart, 2048 if apart else 2047)
+    context.free()
+
+
+async def _answers(run: Running) -> list[str]:
+    """The answers to all questions, which join and leave at different times."""
+    asks = [run.ask(text, limit=10 + 7 * number) for number, text in enumerate(QUESTIONS)]
+    return list(await asyncio.gather(*(run.text(ask) for ask in asks)))
+
+
+async def test_answers_are_the_same_in_either_memory(loaded: LoadedModel) -> None:
+    async with running(loaded, TOGETHER) as run:
+        expected = await _answers(run)
+    async with running(loaded, APART) as run:
+        assert await _answers(run) == expected
+        run.context.padding = learned()  # from now on holes are filled with spare rows
+        assert await _answers(run) == expected
+        assert max(run.context.sizes) > 0
+    assert run.context.own_failures == []
+
+
+async def test_spare_rows_leave_nothing_behind(loaded: LoadedModel) -> None:
+    """Two answers that fill their windows to the brim beside idle slots that serve as filling."""
+    async with running(loaded, APART) as run:
+        run.context.padding = learned()
+        for _ in range(2):
+            full = [run.ask(letter * 100, limit=APART.context - 110) for letter in "AB"]
+            assert [len(await run.text(ask)) for ask in full] == [APART.context - 110] * 2
+        again = run.ask("A" * 100, limit=1)
+        await run.text(again)
+        assert again.cached > 100
+    assert run.context.own_failures == []
+
+
+async def test_a_common_beginning_is_copied_while_its_owner_writes(loaded: LoadedModel) -> None:
+    shared = "The question that all members share. " * 8
+    async with running(loaded, APART) as run:
+        first = run.ask(shared + "One?", limit=100)
+        await first.feed.next(PATIENCE)
+        second = run.ask(shared + "Two?", limit=20)
+        text = await run.text(second)
+        assert second.cached >= len(shared)
+        run.scheduler.cancel(first)
+    async with running(loaded, APART) as run:
+        assert await run.text(run.ask(shared + "Two?", limit=20)) == text
+
+
+async def test_what_copying_would_not_save_is_read_again(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(loaded, APART) as run:
+        monkeypatch.setattr(run.context, "_copy_s", 1.0)
+        first = run.ask("The same", limit=400)
+        await first.feed.next(PATIENCE)
+        second = run.ask("The same", limit=1)
+        await run.text(second)
+        assert second.cached == 0
+        run.scheduler.cancel(first)
+
+
+async def test_what_idle_slots_hold_costs_nothing_and_stays(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seating, "KEPT_FOR_ROWS", 10)
+    async with running(loaded, APART) as run:
+        for question in ("What nobody asks again", "Meanwhile"):
+            asks = [run.ask(question, limit=40) for _ in range(2)]
+            await asyncio.gather(*(run.text(ask) for ask in asks))
+        late = run.ask("What nobody asks again", limit=1)
+        await run.text(late)
+        assert late.cached > 10
+
+
+async def test_a_failed_slice_of_a_prompt_leaves_the_writing_answers_alone(loaded: LoadedModel) -> None:
+    async with running(loaded, APART) as run:
+        expected = await run.text(run.ask("Running", limit=200))
+    async with running(loaded, APART) as run:
+        steady = run.ask("Running", limit=200)
+        first = await steady.feed.next(PATIENCE)
+        run.context.prompts_to_fail = 1
+        lost = run.ask("Lost")
+        with pytest.raises(HostFailure, match="code -3"):
+            await run.text(lost)
+        assert len(first.text + await run.text(steady)) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("busy", "added"),
+    [
+        ((0,), ()),
+        ((0, 1), (2, 3)),  # two rows are dearer than four
+        ((0, 2), (1, 3)),  # one go of four is cheaper than two of one
+        ((0, 9), ()),  # ten rows are dearer than two goes
+        ((0, 1, 2, 3, 5), (4,)),
+        ((0, 1, 3, 4, 5, 6), (2, 7)),
+        ((14, 15), ()),  # there is no seventeenth
+    ],
+)
+def test_holes_are_filled_where_a_second_go_costs_more(busy: tuple[int, ...], added: tuple[int, ...]) -> None:
+    assert learned().companions(busy, 16) == added
+
+
+@pytest.mark.parametrize(
+    ("unread", "budget", "part"),
+    [(10, 40, 10), (50, 40, 50), (61, 40, 32), (83, 40, 48), (500, 40, 48), (16, 8, 16), (40, 8, 16)],
+)
+def test_a_prompt_is_read_in_even_parts(unread: int, budget: int, part: int) -> None:
+    assert even_part(unread, budget) == part
+    assert part == unread or part % READ_AT_ONCE == 0
