@@ -135,6 +135,7 @@ class Asking:
         self._leave: Callable[[], None] | None = None
         self._watch: Watch | None = None
         self._first_token_ms: int | None = None
+        self._was_sent = False
         self._reply = Reply()
         self._ending = Ending(Outcome.CANCELLED)
 
@@ -186,7 +187,12 @@ class Asking:
             pause: float | None = 0.0
             while pause is not None:
                 # The last step before the text leaves: while it waited, in line or to be sent again, rules may have changed.
-                await self._permit(self._ask.model.connection, endpoint)
+                try:
+                    await self._permit(self._ask.model.connection, endpoint)
+                except AskFailed as failed:
+                    # One that is only not asked again has been asked.
+                    raise AskFailed(replace(failed.error, asked=self._was_sent)) from failed
+                self._was_sent = True
                 payload = payload_for(self._ask, endpoint, plan.quirks)
                 request = client.build_request("POST", url, content=orjson.dumps(payload), headers=headers)
                 attempt = Attempt(client, request, watch, queues=endpoint.kind == "compact")
