@@ -145,9 +145,11 @@ def test_a_trail_that_was_shortened_at_its_end_differs_from_an_earlier_export(
     note(team, alice)
     assert "exported entries are in the trail" in verify("--team", team.slug, "--export", str(path))
     with unguarded(), connection.cursor() as cursor:
-        cursor.execute("SELECT max(id) FROM accounts_auditentry")
-        newest = cursor.fetchone()[0]
-        cursor.execute("DELETE FROM accounts_auditentry WHERE id > %s", [newest - 2])
+        cursor.execute("SELECT id FROM accounts_auditentry WHERE team_id = %s ORDER BY id DESC", [team.pk])
+        (_, (last_exported,), *_) = cursor.fetchall()
+        cursor.execute(
+            "DELETE FROM accounts_auditentry WHERE team_id = %s AND id >= %s", [team.pk, last_exported]
+        )
     assert ", whole" in verify("--team", team.slug)
     with pytest.raises(CommandError, match="not as it was written"):
         call_command("audit", "verify", "--team", team.slug, "--export", str(path))
