@@ -39,6 +39,9 @@ MERGED = (
 )
 
 
+ENDED = "Your access to this run has ended. Load the page again, and sign in if you are asked to."
+
+
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
     """Give an upstream whose judge picks what bea wrote."""
@@ -155,11 +158,29 @@ def test_a_page_says_that_access_has_ended_and_shows_nothing_more(
     with closing(sqlite3.connect(site.data_dir / "fusion.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE accounts_user SET is_active = 0 WHERE email LIKE 'reader%'")
     expect(reader.locator("main")).to_have_attribute("data-connection", "closed")
-    expect(reader.locator("#connection")).to_have_text("Your access to this run has ended.")
+    expect(reader.locator("#connection")).to_have_text(ENDED)
     gate.set()
     assert upstream.asked("ada")[-1].is_over.wait(20)
     expect(answer(reader, "Ada")).not_to_contain_text("And a last one.")
     expect(reader.locator("main")).to_have_attribute("data-connection", "closed")
+
+
+def test_a_page_whose_access_ended_while_it_was_cut_off_stops_trying(
+    reader: Page, site: Site, tolerated: list[str]
+) -> None:
+    """It hears nothing but that there is nothing: the same as of a run that never was."""
+    tolerated += DEAD_SERVER
+    ask(reader)
+    expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
+    reader.wait_for_load_state("networkidle")
+    site.kill()
+    expect(reader.get_by_text("Reconnecting…")).to_be_visible()
+    with closing(sqlite3.connect(site.data_dir / "fusion.sqlite3", timeout=20)) as database, database:
+        database.execute("DELETE FROM django_session")
+    site.start()
+    expect(reader.locator("main")).to_have_attribute("data-connection", "closed", timeout=30_000)
+    expect(reader.locator("#connection")).to_have_text(ENDED)
+    expect(reader.get_by_text("Not live: load the page again")).to_be_visible()
 
 
 def test_a_page_over_two_killed_servers_is_the_page_of_who_comes_last(

@@ -10,7 +10,7 @@ from tests.cluster.servers import PostgreSQL
 from tests.site_process import ROOT
 
 QUEUE = [f"tests/runs/test_{name}.py" for name in ("queue", "journal", "duty", "again", "trimming")]
-ACCESS = [f"tests/access/test_{name}.py" for name in ("matrix", "sockets", "keys")]
+ACCESS = [f"tests/access/test_{name}.py" for name in ("matrix", "sockets", "scopes", "keys")]
 ACCESS.append("tests/accounts/test_audit_chain.py")
 
 
