@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from fusion_site.accounts.audit import record
 from fusion_site.accounts.models import AuditEntry, Team, User
@@ -156,3 +157,20 @@ def test_a_trail_that_was_shortened_at_its_end_differs_from_an_earlier_export(
     path.write_text("no export\n")
     with pytest.raises(CommandError, match="cannot be read as an export"):
         verify("--team", team.slug, "--export", str(path))
+
+
+def test_entries_from_before_there_was_a_chain_get_their_places_in_it(
+    team: Team, alice: User, bob: User
+) -> None:
+    for _ in range(3):
+        note(team, alice)
+        note(bob.personal_team, bob)
+    for state in ("0008_sign_on", "0009_audit_chain"):
+        MigrationExecutor(connection).migrate([("accounts", state)])
+    assert verify().count(", whole") >= 3
+    with (
+        pytest.raises(DatabaseError, match="not changed"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("UPDATE accounts_auditentry SET actor = 'somebody else'")
