@@ -187,13 +187,7 @@ class Asking:
         async with tools.clients.lease(url) as client:
             pause: float | None = 0.0
             while pause is not None:
-                # The last step before the text leaves: while it waited, in line or to be sent again, rules may have changed.
-                try:
-                    await self._permit(self._ask.model.connection, endpoint)
-                except AskFailed as failed:
-                    # One that is only not asked again has been asked.
-                    raise AskFailed(replace(failed.error, asked=self._was_sent)) from failed
-                self._was_sent = True
+                await self._permitted(endpoint)
                 payload = payload_for(self._ask, endpoint, plan.quirks)
                 request = client.build_request("POST", url, content=orjson.dumps(payload), headers=headers)
                 attempt = Attempt(client, request, watch, queues=endpoint.kind == "compact")
@@ -208,6 +202,15 @@ class Asking:
                     yield AskRetrying(pause, self._safe(attempt.ending.error))
                     await asyncio.sleep(pause)
                     yield AskResending(attempt.was_lost)
+
+    async def _permitted(self, endpoint: Endpoint) -> None:
+        """Take the last step before the text leaves: while it waited, in line or to be sent again, rules may have changed."""
+        try:
+            await self._permit(self._ask.model.connection, endpoint)
+        except AskFailed as failed:
+            # What is only not sent again has been asked.
+            raise AskFailed(replace(failed.error, asked=failed.error.asked or self._was_sent)) from failed
+        self._was_sent = True
 
     async def _look_up(self) -> Endpoint:
         self._endpoint = await self._endpoints(self._ask.model.connection)

@@ -11,7 +11,7 @@ from fusion_site.accounts.models import Team, User
 from fusion_site.accounts.tokens import make_token
 from tests.access.doors import Door, all_doors
 from tests.access.rules import NOTHING, OPEN, RULES, UNTAKEN
-from tests.access.scene import ABSENT, NO_OBJECT
+from tests.access.scene import ABSENT, NO_OBJECT, undone
 
 DOORS = [
     door
@@ -50,7 +50,8 @@ def test_every_door_for_programs_wants_its_scope(alice: User, team: Team, scope:
 def _is_refused_for_its_scope(door: Door, token: str) -> bool:
     path = door.path.format(**{part: NO_OBJECT.get(part, ABSENT) for part in door.parts})
     bearer: Any = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
-    response = Client().generic(door.method, path, "{}", "application/json", **bearer)
+    with undone():
+        response = Client().generic(door.method, path, "{}", "application/json", **bearer)
     if response.status_code != 403:
         return False
     return "lacks the scope" in response.content.decode()

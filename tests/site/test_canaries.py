@@ -150,6 +150,15 @@ def site(
         yield running
 
 
+@pytest.fixture
+def cast(site: Site) -> Iterator[list[Visitor]]:
+    """Give alice, bob, charlie and nobody, none of whom has an account yet."""
+    people = [Visitor(site, f"{name}@example.com") for name in ("alice", "bob", "charlie", "nobody")]
+    yield people
+    for person in people:
+        person.close()
+
+
 def crawl(visitor: Visitor, search: Search, whose: str, start: tuple[str, ...] = ("/",)) -> set[str]:
     """Look at every page that can be reached by links; gives their addresses."""
     seen, due = set(start), list(start)
@@ -252,7 +261,7 @@ def share(api: Api, run: str, visitor: Visitor, search: Search) -> str:
     url = api("POST", f"runs/{run}/shares", wanted)["url"]
     path = urlsplit(url).path
     for typed in (f"{SHARE_PASSWORD[:-1]}!", SHARE_PASSWORD):
-        page = visitor.send(path, password=typed)
+        page = visitor.http.post(path, data={"password": typed})
         search.take(f"a visitor: POST /s/ ({page.status_code})", page.content + repr(page.headers).encode())
     assert ANSWER in page.text
     crawl(visitor, search, "a visitor of /s/", (path,))
@@ -288,16 +297,17 @@ def folder_of(site: Site, search: Search) -> None:
 
 
 def test_no_secret_is_found_where_it_may_not_be(
-    site: Site, upstream: Upstream, service: SignInService
+    site: Site, cast: list[Visitor], upstream: Upstream, service: SignInService
 ) -> None:
     search = Search()
-    alice, charlie = (Visitor(site, f"{name}@example.com").sign_up() for name in ("alice", "charlie"))
+    alice, bob, charlie, nobody = cast
+    for each in (alice, bob, charlie):
+        each.sign_up()
     alice.post("/teams/new/", name="Alpha")
     secrets = second_factor(alice)
     api, stranger = Api(site, alice.make_token()), Api(site, charlie.make_token())
     things = furnish(api, upstream)
-    come_by(Visitor(site, "nobody@example.com"), sign_on(alice, service, search), search)
-    bob = Visitor(site, "bob@example.com").sign_up()
+    come_by(nobody, sign_on(alice, service, search), search)
     invited = api("POST", "team/invitations", {"role": "viewer", "email": "bob@example.com"})
     bob.http.get(invited["url"]).raise_for_status()
     bob.post("/join/")
@@ -321,7 +331,6 @@ def test_no_secret_is_found_where_it_may_not_be(
         search.take(f"an event of {run} again", json.dumps(event))
     checked = api("POST", f"connections/{things['connections']}/check")
     search.take("alice: a check", json.dumps(checked))
-    nobody = Visitor(site, "nobody@example.com")
     secrets |= {"a share link's token": share(api, run, nobody, search)}
     ask_wrongly(site, nobody, search)
     for visitor, program in ((alice, api), (bob, mate), (charlie, stranger)):
