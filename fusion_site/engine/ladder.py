@@ -53,11 +53,10 @@ def find_object(reply: str, key: str, mark: str = "") -> Found:
 
 def _last_mark(reply: str, mark: str) -> int | None:
     """Give the place of the last field that holds the mark, or None. Elsewhere the mark is a word like any other."""
-    found = None
-    if mark:
-        for found in re.finditer(rf'"{MARK}"\s*:\s*"{re.escape(mark)}"', reply):  # noqa: B007
-            pass
-    return found.start() if found else None
+    if not mark:
+        return None
+    places = [each.start() for each in re.finditer(rf'"{MARK}"\s*:\s*"{re.escape(mark)}"', reply)]
+    return places[-1] if places else None
 
 
 def _marked(reply: str, at: int, mark: str) -> dict[str, Any] | None:

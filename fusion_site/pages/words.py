@@ -62,7 +62,7 @@ def ending_word(outcome: str, error: Mapping[str, Any] | None) -> str:
 
 def was_not_asked(error: Mapping[str, Any] | None) -> bool:
     """Whether this error says that nobody was asked, as the site's own rules forbade it."""
-    return bool(error) and error.get("asked") is False
+    return error is not None and error.get("asked") is False
 
 
 def error_word(kind: str) -> str:

@@ -245,7 +245,7 @@ def furnish(api: Api, upstream: Upstream) -> dict[str, str]:
 
 def ask_wrongly(site: Site, visitor: Visitor, search: Search) -> None:
     """Have error pages shown."""
-    for path, host in (("/no/such/", ""), ("/api/v1/no", ""), ("/", "stranger.example"), ("/team/name/", "")):
+    for path, host in (("/no/such/", ""), ("/api/v1/no", ""), ("/", "stranger.example"), ("/s/nosuch/", "")):
         page = visitor.http.get(path, headers={"Host": host} if host else {})
         search.take(f"an error page: {path} ({page.status_code})", page.content)
         assert page.status_code >= 400
