@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from tests.serving import serving
 from tests.site.conftest import Api
 from tests.site_process import Site, free_port
 from tests.upstream import Upstream
@@ -36,14 +36,8 @@ class Witness:
     @contextmanager
     def running(self) -> Iterator[Witness]:
         """Serve for the time of a test."""
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def _handler(witness) -> type[BaseHTTPRequestHandler]:  # noqa: N805
         class Handler(BaseHTTPRequestHandler):

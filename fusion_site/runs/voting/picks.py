@@ -81,8 +81,9 @@ def _of(team: Team, since: datetime | None) -> dict[str, Any]:
 
 def _answers(team: Team, since: datetime | None) -> Iterator[tuple[str, Said]]:
     rows = Answer.objects.filter(**_of(team, since)).exclude(outcome="").order_by()
-    rows = rows.annotate(asked=KeyTransform("asked", "error"))
-    columns = rows.values_list("pk", "run_id", "model", "outcome", "total_ms", "asked")
+    columns = rows.annotate(asked=KeyTransform("asked", "error")).values_list(
+        "pk", "run_id", "model", "outcome", "total_ms", "asked"
+    )
     for key, run, model, outcome, total_ms, asked in columns.iterator(5000):
         if asked is not False:  # what rules forbade to ask says nothing of the model
             yield key, Said(run, model, outcome, total_ms)
