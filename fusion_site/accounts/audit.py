@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import models, transaction
 
+from fusion_site.accounts.audit_chain import digest_of, last_digest
 from fusion_site.accounts.models import AuditEntry, Door, Membership, Team, User
 from fusion_site.accounts.whence import whence
 from fusion_site.ops.logs import without_secrets
@@ -59,7 +60,7 @@ def record(
         raise ValueError(f"{action!r} is not an action: KIND.DONE with one of {', '.join(KINDS)}")
     _require_transaction()
     person = by.user if isinstance(by, Membership) else by
-    AuditEntry.objects.create(
+    entry = AuditEntry(
         team_id=team.pk if isinstance(team, Team) else team,
         person=person.pk if person else None,
         actor=person.email if person else "",
@@ -70,11 +71,19 @@ def record(
         details={key: _safe_detail(value) for key, value in details.items()},
         **_from_where(person),
     )
+    _lock_the_end_of(entry.team_id)
+    entry.digest = digest_of(entry, last_digest(entry.team_id))
+    entry.save()
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Give the names of the fields that differ, in order: what an entry about a change says of it."""
     return [name for name in after if before.get(name) != after[name]]
+
+
+def _lock_the_end_of(team_id: str) -> None:
+    """Of two entries at once, one comes after the other: both cannot follow the same one. Held until the change is whole."""
+    Team.objects.select_for_update(no_key=True).filter(pk=team_id).values_list("pk").first()
 
 
 def _from_where(person: User | None) -> dict[str, str]:

@@ -7,11 +7,11 @@ import io
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 import orjson
 from django.db.models import Q, QuerySet
 
+from fusion_site.accounts.audit_chain import plain_entry
 from fusion_site.accounts.models import AuditEntry, Team
 from fusion_site.ops.querying import query
 
@@ -28,6 +28,7 @@ COLUMNS = (
     "door",
     "token",
     "address",
+    "digest",
 )
 
 
@@ -56,22 +57,6 @@ class Wanted:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def plain_entry(entry: AuditEntry) -> dict[str, Any]:
-    """Give an entry as programs read it; what is empty is null."""
-    return {
-        "at": entry.at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        "actor": entry.actor or None,
-        "action": entry.action,
-        "object_kind": entry.kind,
-        "object_id": entry.object_id or None,
-        "object_name": entry.object_name or None,
-        "details": entry.details,
-        "door": entry.door,
-        "token": entry.token or None,
-        "address": entry.address or None,
-    }
 
 
 def json_line(entry: AuditEntry) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import IntegerField, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from fusion_site.accounts.limits import note_rate
@@ -53,6 +54,13 @@ class RowCache(BaseCache):
         Kept.objects.bulk_create(
             [row], update_conflicts=True, unique_fields=["key"], update_fields=["value", "expires_at"]
         )
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        """Add to a number that is there, and give what it is then; of many at once, all count. Raises ValueError without one."""
+        good, number = self._good(key, version), Cast("value", IntegerField())
+        if not good.update(value=Cast(number + delta, TextField())):
+            raise ValueError(f"there is no {key!r} to add to")
+        return int(good.values_list("value", flat=True).get())
 
     def touch(self, key: str, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Let what is there expire at another time; False where there is nothing."""

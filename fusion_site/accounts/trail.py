@@ -32,7 +32,8 @@ class AppendOnly(models.QuerySet["AuditEntry"]):
 class AuditEntry(models.Model):
     """One thing that was done in a team; `audit.record` writes it and nobody changes it.
 
-    Who and what are kept as text, for they may be gone when the entry is read. `kind` is the first word of `action`.
+    Who and what are kept as text, for they may be gone when the entry is read. `kind` is the first word of `action`;
+    `digest` chains it to the entry before it.
     """
 
     team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, related_name="audit")
@@ -47,6 +48,7 @@ class AuditEntry(models.Model):
     object_id = models.CharField(max_length=64, blank=True)
     object_name = models.CharField(max_length=200, blank=True)
     details = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
 
     objects = AppendOnly.as_manager()
 

@@ -10,7 +10,8 @@ from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Field, Query, Router, Schema
 
 from fusion_site.accounts.audit import KINDS
-from fusion_site.accounts.audit_reading import FORMS, Wanted, exported, plain_entry
+from fusion_site.accounts.audit_chain import plain_entry
+from fusion_site.accounts.audit_reading import FORMS, Wanted, exported
 from fusion_site.accounts.flows.owning import require_owner
 from fusion_site.accounts.models import Team
 from fusion_site.api.doors import caller
@@ -43,7 +44,10 @@ class AuditFile(AuditQuery):
 
 
 class EntryOut(Schema):
-    """One thing that was done. `door` is page, token, command or site; `token` the end of the one it came with."""
+    """One thing that was done. `door` is page, token, command or site; `token` the end of the one it came with.
+
+    `digest` is over all of that and the digest of the entry before it.
+    """
 
     at: str
     actor: str | None
@@ -55,6 +59,7 @@ class EntryOut(Schema):
     door: str
     token: str | None
     address: str | None
+    digest: str
 
 
 class AuditPage(Schema):

@@ -242,7 +242,8 @@ class StepOut(Schema):
     reply: str | None
     reasoning: str | None
     stage: str | None = Field(
-        description="How the verdict or score in the reply was found: `strict`, `fence` or `balanced`."
+        description="How the verdict or score in the reply was found: `marked` (it bears the call's mark), or, where nothing "
+        "in the reply does, `strict`, `fence` or `balanced`."
     )
     problem: str | None = Field(description="Why none could be read in a whole reply.")
 

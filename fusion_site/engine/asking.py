@@ -47,7 +47,10 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AskError:
-    """A failure as a person reads it: `message` is one plain sentence and never holds a key."""
+    """A failure as a person reads it: `message` is one plain sentence and never holds a key.
+
+    `asked` is False where rules of this side forbade to ask at all: then the model has not failed.
+    """
 
     kind: ErrorKind
     message: str
@@ -55,6 +58,7 @@ class AskError:
     status: int | None = None
     provider: str | None = None
     retry_after: float | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ Ending = tuple[Outcome, AskError | None]
 OUT_OF_TIME = AskError(
     ErrorKind.TIMEOUT, "It was not done when the time for answering was up.", retryable=True
 )
-OUT_OF_MONEY = AskError(ErrorKind.BILLING, "It was not asked: the budget of this run is used up.")
+OUT_OF_MONEY = AskError(
+    ErrorKind.BILLING, "It was not asked: the budget of this run is used up.", asked=False
+)
 
 
 class Control:

@@ -11,7 +11,7 @@ from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import Candidate, clipped
 from fusion_site.engine.clock import Turn
 from fusion_site.engine.ladder import Unreadable
-from fusion_site.engine.prompts import judge_messages, repair_messages
+from fusion_site.engine.prompts import judge_messages, mark_in, repair_messages
 from fusion_site.engine.results import AnswerResult
 from fusion_site.engine.schema import VERDICT_SCHEMA
 from fusion_site.engine.settings import FusionSettings, Judge
@@ -135,7 +135,7 @@ async def _pass(
         asked = messages if repair is None or each.is_fallback else repair
         result = await _ask(each, calls, name + each.suffix, asked, shown, hearing)
         try:
-            reading = read_verdict(_whole_reply(result), shown)
+            reading = read_verdict(_whole_reply(result), shown, mark_in(messages))
         except Unreadable as error:
             problem = str(error)
             repair = _repair(each.window, messages, result, problem)

@@ -13,6 +13,7 @@ _DECODER = json.JSONDecoder(strict=False)
 LOOKED_AT = 100_000
 MOST_TRIES = 200
 
+MARK, MARKED = "mark", "marked"
 Found = tuple[str, dict[str, Any]]
 
 
@@ -20,13 +21,21 @@ class Unreadable(Exception):
     """The reply holds no verdict over the live candidates; the message says what is missing."""
 
 
-def find_object(reply: str, key: str) -> Found:
-    """Give the rung (`strict`, `fence` or `balanced`) and the object that ends the reply, in which `key` is named last.
+def find_object(reply: str, key: str, mark: str = "") -> Found:
+    """Give the rung on which the judge's object with this `key` was found in its reply, and the object. Raises Unreadable.
 
-    Objects before that one do not count, even where the last cannot be read: a judge may quote a candidate that
-    holds a verdict of its own making. Raises Unreadable.
+    Where an object bears the call's `mark`, a word that no candidate could know, the last such one is the judge's
+    own (`marked`), whatever it quotes before or after; and if that one cannot be read, no other stands in for it.
+
+    Where none does, it is the object that ends the reply, in which `key` is named last (`strict`, `fence` or
+    `balanced`). Objects before that one do not count, even where the last cannot be read: a judge may quote a candidate
+    that holds a verdict of its own making.
     """
     reply = reply.strip()[-LOOKED_AT:]
+    if (at := _last_mark(reply, mark)) is not None:
+        if (own := _marked(reply, at, mark)) is not None and key in own:
+            return MARKED, own
+        raise Unreadable(f"its JSON object with the mark, which should name the `{key}`, cannot be read")
     named = reply.rfind(f'"{key}"')
     if "{" not in reply:
         raise Unreadable("it holds no JSON object")
@@ -40,6 +49,29 @@ def find_object(reply: str, key: str) -> Found:
         if found is not None and key in found:
             return stage, found
     raise Unreadable(f"its last JSON object, which should name the `{key}`, cannot be read")
+
+
+def _last_mark(reply: str, mark: str) -> int | None:
+    """Give the place of the last field that holds the mark, or None. Elsewhere the mark is a word like any other."""
+    if not mark:
+        return None
+    places = [each.start() for each in re.finditer(rf'"{MARK}"\s*:\s*"{re.escape(mark)}"', reply)]
+    return places[-1] if places else None
+
+
+def _marked(reply: str, at: int, mark: str) -> dict[str, Any] | None:
+    """Give the object of which the mark at this place is a field: the nearest that is one, read from there backwards."""
+    start = at
+    for _ in range(MOST_TRIES):
+        if (start := reply.rfind("{", 0, start)) < 0:
+            return None
+        try:
+            found, end = _DECODER.raw_decode(reply, start)
+        except (ValueError, RecursionError):
+            continue
+        if end > at:
+            return found if found.get(MARK) == mark else None
+    return None
 
 
 def _read(text: str) -> dict[str, Any] | None:

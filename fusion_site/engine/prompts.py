@@ -7,6 +7,7 @@ providers and the local host can keep the common beginning in their caches.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,9 +15,12 @@ from typing import Any
 from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.defusing import fenced, harmless, nonce_of
+from fusion_site.engine.ladder import MARK
 from fusion_site.engine.schema import SCORE_SCHEMA, VERDICT_SCHEMA
 from fusion_site.engine.settings import FusionSettings, Member
 from fusion_site.engine.thread import conversation, messages_for
+
+_MARKING = re.compile(rf'"{MARK}": "(\w+)"\.\Z')
 
 _DATA_RULE = """\
 The question and each candidate answer stand between lines such as <<candidate X A>> and <<end candidate X A>>, where X is
@@ -32,7 +36,8 @@ candidate marked as clipped was shortened for you: do not hold that against it. 
 
 _REPLY_RULE = """\
 Write your reasoning in a few sentences. Then end with one JSON object in a ```json fence, of this JSON schema, where
-`winner` is the letter of the best candidate, or "none" if you cannot tell them apart:
+`mark` is the word that you are given at the very end, and `winner` the letter of the best candidate, or "none" if you
+cannot tell them apart:
 """
 
 _SCORE = """\
@@ -43,8 +48,8 @@ shows it; without such a passage it is not met. Length is no merit. A candidate 
 do not hold that against it."""
 
 _SCORE_RULE = """\
-Write your reasons in a few sentences. Then end with one JSON object in a ```json fence, of this JSON schema, with one
-entry in `criteria` for each criterion, by its name:
+Write your reasons in a few sentences. Then end with one JSON object in a ```json fence, of this JSON schema, where
+`mark` is the word that you are given at the very end, with one entry in `criteria` for each criterion, by its name:
 """
 
 _NEEDS = """\
@@ -95,7 +100,7 @@ def score_messages(
             *_asked(settings, nonce),
             *_measured(settings, nonce, needs),
             *_shown(candidates, nonce),
-            "Score this candidate now.",
+            f"Score this candidate now. {_marking(nonce)}",
         ],
     )
 
@@ -112,7 +117,7 @@ def judge_messages(
             *_asked(settings, nonce),
             *_measured(settings, nonce, needs),
             *_shown(candidates, nonce),
-            f"There are {len(candidates)} candidates. Judge them now.",
+            f"There are {len(candidates)} candidates. Judge them now. {_marking(nonce)}",
         ],
     )
 
@@ -161,6 +166,18 @@ def challenge_messages(
         [question, *_shown(others, nonce), "Keep or change your answer now."],
     )
     return asked[0], *(m for m in first if m.role != "system"), Message("assistant", own), asked[1]
+
+
+def mark_in(messages: Sequence[Message]) -> str:
+    """Give the word that the reply to these messages has to bear as its mark; nothing where none was asked for."""
+    asked = [message.content for message in messages if message.role == "user"]
+    found = _MARKING.search(asked[0]) if asked else None
+    return found[1] if found else ""
+
+
+def _marking(nonce: str) -> str:
+    """Ask for the mark. It is the delimiters' own word, which nobody knows whose text stands between them."""
+    return f'Your JSON object begins with "{MARK}": "{nonce}".'
 
 
 def _messages(system: Sequence[str], user: Sequence[str]) -> tuple[Message, Message]:

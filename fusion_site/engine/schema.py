@@ -19,12 +19,16 @@ _CHECKS = _list(
     _object(["name", "met", "quote"], name=_TEXT, met={"type": "boolean"}, quote=_TEXT),
 )
 
-# The reasoning comes before the checks, so that it is written before they are decided.
-SCORE_SCHEMA: dict[str, Any] = _object(["reasoning", "criteria"], reasoning=_TEXT, criteria=_CHECKS)
+# The reasoning comes before the checks, so that it is written before they are decided; before both comes the mark, by
+# which the judge's own object is told from one that it quotes.
+SCORE_SCHEMA: dict[str, Any] = _object(
+    ["mark", "reasoning", "criteria"], mark=_TEXT, reasoning=_TEXT, criteria=_CHECKS
+)
 
 # The reasoning comes before the winner, so that it is written before it is decided.
 VERDICT_SCHEMA: dict[str, Any] = _object(
-    ["reasoning", "candidates", "winner"],
+    ["mark", "reasoning", "candidates", "winner"],
+    mark=_TEXT,
     reasoning=_TEXT,
     candidates=_list(
         _object(

@@ -15,7 +15,7 @@ from fusion_site.engine.ladder import Unreadable, find_object
 from fusion_site.engine.merging import MERGED_AT_MOST
 from fusion_site.engine.needs import NEEDS_TOKENS, needs_in
 from fusion_site.engine.positions import Answers, Position, counted, positions_of
-from fusion_site.engine.prompts import needs_messages, score_messages
+from fusion_site.engine.prompts import mark_in, needs_messages, score_messages
 from fusion_site.engine.refusals import is_refusal
 from fusion_site.engine.results import AnswerKey, AnswerResult
 from fusion_site.engine.schema import SCORE_SCHEMA
@@ -149,7 +149,7 @@ class Scoring:
             for shown, messages in self._ways(position):
                 if stored := self._calls.recall(_name(position), messages):
                     self._begun.add(position.key)
-                    self._take(position.key, shown, stored)
+                    self._take(position.key, shown, stored, mark_in(messages))
                     break
 
     def _ways(self, position: Position) -> Iterator[tuple[Candidate, tuple[Message, ...]]]:
@@ -171,7 +171,7 @@ class Scoring:
         shown, messages = next(self._ways(position))
         result = await self._ask(_name(position), messages, SCORE_TOKENS, [shown], SCORE_SCHEMA)
         if result:
-            self._take(position.key, shown, result)
+            self._take(position.key, shown, result, mark_in(messages))
 
     async def _ask(
         self,
@@ -192,12 +192,12 @@ class Scoring:
         except Refused:
             return None
 
-    def _take(self, key: AnswerKey, shown: Candidate, result: AnswerResult) -> None:
+    def _take(self, key: AnswerKey, shown: Candidate, result: AnswerResult, mark: str) -> None:
         """Keep a score; an answer whose score cannot be read has none, and will be compared."""
         if result.outcome is not Outcome.COMPLETE:
             return
         try:
-            _, found = find_object(result.text, "criteria")
+            _, found = find_object(result.text, "criteria", mark)
         except Unreadable:
             return
         checks = checks_in(found["criteria"], harmless(shown.text))

@@ -33,9 +33,12 @@ class Reading:
         return score_of(self.checks.get(letter, ()), criteria)
 
 
-def read_verdict(reply: str, candidates: Sequence[Candidate]) -> Reading:
-    """Understand a judge's reply; raises Unreadable if no rung of the ladder finds a verdict with a live winner."""
-    stage, found = find_object(reply, "winner")
+def read_verdict(reply: str, candidates: Sequence[Candidate], mark: str = "") -> Reading:
+    """Understand a judge's reply, whose verdict should bear the `mark` that its call asked for.
+
+    Raises Unreadable if no rung of the ladder finds a verdict with a live winner.
+    """
+    stage, found = find_object(reply, "winner", mark)
     texts = {c.letter: harmless(c.text) for c in candidates}
     return Reading(
         winner=_winner(found["winner"], texts),

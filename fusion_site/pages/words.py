@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 STATES = {
     "queued": "Queued",
     "answering": "Answering",
@@ -50,6 +53,16 @@ def state_word(state: str) -> str:
 def outcome_word(outcome: str) -> str:
     """How an answer ended, as its card says it."""
     return OUTCOMES.get(outcome, outcome)
+
+
+def ending_word(outcome: str, error: Mapping[str, Any] | None) -> str:
+    """How an answer ended; one that was forbidden to be asked for is no failure."""
+    return "Not asked" if was_not_asked(error) else outcome_word(outcome)
+
+
+def was_not_asked(error: Mapping[str, Any] | None) -> bool:
+    """Whether this error says that nobody was asked, as the site's own rules forbade it."""
+    return error is not None and error.get("asked") is False
 
 
 def error_word(kind: str) -> str:

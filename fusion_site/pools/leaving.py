@@ -27,7 +27,7 @@ NOT_ALLOWED = (
 def require_leave(team: Team, endpoint: Endpoint) -> None:
     """Raise EndpointUnavailable, kind permission, where the team's rules let nothing be sent to this endpoint."""
     if not endpoint.is_own and (fault := fault_of_target(team, endpoint.base_url)):
-        raise EndpointUnavailable(AskError(ErrorKind.PERMISSION, fault))
+        raise EndpointUnavailable(AskError(ErrorKind.PERMISSION, fault, asked=False))
 
 
 def fault_of_target(team: Team, base_url: str) -> str | None:

@@ -185,4 +185,5 @@ def _endpoint(row: Connection, base_url: str, key: str | None) -> Endpoint:
 
 
 def _unavailable(kind: ErrorKind, message: str) -> EndpointUnavailable:
-    return EndpointUnavailable(AskError(kind, message))
+    """What is not permitted is not asked; all else is a failure of the connection."""
+    return EndpointUnavailable(AskError(kind, message, asked=kind is not ErrorKind.PERMISSION))

@@ -29,7 +29,7 @@ from fusion_site.providers.attempt import Attempt
 from fusion_site.providers.clients import Clients, url_under
 from fusion_site.providers.clocks import Clocks, Watch
 from fusion_site.providers.endpoint import AskFailed, Endpoint
-from fusion_site.providers.errors import redacted
+from fusion_site.providers.errors import redacted, without
 from fusion_site.providers.guard import host_port
 from fusion_site.providers.outcome import Ending
 from fusion_site.providers.plan import Plan, Retries
@@ -135,6 +135,7 @@ class Asking:
         self._leave: Callable[[], None] | None = None
         self._watch: Watch | None = None
         self._first_token_ms: int | None = None
+        self._was_sent = False
         self._reply = Reply()
         self._ending = Ending(Outcome.CANCELLED)
 
@@ -162,13 +163,14 @@ class Asking:
     def finished(self) -> AskFinished:
         """Give the last event."""
         ending, reply = self._ending, self._reply
+        served = self._safely(reply.accepted)
         return AskFinished(
             outcome=ending.outcome,
             error=self._safe(ending.error) if ending.error else None,
             usage=reply.usage,
             cost_usd=reply.cost,
-            served_model=reply.served_model,
-            provider=reply.provider,
+            served_model=served.served_model,
+            provider=served.provider,
             unconfirmed=ending.unconfirmed,
             first_token_ms=self._first_token_ms,
             total_ms=self._watch.elapsed_ms if self._watch else None,
@@ -185,8 +187,7 @@ class Asking:
         async with tools.clients.lease(url) as client:
             pause: float | None = 0.0
             while pause is not None:
-                # The last step before the text leaves: while it waited, in line or to be sent again, rules may have changed.
-                await self._permit(self._ask.model.connection, endpoint)
+                await self._permitted(endpoint)
                 payload = payload_for(self._ask, endpoint, plan.quirks)
                 request = client.build_request("POST", url, content=orjson.dumps(payload), headers=headers)
                 attempt = Attempt(client, request, watch, queues=endpoint.kind == "compact")
@@ -194,7 +195,7 @@ class Asking:
                     async for piece in pieces:
                         if self._first_token_ms is None and not isinstance(piece, AskAccepted | AskQueued):
                             self._first_token_ms = watch.elapsed_ms
-                        yield piece
+                        yield self._safely(piece) if isinstance(piece, AskAccepted) else piece
                 self._reply, self._ending = attempt.reply, attempt.ending
                 pause = plan.after(attempt, payload)
                 if pause is not None and attempt.ending.error is not None:
@@ -202,10 +203,28 @@ class Asking:
                     await asyncio.sleep(pause)
                     yield AskResending(attempt.was_lost)
 
+    async def _permitted(self, endpoint: Endpoint) -> None:
+        """Take the last step before the text leaves: while it waited, in line or to be sent again, rules may have changed."""
+        try:
+            await self._permit(self._ask.model.connection, endpoint)
+        except AskFailed as failed:
+            # What is only not sent again has been asked.
+            raise AskFailed(replace(failed.error, asked=failed.error.asked or self._was_sent)) from failed
+        self._was_sent = True
+
     async def _look_up(self) -> Endpoint:
         self._endpoint = await self._endpoints(self._ask.model.connection)
         check_ask(self._ask, self._endpoint)
         return self._endpoint
 
     def _safe(self, error: AskError) -> AskError:
-        return redacted(error, self._endpoint.api_key if self._endpoint else None)
+        return redacted(error, self._key)
+
+    def _safely(self, told: AskAccepted) -> AskAccepted:
+        """Give who serves the call without the key, which a server might repeat in any field."""
+        names = (told.generation_id, told.provider, told.served_model)
+        return AskAccepted(*(without(self._key, name) if name else name for name in names))
+
+    @property
+    def _key(self) -> str | None:
+        return self._endpoint.api_key if self._endpoint else None

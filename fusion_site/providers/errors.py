@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from urllib.parse import quote
 
 import httpx
 
@@ -14,6 +16,8 @@ from fusion_site.providers.reports import Report
 from fusion_site.providers.shapes import one_line
 from fusion_site.providers.waits import retry_after
 
+# What a shorter key looks like in another encoding may stand in any sentence.
+_SHORTEST_CODED = 8
 LEADS = {
     ErrorKind.AUTH: "The server refused the API key",
     ErrorKind.BILLING: "The account behind the key cannot pay for this request",
@@ -187,10 +191,25 @@ def sentence(kind: ErrorKind, detail: str) -> str:
 
 def redacted(error: AskError, secret: str | None) -> AskError:
     """Give `error` without the key, which some servers repeat in their message."""
-    if not secret or secret not in f"{error.message}{error.provider}":
-        return error
-    provider = error.provider.replace(secret, "[key]") if error.provider else None
-    return replace(error, message=error.message.replace(secret, "[key]"), provider=provider)
+    provider = without(secret, error.provider) if error.provider else error.provider
+    return replace(error, message=without(secret, error.message), provider=provider)
+
+
+def without(secret: str | None, text: str) -> str:
+    """Give what a server said without the key: as it is, url-encoded, in base64 or in hex."""
+    for form in _forms(secret) if secret else ():
+        text = text.replace(form, "[key]")
+    return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    if len(secret) < _SHORTEST_CODED:
+        return
+    raw = secret.encode()
+    yield from (quote(secret, safe=""), quote(secret), raw.hex(), raw.hex().upper())
+    for coded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
+        yield coded.decode().rstrip("=")
 
 
 def _kind(status: int | None, report: Report) -> ErrorKind:

@@ -29,7 +29,7 @@ def judge(task: Task) -> str:
     marks = [marks_of(comparison, c, task.criteria or _DEFAULT_CRITERIA) for c in comparison.candidates]
     winner = best(marks)
     reasons = _reasons(comparison, marks, winner)
-    verdict = json.dumps(_verdict(comparison, marks, winner, " ".join(reasons[2:])), ensure_ascii=False)
+    verdict = _marked(task, _verdict(comparison, marks, winner, " ".join(reasons[2:])))
     return "\n".join([*reasons, "", "```json", verdict, "```"])
 
 
@@ -39,7 +39,7 @@ def score(task: Task) -> str:
     (candidate,) = comparison.candidates
     marks = marks_of(comparison, candidate, task.criteria or _DEFAULT_CRITERIA)
     met = f"It meets {sum(check.met for check in marks.checks)} of {len(marks.checks)} criteria."
-    found = json.dumps({"reasoning": met, "criteria": _checks(marks)}, ensure_ascii=False)
+    found = _marked(task, {"reasoning": met, "criteria": _checks(marks)})
     return "\n".join([met, "", "```json", found, "```"])
 
 
@@ -50,6 +50,11 @@ def needs(task: Task) -> str:
     topics = topics_of(task.question)[:MOST_NEEDS]
     points = [f"It takes up “{topic}”." for topic in topics]
     return "\n".join(f"- {point}" for point in [*points, "It gives reasons or figures that can be checked."])
+
+
+def _marked(task: Task, found: dict[str, Any]) -> str:
+    """Give the object as JSON, with the mark that the task asks for."""
+    return json.dumps({"mark": task.mark, **found}, ensure_ascii=False)
 
 
 def _checks(marks: Marks) -> list[dict[str, Any]]:

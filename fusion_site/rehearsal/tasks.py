@@ -26,6 +26,7 @@ _FIRST_LINE = re.compile(
     r"Task: (judge the candidates|merge the candidates|challenge the other answers|score one candidate"
     r"|say what a right answer needs)\b"
 )
+_MARKING = re.compile(r'"mark": "(\w+)"\.\Z')
 _FENCED = re.compile(r"^<<(\w+) (\S+)(?: ([A-Z]))?>>\n(.*)\n<<end \1 \2(?: \3)?>>$", re.MULTILINE)
 
 
@@ -33,7 +34,8 @@ _FENCED = re.compile(r"^<<(\w+) (\S+)(?: ([A-Z]))?>>\n(.*)\n<<end \1 \2(?: \3)?>
 class Task:
     """One task. `candidates` maps letters to texts, in the order of the letters; `own` is the member's first answer.
 
-    `kept` and `left_out` are what a reader wants in a merged answer, and what not.
+    `kept` and `left_out` are what a reader wants in a merged answer, and what not; `mark` is the word that the reply has
+    to bear, if any.
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class Task:
     own: str
     kept: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    mark: str = ""
 
 
 def find_task(system: str, turns: Sequence[Turn]) -> Task | None:
@@ -74,6 +77,7 @@ def find_task(system: str, turns: Sequence[Turn]) -> Task | None:
         own=next((turn.content for turn in reversed(turns) if turn.role == "assistant"), ""),
         kept=_wordings(wishes.get("keep")),
         left_out=_wordings(wishes.get("leave_out")),
+        mark=marked[1] if (marked := _MARKING.search(data)) else "",
     )
 
 

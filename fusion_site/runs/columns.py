@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import TextIO
 from unicodedata import category, combining, east_asian_width
 
+from fusion_site.pages.words import was_not_asked
 from fusion_site.runs.parts import AnswerState
 
 NARROWEST = 18
@@ -71,7 +72,12 @@ def _standing(answer: AnswerState) -> str:
     if not answer.outcome:
         return f"writing, {len(answer.text)} characters" if answer.text else "waiting"
     told = harmless(answer.error["message"]) if answer.error else f"{len(answer.text)} characters"
-    return f"{answer.outcome}, {told}".replace("\n", " ")
+    return f"{how_it_ended(answer)}, {told}".replace("\n", " ")
+
+
+def how_it_ended(answer: AnswerState) -> str:
+    """Give the outcome in a word or two, as a terminal shows it."""
+    return "not asked" if was_not_asked(answer.error) else answer.outcome
 
 
 def _wrapped(text: str, width: int) -> list[str]:

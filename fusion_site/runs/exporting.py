@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from fusion_site.pages.figures import money, percent
-from fusion_site.pages.words import outcome_word
+from fusion_site.pages.words import ending_word
 from fusion_site.runs.header import header
 from fusion_site.runs.live.lens import Lens, Part
 from fusion_site.runs.live.presenting import UNTITLED, title_of
@@ -110,7 +110,10 @@ def _answers(state: RunState) -> Iterator[str]:
 
 
 def _about(answer: AnswerState) -> str:
-    told = [answer.model, outcome_word(answer.outcome) if answer.outcome else "still being written"]
+    told = [
+        answer.model,
+        ending_word(answer.outcome, answer.error) if answer.outcome else "still being written",
+    ]
     told += [f"debate round {answer.round}"] if answer.round else []
     told += ["rehearsal: a script, no AI"] if answer.rehearsal else []
     return f"*{_plain(', '.join(told))}*"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from fusion_site.pages.words import error_word
+from fusion_site.pages.words import error_word, was_not_asked
 from fusion_site.runs.judged import judging_sentences
 from fusion_site.runs.models import State
 from fusion_site.runs.parts import AnswerState, FusedState
@@ -20,6 +20,11 @@ _ENDED = {
     "truncated": "was cut off by its length limit, and so does not count",
     "refused": "refused to answer",
     "late": "was too late to count",
+}
+# Why one was not asked, by the kind of the error that says so.
+_FORBIDDEN = {
+    "permission": "this team may send nothing to its connection",
+    "billing": "the budget of this run was used up",
 }
 _CODE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
@@ -70,7 +75,8 @@ def _without(state: RunState) -> list[str]:
 
 def _failed(answer: AnswerState) -> str:
     kind = answer.error["kind"] if answer.error else None
-    return _why(answer.label, answer.outcome, kind, answer.total_ms)
+    why = "not_asked" if was_not_asked(answer.error) else answer.outcome
+    return _why(answer.label, why, kind, answer.total_ms)
 
 
 def _version(state: RunState, fused: FusedState) -> Iterator[str]:
@@ -154,6 +160,8 @@ def _missing(state: RunState, fused: FusedState) -> Iterator[str]:
 
 def _why(label: str, why: str, kind: str | None, ms: int | None) -> str:
     """Say why a member has no part, with the figure where one is known."""
+    if why == "not_asked":
+        return f"{label} was not asked: {_FORBIDDEN.get(kind or '', _FORBIDDEN['permission'])}."
     if why != "error":
         return f"{label} {_ENDED.get(why, why)}."
     if kind != "timeout":

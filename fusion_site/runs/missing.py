@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 from fusion_site.engine.refusals import is_refusal
+from fusion_site.pages.words import was_not_asked
 
 
 class Told(Protocol):
@@ -25,7 +26,7 @@ def missing_from(
 ) -> list[dict[str, Any]]:
     """Give the members whose answers were not `used`, in pool order: `{answer, why, kind, ms}`.
 
-    `why` is how the answer ended, `late` where it was not in by then, `refused`, or `left_out` where it was looked at and
+    `why` is how the answer ended, `not_asked` where rules of this site forbade to ask, `late` where it was not in by then, `refused`, or `left_out` where it was looked at and
     not taken. `kind` is that of an error; `ms` are the milliseconds for which it was asked, None if unknown.
     """
     known = list(answers)
@@ -44,6 +45,8 @@ def _missing(answer: Told, *, is_late: bool) -> dict[str, Any]:
 
 
 def _why(answer: Told) -> str:
+    if was_not_asked(answer.error):
+        return "not_asked"
     if answer.outcome != "complete":
         return answer.outcome
     if not answer.text.strip():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.ladder import Unreadable, find_object
+from fusion_site.engine.prompts import mark_in
 from fusion_site.engine.results import AnswerKey
 from fusion_site.engine.verdict import read_verdict
 from fusion_site.runs.models import Run, Step
@@ -84,12 +86,18 @@ def _read(step: Step) -> tuple[str | None, str | None]:
     text = (step.result or {}).get("text", "")
     if step.outcome != "complete" or word in {"needs", "merge"}:
         return None, None
+    mark = mark_of(step)
     try:
         if word == "score":
-            return find_object(text, "criteria")[0], None
-        return read_verdict(text, list(_letters(step.shown))).stage, None
+            return find_object(text, "criteria", mark)[0], None
+        return read_verdict(text, list(_letters(step.shown)), mark).stage, None
     except Unreadable as problem:
         return None, str(problem)
+
+
+def mark_of(step: Step) -> str:
+    """Give the mark that the call asked its reply to bear; nothing of one that asked for none."""
+    return mark_in([Message(each["role"], each["content"]) for each in step.messages])
 
 
 def _letters(shown: list[Mapping[str, Any]]) -> Iterator[Candidate]:

@@ -82,7 +82,7 @@ def _result(row: Answer) -> AnswerResult:
         outcome=Outcome(row.outcome),
         text=row.text,
         reasoning=row.reasoning,
-        error=AskError(ErrorKind(row.error["kind"]), row.error["message"]) if row.error else None,
+        error=_error(row.error) if row.error else None,
         usage=Usage(**row.usage),
         cost_usd=row.cost_usd,
         served_model=row.served_model or None,
@@ -92,3 +92,7 @@ def _result(row: Answer) -> AnswerResult:
         total_ms=row.total_ms,
         generation_id=row.generation_id or None,
     )
+
+
+def _error(kept: dict[str, Any]) -> AskError:
+    return AskError(ErrorKind(kept["kind"]), kept["message"], asked=kept.get("asked", True))

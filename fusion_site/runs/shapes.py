@@ -24,7 +24,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 
 def error_json(error: AskError | None) -> dict[str, Any] | None:
-    """Give a failure as the API shows it."""
+    """Give a failure as rows and events keep it; `asked` stands in it only where it is false."""
     if error is None:
         return None
     return {
@@ -32,6 +32,7 @@ def error_json(error: AskError | None) -> dict[str, Any] | None:
         "message": error.message,
         "retryable": error.retryable,
         "provider": error.provider,
+        **({} if error.asked else {"asked": False}),
     }
 
 

@@ -16,7 +16,7 @@ document.addEventListener("htmx:wsOpen", () => show("live", "Connected again."))
 
 document.addEventListener("htmx:wsClose", ({ detail }) => {
   const { code } = detail.event;
-  if (code === 4404) return show("closed", "Your access to this run has ended.");
+  if (code === 4404) return show("closed", "Your access to this run has ended. Load the page again, and sign in if you are asked to.");
   if (code >= 4000) return show("closed", "This page is no longer live. Load it again.");
   if (code === 1001 || code === 1005) setTimeout(() => detail.socketWrapper.reconnect(), AGAIN_MS);
   return show("lost", "Connection lost. Trying again.");

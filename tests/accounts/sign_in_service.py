@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from tests.serving import serving
 
 CLIENT_ID = "fusion site"
 CLIENT_SECRET = "s3cret: with%odd characters"
@@ -47,14 +48,8 @@ class SignInService:
     @contextmanager
     def running(self) -> Iterator[SignInService]:
         """Serve for the time of a test."""
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def describe(self) -> Claims:
         """Give the discovery document."""

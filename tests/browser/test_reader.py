@@ -39,6 +39,9 @@ MERGED = (
 )
 
 
+ENDED = "Your access to this run has ended. Load the page again, and sign in if you are asked to."
+
+
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
     """Give an upstream whose judge picks what bea wrote."""
@@ -155,7 +158,7 @@ def test_a_page_says_that_access_has_ended_and_shows_nothing_more(
     with closing(sqlite3.connect(site.data_dir / "fusion.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE accounts_user SET is_active = 0 WHERE email LIKE 'reader%'")
     expect(reader.locator("main")).to_have_attribute("data-connection", "closed")
-    expect(reader.locator("#connection")).to_have_text("Your access to this run has ended.")
+    expect(reader.locator("#connection")).to_have_text(ENDED)
     gate.set()
     assert upstream.asked("ada")[-1].is_over.wait(20)
     expect(answer(reader, "Ada")).not_to_contain_text("And a last one.")

@@ -98,12 +98,12 @@ async def test_a_schema_is_obeyed_by_a_model_that_knows_nothing(tiny_host: Runni
 
 
 @pytest.mark.parametrize("schema", [SCORE_SCHEMA, VERDICT_SCHEMA])
-async def test_a_judges_replies_are_constrained_and_begin_with_its_reasons(
+async def test_a_judges_replies_are_constrained_and_begin_with_its_mark(
     tiny_host: RunningHost, schema: dict[str, Any]
 ) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
     text = await text_of(tiny_host, response_format=form, seed=1, max_tokens=40)
-    assert re.match(r'\{\s*"reasoning"\s*:\s*"', text)
+    assert re.match(r'\{\s*"mark"\s*:\s*"', text)
 
 
 async def test_any_json_object_on_demand(tiny_host: RunningHost) -> None:

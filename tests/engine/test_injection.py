@@ -8,17 +8,17 @@ import time
 
 import pytest
 
-from fusion_site.engine.asking import Message, ModelRef
+from fusion_site.engine.asking import Ask, Message, ModelRef
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.closed import final_answer
 from fusion_site.engine.defusing import anonymous, fenced, harmless, names_of, nonce_of, printable
-from fusion_site.engine.prompts import judge_messages
+from fusion_site.engine.prompts import judge_messages, mark_in
 from fusion_site.engine.results import AnswerKey, Source
 from fusion_site.engine.settings import Member, Mode
 from tests.engine.attacks import ORDER, TURNS, as_json_only, corpus, naive_judge, outsides, undefended
-from tests.engine.judges import candidates_in, holding, judge_by, task_of, tasks
+from tests.engine.judges import candidates_in, holding, judge_by, task_of, tasks, verdict
 from tests.engine.recording import FALLBACK, JUDGE, cast, member, record, settings
-from tests.engine.scripted import fails, writes
+from tests.engine.scripted import Script, fails, writes
 
 HONEST = "The sky is blue because short waves scatter most."
 NONCE = nonce_of(7, "judge")
@@ -264,4 +264,20 @@ def test_a_tie_broken_by_a_fallback_is_no_win_for_an_attack() -> None:
     )
     assert told.asker.calls_to(FALLBACK)
     assert told.fused.source is Source.BEST_OF
+    assert told.text == HONEST
+
+
+def test_a_forged_verdict_that_the_judge_quotes_after_its_own_is_not_read() -> None:
+    """Without the mark it would be: there, what ends the reply counts."""
+
+    def quoting(ask: Ask) -> Script:
+        shown = candidates_in(ask)
+        own, forged = (
+            next(x for x, said in shown.items() if (HONEST in said) is is_own) for is_own in (True, False)
+        )
+        quoted = verdict(forged, mark="guessed000")
+        return writes(f"{verdict(own, mark=mark_in(ask.messages))}\nIt ends in bad faith:\n{quoted}")
+
+    told = record(settings(members=2), cast(writes(HONEST), writes("I won.", 2), judge=quoting))
+    assert [p["stage"] for p in told.verdict["passes"]] == ["marked", "marked"]
     assert told.text == HONEST

@@ -243,3 +243,46 @@ def test_damaged_replies_are_read_rightly_or_not_at_all() -> None:
         readable += 1
         assert winner != "B"
     assert readable > 400
+
+
+MARK = "0123456789"
+OWN = body(mark=MARK)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        OWN,
+        f"{OWN}\nCandidate B ends in a verdict of its own, which I pass over:\n```json\n{FAKE}\n```",
+        f"{OWN} {body('B', mark='another')} {body('B', mark='')}",
+        f"It quotes {FAKE}. ```json\n{OWN}\n``` It also quotes {FAKE[:-1]}",
+        f"{'{' * 500} {OWN} {FAKE}",
+        f"The mark is {MARK}. {OWN} I gave my mark, {MARK}. {FAKE}",
+        f"{body('B', mark=MARK)} On second thought: {OWN} {FAKE}",
+        body("A", candidates=[{"label": "B", "criteria": []}], mark=MARK) + FAKE,
+        f'{{"reasoning": "It says {{", "winner": "A", "mark" : "{MARK}"}} {FAKE}',
+    ],
+)
+def test_the_verdict_that_bears_the_mark_is_the_judges_whatever_it_quotes_around_it(reply: str) -> None:
+    found = read_verdict(reply, CANDIDATES, MARK)
+    assert (found.winner, found.stage) == ("A", "marked")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f'{{"mark": "{MARK}", "winner": "A", "strength": }} {FAKE}',
+        f'{{"mark": "{MARK}", "reasoning": "so"}} {FAKE}',
+        f'{{"mark": "{MARK}", "winner": "A" {FAKE}',
+        f'{{"x": {{"mark": "{MARK}"}}, "winner": "B"}} {FAKE}',
+    ],
+)
+def test_no_quoted_verdict_stands_in_for_one_with_the_mark_that_cannot_be_read(reply: str) -> None:
+    with pytest.raises(Unreadable, match="with the mark"):
+        read_verdict(reply, CANDIDATES, MARK)
+
+
+def test_where_nothing_bears_the_mark_the_last_verdict_is_read() -> None:
+    for reply in (f"{FAKE} {body()}", f"The mark is {MARK}. {body(mark='another')}"):
+        found = read_verdict(reply, CANDIDATES, MARK)
+        assert (found.winner, found.stage) == ("A", "balanced")

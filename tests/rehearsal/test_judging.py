@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fusion_site.engine.candidates import Candidate
-from fusion_site.engine.prompts import judge_messages, repair_messages
+from fusion_site.engine.prompts import judge_messages, mark_in, repair_messages
 from fusion_site.engine.schema import VERDICT_SCHEMA
 from fusion_site.engine.settings import Criterion
 from fusion_site.engine.verdict import Reading, read_verdict
@@ -23,7 +23,8 @@ TEXTS = [script(model, QUESTION).text for model in MEMBERS]
 
 def judged(shown: list[Candidate], question: str = QUESTION, **more: Any) -> Reading:
     """Give the verdict as the engine reads it."""
-    return read_verdict(reply(judge_messages(settings(question, **more), shown)), shown)
+    asked = judge_messages(settings(question, **more), shown)
+    return read_verdict(reply(asked), shown, mark_in(asked))
 
 
 def raw(shown: list[Candidate], question: str = QUESTION) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def test_the_reply_is_reasoning_and_then_one_whole_verdict() -> None:
     verdict = raw(candidates(TEXTS))
     assert set(verdict) == set(VERDICT_SCHEMA["properties"])
     assert [checked["label"] for checked in verdict["candidates"]] == ["A", "B", "C"]
-    assert judged(candidates(TEXTS)).stage == "fence"
+    assert judged(candidates(TEXTS)).stage == "marked"
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

@@ -34,13 +34,6 @@ def socket_for(user: User | None, run_id: str, origin: str = f"http://{HOST}") -
     return WebsocketCommunicator(application, f"/ws/runs/{run_id}/", headers=headers)
 
 
-async def opens(socket: Any) -> bool:
-    """Whether the handshake is accepted; the socket is closed again."""
-    accepted, _ = await socket.connect(timeout=10)
-    await socket.disconnect()
-    return bool(accepted)
-
-
 def test_team_mates_may_watch_and_strangers_may_not_tell_it_from_nothing(
     desk: Desk, alice: User, dave: User, charlie: User
 ) -> None:
@@ -48,14 +41,19 @@ def test_team_mates_may_watch_and_strangers_may_not_tell_it_from_nothing(
     sockets = {name: socket_for(u, run.pk) for name, u in (("alice", alice), ("dave", dave))}
     refused = [socket_for(charlie, run.pk), socket_for(None, run.pk), socket_for(alice, "nosuchrun")]
 
-    async def try_all() -> tuple[list[bool], list[Any]]:
-        accepted = [await opens(socket) for socket in sockets.values()]
-        return accepted, [await socket.connect(timeout=10) for socket in refused]
+    async def told(socket: Any) -> tuple[Any, Any]:
+        return await socket.connect(timeout=10), await socket.receive_output(timeout=10)
+
+    async def try_all() -> tuple[list[Any], list[Any]]:
+        accepted = [(await told(socket))[1]["type"] for socket in sockets.values()]
+        for socket in sockets.values():
+            await socket.disconnect()
+        return accepted, [await told(socket) for socket in refused]
 
     accepted, answers = async_to_sync(try_all)()
-    assert accepted == [True, True]
+    assert accepted == ["websocket.send", "websocket.send"]
     assert answers[0] == answers[1] == answers[2]
-    assert answers[0][0] is False
+    assert answers[0][1] == {"type": "websocket.close", "code": sending.NOT_FOUND}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from django.test import Client
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.accounts.tokens import make_token
+from fusion_site.pages.words import was_not_asked
 from fusion_site.pools import reaching
 from fusion_site.pools.flows.check_connection import check_connection
 from fusion_site.pools.flows.refresh_catalogue import refresh_catalogue
@@ -19,6 +20,8 @@ from fusion_site.pools.models import Connection, Judge
 from fusion_site.providers import AskFailed
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.models import Run
+from fusion_site.runs.sharing.flows.share import share_run
+from fusion_site.runs.voting.insights import insights_of
 from tests.pools.models_server import ModelsServer
 from tests.pools.openrouter import OpenRouter
 from tests.runs.conftest import Desk
@@ -127,7 +130,11 @@ def test_a_request_that_waits_to_be_sent_again_is_not(
     upstream.witness = switch_on
     run = work(desk.start())
     assert refused(run) == ["permission"] * 3
-    assert all(len(upstream.asked(name)) <= 1 for name in ("ada", "bea", "cyd"))
+    asked = {name: len(upstream.asked(name)) for name in ("ada", "bea", "cyd")}
+    assert set(asked.values()) <= {0, 1}
+    # Of one that was asked once, nobody says that it was not.
+    told = {answer.model: was_not_asked(answer.error) for answer in run.answers.all()}
+    assert told == {name: not times for name, times in asked.items()}
 
 
 def test_going_on_with_an_old_run_sends_nothing(desk: Desk, upstream: Upstream) -> None:
@@ -144,8 +151,12 @@ def test_going_on_with_an_old_run_sends_nothing(desk: Desk, upstream: Upstream) 
     assert len(upstream.ledger) == before
 
 
-def test_a_host_that_the_team_has_not_allowed_is_not_asked(
-    desk: Desk, upstream: Upstream, outside: Upstream, far: Connection
+def test_a_host_that_the_team_has_not_allowed_is_not_asked_and_that_is_no_failure(
+    desk: Desk,
+    upstream: Upstream,
+    outside: Upstream,
+    far: Connection,
+    client_for: Callable[[User | None], Client],
 ) -> None:
     all_answer(upstream)
     desk.preset.pool.members.filter(position=0).update(connection=far)
@@ -155,6 +166,29 @@ def test_a_host_that_the_team_has_not_allowed_is_not_asked(
     run = work(desk.start())
     assert (run.state, refused(run)) == ("done", ["permission", None, None])
     assert outside.ledger == []
+    place = Membership.objects.select_related("team", "user").get(user=desk.person, team=desk.team)
+    link = share_run(place, run, {"show": ["fused", "members"], "days": 7})
+    browser = client_for(desk.person)
+    told = {
+        name: browser.get(path).content.decode()
+        for name, path in {
+            "page": f"/runs/{run.pk}/",
+            "file": f"/runs/{run.pk}/export.md",
+            "link": f"/s/{link.token}/",
+            "file of the link": f"/s/{link.token}/export.md",
+        }.items()
+    }
+    for name, text in told.items():
+        assert "was not asked: this team may send nothing to its connection." in text, name
+        assert "failed: not allowed" not in text, name
+    for name in ("page", "link"):
+        card = told[name].partition('data-outcome="error"')[2].partition("</header>")[0]
+        assert card.count("Not asked") == 2, name
+        assert "Failed" not in card, name
+        assert "cost unknown" not in card, name
+    for name in ("file", "file of the link"):
+        assert ", Not asked*" in told[name], name
+    assert "ada" not in {figures.model for figures in insights_of(desk.team, None).models}
 
 
 def test_nobody_is_asked_for_models_or_tested(alice: User, team: Team, models_server: ModelsServer) -> None:
@@ -224,9 +258,12 @@ def test_a_connection_says_that_it_is_not_asked_and_is_not_added_to_a_run(
     all_answer(upstream)
     run, browser = work(desk.start()), client_for(desk.person)
     before = len(upstream.ledger)
-    assert "not asked" not in browser.get("/connections/").content.decode()
+    ready = browser.get("/connections/").content.decode()
+    assert "not asked" not in ready
     be_local_only(desk.team)
-    assert browser.get("/connections/").content.decode().count("not asked") == 1
+    page = browser.get("/connections/").content.decode()
+    assert page.count("not asked") == 1
+    assert page.count(">ready<") == ready.count(">ready<") - 1
     connection = Connection.objects.get(team=desk.team, name="Up")
     form = {"connection": connection.pk, "model": "dot"}
     answer = browser.post(f"/runs/{run.pk}/ask/", form)

@@ -6,14 +6,15 @@ import urllib.error
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
+from fusion_site.runs.live.sending import NOT_FOUND
 from tests.site.conftest import Api
 from tests.site.visitor import Visitor
 from tests.upstream import Upstream
 
 # What differs between any two answers; those of the rate tell of the caller's own token.
-OF_THE_MOMENT = {"date", "x-request-id", "content-length"} | {
+OF_THE_MOMENT = {"date", "sec-websocket-accept", "x-request-id", "content-length"} | {
     f"x-ratelimit-{word}-requests" for word in ("limit", "remaining", "reset")
 }
 
@@ -27,7 +28,8 @@ def test_a_foreign_run_cannot_be_followed_or_told_from_none(api: Api, upstream: 
     nobody = Visitor(api.site, "nobody@example.com")
     program = Api(api.site, stranger.make_token())
     for visitor in (stranger, nobody):
-        assert _handshake(visitor, run) == _handshake(visitor, "a" * 24)
+        assert _told(visitor, run) == _told(visitor, "a" * 24)
+        assert _told(visitor, run)[1] == NOT_FOUND
     assert _stream(program, run) == _stream(program, "a" * 24)
     assert _stream(program, run)[0] == 404
     assert _stream(Api(api.site, "fus_none"), run)[0] == 401
@@ -36,13 +38,16 @@ def test_a_foreign_run_cannot_be_followed_or_told_from_none(api: Api, upstream: 
         visitor.close()
 
 
-def _handshake(visitor: Visitor, run: str) -> tuple[int, dict[str, str], bytes]:
-    """Give what a socket that is refused is answered."""
-    with pytest.raises(InvalidStatus) as refused, visitor.socket(run):
-        pass
-    response = refused.value.response
-    headers = {name.lower(): value for name, value in response.headers.raw_items()}
-    return response.status_code, _kept(headers), bytes(response.body or b"")
+def _told(visitor: Visitor, run: str) -> tuple[dict[str, str], int, list[Any]]:
+    """Give all that a socket is told which is turned away: the handshake's headers, the code, and every frame."""
+    frames: list[Any] = []
+    with visitor.socket(run) as socket:
+        assert socket.response is not None
+        headers = {name.lower(): value for name, value in socket.response.headers.raw_items()}
+        with pytest.raises(ConnectionClosed) as closed:
+            frames.append(socket.recv(timeout=10))
+    assert closed.value.rcvd is not None
+    return _kept(headers), closed.value.rcvd.code, frames
 
 
 def _stream(program: Api, run: str) -> tuple[int, dict[str, str], Any]:

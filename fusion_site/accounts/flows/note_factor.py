@@ -28,5 +28,6 @@ def on_removed(*, user: User, authenticator: Authenticator, **_: Any) -> None:
 
 @transaction.atomic
 def _note(user: User, action: str, authenticator: Authenticator) -> None:
-    for place in Membership.objects.of_open_teams().filter(user=user).select_related("team"):
+    # In one order for everybody: each entry holds its team's trail until all are written.
+    for place in Membership.objects.of_open_teams().filter(user=user).select_related("team").order_by("team"):
         record(place.team, action, user, by=user, type=str(authenticator.type))

@@ -23,6 +23,7 @@ from fusion_site.runs.execution.duty import on_duty
 from fusion_site.runs.execution.reconciling import LOOK_S, Reconciler
 from fusion_site.runs.flows.remove_teams import remove_due_teams
 from fusion_site.runs.flows.thin import thin_ended_runs
+from fusion_site.runs.flows.trim_versions import trim_versions
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ EXPIRED_EVERY_S = 3600.0
 TEAMS_EVERY_S = 60.0
 # How often it is looked for what was deleted long enough ago to be forgotten, in seconds.
 FORGET_EVERY_S = 3600.0
+# How often it is looked for things with more versions than are kept, in seconds.
+VERSIONS_EVERY_S = 600.0
 # How long a process of many stays the one that does a chore, in seconds.
 TURN_S = 15.0
 
@@ -58,6 +61,7 @@ class Upkeep:
         self._begin(every(TEAMS_EVERY_S, self._in_turn("teams", _remove_teams)))
         self._begin(every(EXPIRED_EVERY_S, self._in_turn("expired", _forget_expired)))
         self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
+        self._begin(every(VERSIONS_EVERY_S, self._in_turn("versions", _trim_versions)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -117,6 +121,10 @@ async def _remove_teams() -> None:
 async def _forget() -> None:
     while await query(forget_deleted, timezone.now()):
         pass  # a hundred at a time, until none is left
+
+
+async def _trim_versions() -> None:
+    await query(trim_versions)
 
 
 async def _compact_catalogue(compact: CompactSupervisor) -> None:

@@ -24,11 +24,11 @@ class RunConsumer(PageConsumer):
     _watched: Watched | None = None
 
     async def connect(self) -> None:
-        """Let in who may see the run; a foreign run is refused exactly as one that does not exist."""
+        """Let in who may see the run; a foreign run is turned away exactly as one that does not exist."""
         run_id: str = self.scope["url_route"]["kwargs"]["run_id"]
         seen = await query(_seen_by, self.scope.get("user"), run_id)
         if seen is None:
-            await self.close()
+            await self.turn_away()
             return
         self._run, place = seen
         await self.accept()

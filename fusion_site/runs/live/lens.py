@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from fusion_site.pages.words import was_not_asked
 from fusion_site.runs.parts import AnswerState, FusedState, JudgeState
 from fusion_site.runs.state import RunState
 
@@ -198,7 +199,10 @@ def numbered(member: int) -> str:
 
 def _kind(error: Json | None) -> Json | None:
     """Give what kind of error it was. What a provider said in it is for the team alone."""
-    return {"kind": error["kind"], "message": ""} if error else None
+    if error is None:
+        return None
+    told = {"kind": error["kind"], "message": ""}
+    return {**told, "asked": False} if was_not_asked(error) else told
 
 
 def _wordless(guidance: Json | None) -> Json | None:

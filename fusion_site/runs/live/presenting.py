@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from fusion_site.pages.words import ending_word, was_not_asked
 from fusion_site.pools.models import MAX_MEMBERS, Mode
 from fusion_site.runs.header import sentences
 from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
@@ -148,6 +149,8 @@ def _answer(
         **{name: getattr(answer, name) for name in _PLAIN},
         "aspect": aspect,
         "cost_usd": _decimal(answer.cost_usd),
+        "ended": ending_word(answer.outcome, answer.error),
+        "was_asked": not was_not_asked(answer.error),
         "retry_line": retry_line(answer.retry),
         "served": served_line(answer),
         "billing": billing_line(answer),

@@ -36,6 +36,15 @@ class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Close: a page only reads here, and so this is none of ours."""
         await self.close(code=POLICY)
 
+    async def turn_away(self) -> None:
+        """Say that there is nothing to see here, and no more.
+
+        It is told by a code, after the handshake: to a browser a refused one looks like a lost connection, and a page that
+        missed the end of its right (signed out elsewhere, say) would try again for ever.
+        """
+        await self.accept()
+        await self.close(code=NOT_FOUND)
+
     def begin(self, listener: Listener) -> None:
         """Send what the listener gets, from now on."""
         self._sending = asyncio.create_task(self._send_frames(listener))

@@ -9,21 +9,24 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from fusion_site.accounts.access import signed_in
+from fusion_site.engine.ladder import MARKED
 from fusion_site.pools.models import Connection
 from fusion_site.runs.access import found_run
 from fusion_site.runs.header import sentences
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, Step
-from fusion_site.runs.raw_steps import step_json, steps_of
+from fusion_site.runs.raw_steps import mark_of, step_json, steps_of
 
 MERGED = "what was merged"
 # Where in a reply its verdict was found, by the rungs of the ladder.
 STAGES = {
+    "marked": "read from the JSON that bears this call's mark",
     "strict": "all of it was JSON",
     "fence": "read from its JSON block",
     "balanced": "read from the JSON in its text",
 }
+UNMARKED = ", without the mark that it was asked to bear"
 
 
 @signed_in
@@ -57,10 +60,17 @@ def _step(step: Step, labels: dict[str, str], names: dict[str, str]) -> dict[str
         **told,
         "connection_name": names.get(step.connection, ""),
         "cost": step.cost_usd,
-        "found": STAGES.get(told["stage"] or "", ""),
+        "found": _found(told["stage"], step),
         "started": step.started_at,
         "candidates": [
             {**each, "whose": labels.get(each["answer"], "?") if each["answer"] else MERGED}
             for each in step.shown
         ],
     }
+
+
+def _found(stage: str | None, step: Step) -> str:
+    """Say where in the reply the verdict was found, and if it might be a quoted one: it bears no mark, as it should."""
+    if stage is None:
+        return ""
+    return STAGES[stage] + (UNMARKED if stage != MARKED and mark_of(step) else "")

@@ -7,7 +7,7 @@ from typing import Any
 from fusion_site.accounts.passes import Pass
 from fusion_site.ops.querying import query
 from fusion_site.runs.live.lens import Lens
-from fusion_site.runs.live.sending import NOT_FOUND, PageConsumer
+from fusion_site.runs.live.sending import PageConsumer
 from fusion_site.runs.live.watching import Listener, leave, watch
 from fusion_site.runs.sharing import watching
 from fusion_site.runs.sharing.visiting import Visit, visit
@@ -23,15 +23,10 @@ class ShareConsumer(PageConsumer):
     _follower: Follower | None = None
 
     async def connect(self) -> None:
-        """Let in whom the page would let in; a dead link is turned away exactly as one that never was.
-
-        It is told so by a code, after the handshake: to a browser a refused one looks like a lost connection, and a page
-        that missed the end of its link would try again for ever.
-        """
+        """Let in whom the page would let in; a dead link is turned away exactly as one that never was."""
         found = await query(_found, self.scope)
         if found is None:
-            await self.accept()
-            await self.close(code=NOT_FOUND)
+            await self.turn_away()
             return
         at, self._lens = found
         self._run_id = at.share.run_id

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from time import time
 
 from django.core.cache import cache
 
 from fusion_site.accounts.whence import whence
-
-log = logging.getLogger(__name__)
 
 # So many links that lead nowhere may be followed from one address in a minute of the clock.
 MISSES = 60
@@ -17,13 +14,9 @@ _WINDOW_S = 60
 
 
 def may_guess() -> bool:
-    """Whether the address that asks now may be told whether there is a link. Where it is not known, or the cache away, it may."""
+    """Whether the address that asks now may be told whether there is a link. Where it is not known, it may."""
     key = _key()
-    try:
-        return key is None or int(cache.get(key) or 0) < MISSES
-    except Exception:
-        log.warning("the cache is away: links that lead nowhere are not counted")
-        return True
+    return key is None or int(cache.get(key) or 0) < MISSES
 
 
 def note_miss() -> None:
@@ -31,12 +24,9 @@ def note_miss() -> None:
     key = _key()
     if key is None:
         return
-    try:
-        # Made first where it is missing: only then can it be counted on without losing another's count.
-        cache.add(key, 0, 2 * _WINDOW_S)
-        cache.incr(key)
-    except Exception:
-        log.warning("the cache is away: links that lead nowhere are not counted")
+    # Made first where it is missing: only then can it be counted on.
+    cache.add(key, 0, 2 * _WINDOW_S)
+    cache.incr(key)
 
 
 def _key() -> str | None:

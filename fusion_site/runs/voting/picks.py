@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.db.models import Count, Q, Sum, TextField
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 
 from fusion_site.accounts.models import Team
@@ -80,9 +81,12 @@ def _of(team: Team, since: datetime | None) -> dict[str, Any]:
 
 def _answers(team: Team, since: datetime | None) -> Iterator[tuple[str, Said]]:
     rows = Answer.objects.filter(**_of(team, since)).exclude(outcome="").order_by()
-    columns = rows.values_list("pk", "run_id", "model", "outcome", "total_ms")
-    for key, run, model, outcome, total_ms in columns.iterator(5000):
-        yield key, Said(run, model, outcome, total_ms)
+    columns = rows.annotate(asked=KeyTransform("asked", "error")).values_list(
+        "pk", "run_id", "model", "outcome", "total_ms", "asked"
+    )
+    for key, run, model, outcome, total_ms, asked in columns.iterator(5000):
+        if asked is not False:  # what rules forbade to ask says nothing of the model
+            yield key, Said(run, model, outcome, total_ms)
 
 
 def _spent(team: Team, since: datetime | None) -> dict[str, Spent]:

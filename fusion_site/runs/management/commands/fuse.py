@@ -22,7 +22,7 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.access import visible_runs
-from fusion_site.runs.columns import Picture, harmless
+from fusion_site.runs.columns import Picture, harmless, how_it_ended
 from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.following import preset_after
@@ -142,7 +142,7 @@ class Command(BaseCommand):
         elif fact.kind == "answer.finished" and (self._picture is None or state.fused is not None):
             answer = state.answers[fact.data["answer"]]
             told = answer.error["message"] if answer.error else f"{len(answer.text)} characters"
-            self.stderr.write(harmless(f"{answer.label}: {answer.outcome}, {told}"))
+            self.stderr.write(harmless(f"{answer.label}: {how_it_ended(answer)}, {told}"))
         elif fact.kind == "verdict.started" and self._picture is None:
             self.stderr.write("The judge compares the answers.")
         elif fact.kind == "fused.started":
