@@ -377,22 +377,6 @@ def test_models_are_searched_with_their_figures(browser: Client, lab: Connection
     assert "<html" not in found
 
 
-def test_a_model_input_is_offered_what_the_connection_has(browser: Client, lab: Connection) -> None:
-    def offered(typed: str, at: str = "members.0.model") -> str:
-        query = {"of": "members.0.connection", "at": at, "members.0.connection": lab.pk, at: typed}
-        return browser.get("/models/", query).content.decode()
-
-    assert '<option value="lab/alpha" label="128,000 tokens context · $3.00/M in · $15.00/M out">' in offered(
-        "alpha"
-    )
-    assert "other/gamma" not in offered("alpha")
-    chosen = offered("lab/alpha")
-    assert 'id="id_members_0_model_facts" hx-swap-oob="true">128,000 tokens' in chosen
-    assert "other/gamma" in chosen, "an exact choice still shows what else there is"
-    assert "lab/alpha" in offered("nothing like it")
-    assert browser.get("/models/", {"of": "a", "at": '"><b>'}).status_code == 404
-
-
 def test_the_compact_host_is_told_of(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def page() -> str:
         return opened(browser.get("/connections/")).texts["compact"]

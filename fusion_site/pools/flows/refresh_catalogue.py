@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from fusion_site import providers
+from fusion_site.engine.family import family_of
 from fusion_site.ops.querying import query
 from fusion_site.pools import compact_host, reaching
 from fusion_site.pools.catalogue import is_fresh, stale
@@ -82,6 +83,8 @@ def keep_catalogue(connection: Connection, models: Iterable[providers.CatalogueM
             prompt_price=_kept_price(model.prices.prompt),
             completion_price=_kept_price(model.prices.completion),
             overrides=[override.to_json() for override in model.prices.overrides],
+            family=family_of(model.id),
+            input_modalities=None if model.input_modalities is None else list(model.input_modalities),
         )
         for model in models
     )

@@ -15,6 +15,7 @@ from fusion_site.accounts.sure import ask, is_sure
 from fusion_site.pools.drafts import Fields, draft_of, rearranged
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection, Named
+from fusion_site.pools.picking import facts_in
 from fusion_site.pools.plain import Plain, plain
 from fusion_site.pools.rights import require_adder, require_editor
 from fusion_site.pools.starts import Start, start_of
@@ -110,6 +111,8 @@ def form_page(
         "focus": focus,
         "moved": moved,
         "may_edit": place.may_edit(),
+        "form_team": place.team_id,
+        "known": facts_in(place.team, draft),
         "start": None if row else _start(request, thing),
         **thing.choices(place.team),
     }
