@@ -10,6 +10,7 @@ from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
+from fusion_site.api.files import add_export
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
@@ -146,3 +147,4 @@ def duplicate_pool(request: HttpRequest, pool_id: str) -> dict[str, Any]:
 
 add_versions(router, "pool", shown, PoolOut)
 add_transfers(router, "pool", shown, PoolOut)
+add_export(router, "pool")

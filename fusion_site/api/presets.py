@@ -11,6 +11,7 @@ from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
 from fusion_site.api.doors import Given, caller, found
+from fusion_site.api.files import add_export
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
@@ -128,3 +129,4 @@ def duplicate_preset(request: HttpRequest, preset_id: str) -> dict[str, Any]:
 
 add_versions(router, "preset", shown, PresetOut)
 add_transfers(router, "preset", shown, PresetOut)
+add_export(router, "preset")
