@@ -15,6 +15,7 @@ from fusion_site.api import (
     people,
     pools,
     presets,
+    records,
     run_events,
     run_passes,
     runs,
@@ -35,6 +36,7 @@ api.add_router("team", people.router)
 api.add_router("team/audit", audit.router)
 api.add_router("connections", connections.router)
 api.add_router("pools", pools.router)
+api.add_router("pools", records.router)
 api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
 api.add_router("models", models.router)
