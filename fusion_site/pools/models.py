@@ -199,12 +199,17 @@ class Preset(Named):
     do_no_harm = models.BooleanField(default=False)
     guided = models.BooleanField(default=False)
     template = models.TextField(blank=True, max_length=20_000)
+    # A choice of the team's rather than of the preset's: no version holds it, and no copy has it.
+    is_default = models.BooleanField(default=False, editable=False)
 
     class Meta(Named.Meta):
         """A slug names one preset of a team: programs call it as the model `fusion/<slug>`."""
 
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["team", "slug"], name="one_preset_per_team_and_slug")
+            models.UniqueConstraint(fields=["team", "slug"], name="one_preset_per_team_and_slug"),
+            models.UniqueConstraint(
+                fields=["team"], condition=models.Q(is_default=True), name="one_default_preset_per_team"
+            ),
         ]
 
 

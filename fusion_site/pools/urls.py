@@ -13,6 +13,7 @@ from fusion_site.pools.views import (
     listing,
     openrouter,
     picking,
+    presets,
     reaching,
     removing,
     sending,
@@ -41,6 +42,8 @@ def _pages_of(thing: Thing) -> list[URLPattern]:
 urlpatterns = [
     path("connections/openrouter/", openrouter.leave, name="connect_openrouter"),
     path("connections/openrouter/<str:state>/", openrouter.back, name="openrouter_back"),
+    path("presets/variables/", presets.variables, name="template_variables"),
+    path("presets/<str:row_id>/default/", presets.default, name="default_preset"),
     path("import/", files.import_page, name="import"),
     path("sets/<slug:slug>/", sets.fill, name="fill_set"),
     path("export/", files.export_team, name="export"),
