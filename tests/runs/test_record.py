@@ -57,7 +57,7 @@ def test_of_several_versions_the_newest_verdict_counts(pool: Pool, team: Team, a
     run, answers = judged(team, alice, 0)
     asked_of(pool, run)
     first = Fusion.objects.get(run=run)
-    newer = {**first.verdict, "winner": answers[1].pk}
+    newer = {**(first.verdict or {}), "winner": answers[1].pk}
     Fusion.objects.create(run=run, version=2, source="merge", finished=True, verdict=newer)
     told = {each.label: each.picked for each in record_of(pool).members}
     assert told == {"M0": 0, "M1": 1, "M2": 0}
