@@ -10,7 +10,7 @@ from ninja import Field, Query, Router, Schema
 from fusion_site.api.connections import ModelOut, model_shown
 from fusion_site.api.doors import caller
 from fusion_site.pools.models import CatalogueModel
-from fusion_site.pools.picking import Wanted, choosable, is_free
+from fusion_site.pools.picking import Wanted, choosable, is_free, is_local
 
 router = Router(tags=["connections"])
 
@@ -21,7 +21,10 @@ class ChoiceQuery(Schema):
     q: str = Field("", max_length=100, description="Words in id, name, family or connection's name.")
     order: Literal["name", "price", "context", "family"] = "name"
     free: bool = Field(False, description="Only what is known to cost nothing.")
-    local: bool = Field(False, description="Only models that this site hosts itself.")
+    local: bool = Field(
+        False,
+        description="Only models that this site hosts itself, or that its operator has listed as in-house.",
+    )
     limit: int = Field(60, ge=1, le=500)
 
 
@@ -54,7 +57,7 @@ def _shown(row: CatalogueModel) -> dict[str, Any]:
     return {
         **model_shown(row),
         "connection": own.pk,
-        "local": own.is_local_host,
+        "local": is_local(own),
         "free": is_free(row),
         "rehearsal": own.is_rehearsal,
     }

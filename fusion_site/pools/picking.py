@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 from django.db.models import Case, F, OrderBy, Q, QuerySet, Value, When
 
 from fusion_site.accounts.models import Team
 from fusion_site.engine.family import family_of
 from fusion_site.pools.catalogue import figures_of
 from fusion_site.pools.compact_choice import usable
-from fusion_site.pools.models import CatalogueModel, Connection, Kind
+from fusion_site.pools.leaving import is_in_house
+from fusion_site.pools.models import CatalogueModel, Connection
 from fusion_site.pools.plain import Plain
 from fusion_site.pools.reading import is_storable
 
@@ -19,9 +21,6 @@ from fusion_site.pools.reading import is_storable
 MOST_OFFERED = 60
 # What an order is called in addresses, and by people. Whatever is unknown comes last.
 ORDERS = {"name": "Name", "price": "Cheapest", "context": "Longest context", "family": "Family"}
-
-_LOCAL = Q(connection__kind__in=[Kind.COMPACT, Kind.REHEARSAL], connection__base_url="")
-_FREE = _LOCAL | Q(prompt_price=0, completion_price=0)
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,17 @@ class Wanted:
 
 def choosable(team: Team, wanted: Wanted) -> QuerySet[CatalogueModel]:
     """Give the models of a team's usable connections that hold every word in id, name, family or connection's name."""
-    connections = usable(Connection.objects.filter(team=team), team)
+    connections = list(usable(Connection.objects.filter(team=team), team))
+    own = [row.pk for row in connections if row.is_local_host]
     rows = CatalogueModel.objects.filter(connection__in=connections).select_related("connection")
     for word in wanted.words.replace("\x00", " ").split():
         rows = rows.filter(_holding(word))
     if wanted.only_free:
-        rows = rows.filter(_FREE)
+        rows = rows.filter(Q(connection__in=own) | Q(prompt_price=0, completion_price=0))
     if wanted.only_local:
-        rows = rows.filter(_LOCAL)
-    own = Case(When(connection=wanted.first, then=Value(0)), default=Value(1))
-    return rows.order_by(*_order(wanted.order), own, "model", "connection__name", "pk")
+        rows = rows.filter(connection__in=[row.pk for row in connections if is_local(row)])
+    near = Case(When(connection=wanted.first, then=Value(0)), default=Value(1))
+    return rows.order_by(*_order(wanted.order), near, "model", "connection__name", "pk")
 
 
 def facts_in(team: Team, draft: Plain) -> dict[tuple[str, str], str]:
@@ -92,6 +92,11 @@ def _order(order: str) -> list[OrderBy]:
             return [F("family").asc()]
         case _:
             return []
+
+
+def is_local(connection: Connection) -> bool:
+    """Whether its models are on the house's own hardware: hosted by this site, or listed as in-house by its operator."""
+    return connection.is_local_host or is_in_house(httpx.URL(connection.base_url))
 
 
 def is_free(model: CatalogueModel) -> bool:

@@ -32,7 +32,8 @@ _JUDGE = re.compile(r"rehearsal/judge$")
 def suggested(team: Team, count: int) -> tuple[list[CatalogueModel], CatalogueModel | None]:
     """Give `count` members (fewer only if there is nothing at all) and a judge, rather of a family that is no member."""
     rows = list(choosable(team, Wanted())[:_MOST_ROWS])
-    usable = [row for row in rows if not refusal_of(team, row.connection)]
+    refused = {where for where in {row.connection for row in rows} if refusal_of(team, where)}
+    usable = [row for row in rows if row.connection not in refused]
     real = [row for row in usable if not row.connection.is_rehearsal]
     fit = [row for row in real or usable if _may_answer(row)]
     ranked = _ranked(fit, _used(team))

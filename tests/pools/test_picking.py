@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -86,6 +87,16 @@ def test_what_is_known_is_told_and_what_is_not_is_called_unknown(browser: Client
     _, part = offered(browser, lab, "my/own")
     assert "What you typed is taken as it is." in part
     assert browser.get("/models/", {"of": "a", "at": '"><b>'}).status_code == 404
+
+
+def test_what_the_operator_has_in_house_is_local(
+    browser: Client, lab: Connection, models_server: ModelsServer, settings: LazySettings
+) -> None:
+    assert offered(browser, lab, local="1")[0] == []
+    settings.FUSION_IN_HOUSE = [models_server.host_port]
+    models, part = offered(browser, lab, local="1")
+    assert len(models) == 4
+    assert '<span class="badge badge-good">local</span>' in part
 
 
 def test_many_models_are_bounded_and_cost_as_many_queries_as_few(browser: Client, lab: Connection) -> None:

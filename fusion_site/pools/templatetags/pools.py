@@ -13,13 +13,14 @@ from fusion_site.pools.freezing import label_of
 from fusion_site.pools.keys import key_words
 from fusion_site.pools.leaving import refusal_of
 from fusion_site.pools.models import Connection, Named, Pool, Preset
-from fusion_site.pools.picking import facts_of, is_free
+from fusion_site.pools.picking import facts_of, is_free, is_local
 from fusion_site.pools.starter_sets import STARTER_SETS, StarterSet
 
 register = Library()
 
 register.filter("model_facts", facts_of)
 register.filter("is_free_model", is_free)
+register.filter("is_local", is_local)
 register.filter("member_label", label_of)
 register.filter("key_words", key_words)
 

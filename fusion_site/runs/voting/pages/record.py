@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from fusion_site.accounts.access import person_of, signed_in
+from fusion_site.accounts.access import signed_in
 from fusion_site.pages.charts import bars_across, spans
 from fusion_site.pools.models import Pool
 from fusion_site.pools.views.reach import reached
@@ -18,7 +18,6 @@ from fusion_site.runs.voting.record import record_of
 @require_safe
 def pool_record(request: HttpRequest, row_id: str) -> HttpResponse:
     """Show what became of the runs of a pool and of each member in them."""
-    person_of(request)
     row, _ = reached(request, POOL, row_id)
     assert isinstance(row, Pool)
     found = record_of(row)
