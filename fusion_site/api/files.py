@@ -35,7 +35,7 @@ class ImportGiven(Given):
 
     model_config = ConfigDict(json_schema_extra={"required": ["file"]})
 
-    file: dict[str, Any] = Field(description="The value of a file as an export gives it.")
+    file: dict[str, Any] | None = Field(None, description="The value of a file as an export gives it.")
     connections: dict[str, str] | None = Field(
         None,
         description="By a connection's name in the file: the id of the team's one to use. By default one that leads to the same place.",

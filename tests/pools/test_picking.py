@@ -93,7 +93,7 @@ def test_what_the_operator_has_in_house_is_local(
     browser: Client, lab: Connection, models_server: ModelsServer, settings: LazySettings
 ) -> None:
     assert offered(browser, lab, local="1")[0] == []
-    settings.FUSION_IN_HOUSE = [models_server.host_port]
+    settings.FUSION_IN_HOUSE = frozenset({models_server.host_port})
     models, part = offered(browser, lab, local="1")
     assert len(models) == 4
     assert '<span class="badge badge-good">local</span>' in part
