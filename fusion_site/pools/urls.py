@@ -16,6 +16,7 @@ from fusion_site.pools.views import (
     presets,
     reaching,
     removing,
+    renaming,
     sending,
     sets,
     trying,
@@ -53,6 +54,15 @@ urlpatterns = [
             files.export_thing,
             {"thing": thing},
             name=f"export_{thing.noun}",
+        )
+        for thing in (POOL, JUDGE, PRESET)
+    ),
+    *(
+        path(
+            f"{thing.plural}/<str:row_id>/name/",
+            renaming.rename,
+            {"thing": thing},
+            name=f"rename_{thing.noun}",
         )
         for thing in (POOL, JUDGE, PRESET)
     ),

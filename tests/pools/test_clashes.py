@@ -76,3 +76,24 @@ def test_a_row_is_dragged_to_any_place(alices: Client, team: Team) -> None:
     assert after("move.3.1") == [names[0], names[3], names[1], names[2]]
     for nonsense in ("move.0.4", "move.9.1", "move.0", "move", "move.x.1", "move.-1.2"):
         assert after(nonsense) == names
+
+
+def test_a_name_is_changed_in_the_list_or_the_reason_said_beside_it(
+    alices: Client, bobs: Client, pool: Pool
+) -> None:
+    path, htmx = f"/pools/{pool.pk}/name/", {"HTTP_HX_REQUEST": "true"}
+    assert f'hx-get="{path}"' in alices.get("/pools/").content.decode()
+    field = opened(alices.get(path, **htmx))  # type: ignore[arg-type]
+    assert field.values["name"] == "Pair"
+    wrong = opened(alices.post(path, {**field.values, "name": "x" * 121}, **htmx))  # type: ignore[arg-type]
+    assert wrong.error_at("name").startswith("Use at most 120")
+    assert wrong.values["name"] == "x" * 121
+    bobs.post(path, {**field.values, "name": "Bob's"}, **htmx)  # type: ignore[arg-type]
+    late = opened(alices.post(path, {**field.values, "name": "Alice's"}, **htmx))  # type: ignore[arg-type]
+    assert "It was saved meanwhile, as “Bob" in late.error_at("name")
+    done = alices.post(path, late.values, **htmx).content.decode()  # type: ignore[arg-type]
+    assert "called “Alice&#x27;s” now" in done
+    assert f'href="/pools/{pool.pk}/"' in done
+    pool.refresh_from_db()
+    assert (pool.name, pool.members.count()) == ("Alice's", 2)
+    assert alices.get(path)["Location"] == f"/pools/{pool.pk}/", "without htmx there is the form"
