@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import Http404, HttpRequest
 from ninja import Field, Router, Schema
 
+from fusion_site.accounts.models import Membership, Team
 from fusion_site.api.doors import Given, caller
 from fusion_site.api.files import MadeOut, made_shown
 from fusion_site.api.judges import CriterionOut
 from fusion_site.pools.flows.fill_set import fill_set
+from fusion_site.pools.flows.refresh_catalogue import hear_of_new_ones
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.rights import require_editor
 from fusion_site.pools.starter_sets import STARTER_SETS, StarterSet, starter_set
@@ -80,13 +83,24 @@ def list_sets(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.post("/{slug}", response={201: FilledOut})
-def fill(request: HttpRequest, slug: str, payload: Filling) -> dict[str, Any]:
+async def fill(request: HttpRequest, slug: str, payload: Filling) -> dict[str, Any]:
     """Make a pool, a judge and a preset of a set, at once or not at all."""
-    place, wanted = caller(request).membership, starter_set(slug)
-    require_editor(place)
+    place, wanted = await sync_to_async(_place)(request), starter_set(slug)
     if wanted is None:
         raise Http404
-    given = _given(payload) if payload.members is not None else _chosen(request, wanted)
+    if payload.members is None:
+        await hear_of_new_ones(place.team)
+    return await sync_to_async(_filled)(place, wanted, payload)
+
+
+def _place(request: HttpRequest) -> Membership:
+    place = caller(request).membership
+    require_editor(place)
+    return place
+
+
+def _filled(place: Membership, wanted: StarterSet, payload: Filling) -> dict[str, Any]:
+    given = _given(payload) if payload.members is not None else _chosen(place.team, wanted)
     made = fill_set(place, wanted, {**given, "name": payload.name})
     return {"made": [made_shown(each) for each in made]}
 
@@ -97,8 +111,8 @@ def _given(payload: Filling) -> dict[str, Any]:
     return {"members": [each.given() for each in payload.members or []], **payload.judge.given()}
 
 
-def _chosen(request: HttpRequest, wanted: StarterSet) -> dict[str, Any]:
-    members, judge = suggested(caller(request).membership.team, len(wanted.roles))
+def _chosen(team: Team, wanted: StarterSet) -> dict[str, Any]:
+    members, judge = suggested(team, len(wanted.roles))
     if judge is None:
         raise Invalid({"members": [NO_MODELS]})
     told = [{"connection": row.connection_id, "model": row.model} for row in (*members, judge)]

@@ -145,7 +145,8 @@ def test_criteria_are_dragged_and_the_move_is_said(lab: Page) -> None:
     lab.goto("/judges/new/")
     lab.locator("[name='criteria.0.description']").fill("Typed and kept.")
     rows = lab.locator("[data-reorder] > li")
-    lab.locator("[data-handle]").first.drag_to(rows.nth(2), target_position={"x": 40, "y": 120})
+    height = rows.nth(2).bounding_box()["height"]  # type: ignore[index]
+    lab.locator("[data-handle]").first.drag_to(rows.nth(2), target_position={"x": 40, "y": height - 8})
     expect(lab.locator("[name='criteria.2.description']")).to_have_value("Typed and kept.")
     expect(lab.locator("[name='criteria.2.name']")).to_have_value("Correct")
     expect(lab.locator("#said")).to_have_text("Moved to place 3 of 4.")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from fusion_site.accounts.access import asigned_in, current_membership, membership_in
 from fusion_site.accounts.models import Team
 from fusion_site.pools.drafts import Field
+from fusion_site.pools.flows.refresh_catalogue import hear_of_new_ones
 from fusion_site.pools.models import CatalogueModel, Connection
 from fusion_site.pools.naming import is_id
 from fusion_site.pools.picking import MOST_OFFERED, ORDERS, Wanted, choosable
@@ -37,6 +38,9 @@ async def options(request: HttpRequest) -> HttpResponseBase:
     team = await sync_to_async(_team)(request)
     row = await sync_to_async(_connection)(team, connection_id)
     fault = await refreshed(row) if row else ""
+    # Only when the list is opened: what does not answer would else be waited for at every key.
+    if request.GET.get("all"):
+        await hear_of_new_ones(team)
     context = {"field": Field(paths[1], typed, []), "fault": fault, "orders": ORDERS}
     wanted = _wanted(request, connection_id, typed)
     return await sync_to_async(_list)(request, team, row, wanted, context)

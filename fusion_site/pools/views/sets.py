@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods
 
 from fusion_site.accounts.access import current_membership, editor_required
-from fusion_site.accounts.models import Team
+from fusion_site.accounts.models import Membership, Team
 from fusion_site.pools.compact_choice import usable
 from fusion_site.pools.drafts import Fields, draft_of
 from fusion_site.pools.flows.fill_set import fill_set
+from fusion_site.pools.flows.refresh_catalogue import hear_of_new_ones
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection
 from fusion_site.pools.picking import facts_in
@@ -26,11 +28,17 @@ from fusion_site.pools.suggesting import suggested
 
 @editor_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def fill(request: HttpRequest, slug: str) -> HttpResponseBase:
+async def fill(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Show a set with models chosen for its places, or make it of those that were sent."""
-    place, wanted = current_membership(request), starter_set(slug)
+    place, wanted = await sync_to_async(current_membership)(request), starter_set(slug)
     if wanted is None:
         raise Http404
+    if request.method != "POST":
+        await hear_of_new_ones(place.team)
+    return await sync_to_async(_filled)(request, place, wanted)
+
+
+def _filled(request: HttpRequest, place: Membership, wanted: StarterSet) -> HttpResponseBase:
     if request.method != "POST":
         return _page(request, place.team, wanted, _draft(place.team, wanted))
     draft = draft_of(request.POST)
