@@ -27,6 +27,7 @@ def pool_record(request: HttpRequest, row_id: str) -> HttpResponse:
         "found": found,
         "compared": compared,
         "picks_chart": spans([each.pick_share for each in compared if each.pick_share]),
+        "any_dropped": any(each.dropped for each in found.members),
         "drops_chart": bars_across([each.dropped / each.answers for each in found.members]),
     }
     part = "_record" if getattr(request, "htmx", False) else "record"
