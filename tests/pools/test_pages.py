@@ -117,6 +117,7 @@ def test_a_pool_is_made_changed_copied_and_deleted(
     copied = opened(browser.get(copy["Location"]))
     assert "Quicker (copy)" in copied.html
     assert copied.values["zero_retention"] == "1"
+    sent = opened(browser.get(f"/pools/{pool.pk}/")).values
     browser.post(f"/pools/{pool.pk}/", {**sent, "zero_retention": "0", "do": "save"})
     assert not Pool.objects.get(pk=pool.pk).zero_retention
     assert browser.post(f"/pools/{pool.pk}/delete/")["Location"] == "/pools/"
