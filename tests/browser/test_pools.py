@@ -130,7 +130,7 @@ def test_a_model_is_picked_by_mouse_and_the_list_narrowed(lab: Page) -> None:
     field.click()
     panel = lab.locator("#id_model_panel")
     panel.get_by_label("local").check()
-    options = panel.get_by_role("option")
+    options = lab.locator("#id_model_list").get_by_role("option")
     expect(options.filter(has_text="lab/alpha")).to_have_count(0)
     panel.get_by_label("local").uncheck()
     panel.get_by_label("Order of models").select_option("context")
@@ -142,6 +142,7 @@ def test_a_model_is_picked_by_mouse_and_the_list_narrowed(lab: Page) -> None:
 
 
 def test_criteria_are_dragged_and_the_move_is_said(lab: Page) -> None:
+    lab.set_viewport_size({"width": 1280, "height": 2600})
     lab.goto("/judges/new/")
     lab.locator("[name='criteria.0.description']").fill("Typed and kept.")
     rows = lab.locator("[data-reorder] > li")
