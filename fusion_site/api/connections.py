@@ -22,6 +22,7 @@ from fusion_site.pools.flows.duplicate import duplicate
 from fusion_site.pools.flows.refresh_catalogue import refresh_catalogue
 from fusion_site.pools.flows.save_connection import save_connection
 from fusion_site.pools.models import CatalogueModel, Connection
+from fusion_site.pools.picking import family
 from fusion_site.pools.plain import money_text, plain_connection
 
 router = Router(tags=["connections"])
@@ -102,6 +103,8 @@ class ModelOut(Schema):
     context_length: int | None
     prompt_price: str | None
     completion_price: str | None
+    family: str
+    input_modalities: list[str] | None = Field(description="What it takes: text, image, file …")
 
 
 class ModelPage(Schema):
@@ -184,20 +187,23 @@ async def list_models(request: HttpRequest, connection_id: str, wanted: Query[Mo
     row = await sync_to_async(found)(request, Connection, connection_id)
     await refresh_catalogue(row)
     rows, following = await sync_to_async(page)(offered(row, wanted.q), wanted, by=("model",))
-    return {"items": [_model(row) for row in rows], "next": following}
+    return {"items": [model_shown(row) for row in rows], "next": following}
 
 
 def _fault(error: AskError | None) -> dict[str, str] | None:
     return {"kind": error.kind, "message": error.message} if error else None
 
 
-def _model(row: CatalogueModel) -> dict[str, Any]:
+def model_shown(row: CatalogueModel) -> dict[str, Any]:
+    """Give a model on offer as programs read it."""
     return {
         "id": row.model,
         "name": row.name or row.model,
         "context_length": row.context_length,
         "prompt_price": money_text(row.prompt_price),
         "completion_price": money_text(row.completion_price),
+        "family": family(row),
+        "input_modalities": row.input_modalities,
     }
 
 

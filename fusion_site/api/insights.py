@@ -147,10 +147,11 @@ def _model(found: ModelFigures) -> dict[str, Any]:
         "complete": found.complete,
         "median_ms": found.median_ms,
         "priced": found.priced,
-        "mean_usd": _money(found.mean_usd),
-        "total_usd": _money(found.total_usd),
+        "mean_usd": money_shown(found.mean_usd),
+        "total_usd": money_shown(found.total_usd),
     }
 
 
-def _money(usd: Decimal | None) -> str | None:
+def money_shown(usd: Decimal | None) -> str | None:
+    """Give US dollars of any fineness as a decimal string."""
     return money_text(usd.quantize(Decimal("1e-10"))) if usd is not None else None

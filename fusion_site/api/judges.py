@@ -9,13 +9,16 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
+from fusion_site.api.changing import changed
 from fusion_site.api.doors import Given, caller, found
+from fusion_site.api.files import add_export
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
 from fusion_site.pools.flows.save_judge import save_judge
+from fusion_site.pools.flows.save_seen import seen_as
 from fusion_site.pools.models import Judge
 from fusion_site.pools.plain import plain_judge
 
@@ -47,6 +50,14 @@ class JudgeGiven(Given):
     swap_check: bool | None = Field(None, description="Compare in both orders; null is true.")
 
 
+class JudgeChanged(JudgeGiven):
+    """What may be changed."""
+
+    version: int | None = Field(
+        None, description="The version that the change builds on; null asks nothing of it."
+    )
+
+
 class NewJudge(JudgeGiven):
     """What a new judge needs."""
 
@@ -75,6 +86,7 @@ class JudgeOut(Schema):
     criteria: list[CriterionOut]
     instructions: str
     swap_check: bool
+    version: int
     created_at: datetime
     updated_at: datetime
 
@@ -88,7 +100,13 @@ class JudgePage(Schema):
 
 def shown(row: Judge) -> dict[str, Any]:
     """Give a judge as programs read it."""
-    return {"id": row.pk, **plain_judge(row), "created_at": row.created_at, "updated_at": row.updated_at}
+    return {
+        "id": row.pk,
+        **plain_judge(row),
+        "version": seen_as(row),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
 
 
 @router.get("", response=JudgePage)
@@ -111,9 +129,9 @@ def read_judge(request: HttpRequest, judge_id: str) -> dict[str, Any]:
 
 
 @router.patch("/{judge_id}", response=JudgeOut)
-def change_judge(request: HttpRequest, judge_id: str, payload: JudgeGiven) -> dict[str, Any]:
-    """Change the fields that are sent."""
-    return shown(save_judge(caller(request).membership, payload.given(), found(request, Judge, judge_id)))
+def change_judge(request: HttpRequest, judge_id: str, payload: JudgeChanged) -> dict[str, Any]:
+    """Change the fields that are sent; 409 where `version` is sent and is not that of the judge any more."""
+    return shown(changed(request, payload, found(request, Judge, judge_id), save_judge))
 
 
 @router.delete("/{judge_id}", response={204: None})
@@ -130,3 +148,4 @@ def duplicate_judge(request: HttpRequest, judge_id: str) -> dict[str, Any]:
 
 add_versions(router, "judge", shown, JudgeOut)
 add_transfers(router, "judge", shown, JudgeOut)
+add_export(router, "judge")

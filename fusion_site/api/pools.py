@@ -9,13 +9,16 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
+from fusion_site.api.changing import changed
 from fusion_site.api.doors import Given, caller, found
+from fusion_site.api.files import add_export
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
 from fusion_site.pools.flows.save_pool import save_pool
+from fusion_site.pools.flows.save_seen import seen_as
 from fusion_site.pools.models import Pool
 from fusion_site.pools.plain import plain_pool
 
@@ -64,6 +67,14 @@ class PoolGiven(Given):
     members: list[MemberGiven] | None = Field(None, description="1 to 8, in order; a model may appear twice.")
 
 
+class PoolChanged(PoolGiven):
+    """What may be changed."""
+
+    version: int | None = Field(
+        None, description="The version that the change builds on; null asks nothing of it."
+    )
+
+
 class NewPool(PoolGiven):
     """What a new pool needs."""
 
@@ -90,6 +101,7 @@ class PoolOut(Schema):
     name: str
     zero_retention: bool
     members: list[MemberOut]
+    version: int
     created_at: datetime
     updated_at: datetime
 
@@ -103,7 +115,13 @@ class PoolPage(Schema):
 
 def shown(row: Pool) -> dict[str, Any]:
     """Give a pool as programs read it."""
-    return {"id": row.pk, **plain_pool(row), "created_at": row.created_at, "updated_at": row.updated_at}
+    return {
+        "id": row.pk,
+        **plain_pool(row),
+        "version": seen_as(row),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
 
 
 @router.get("", response=PoolPage)
@@ -127,9 +145,9 @@ def read_pool(request: HttpRequest, pool_id: str) -> dict[str, Any]:
 
 
 @router.patch("/{pool_id}", response=PoolOut)
-def change_pool(request: HttpRequest, pool_id: str, payload: PoolGiven) -> dict[str, Any]:
-    """Change the fields that are sent."""
-    return shown(save_pool(caller(request).membership, payload.given(), found(request, Pool, pool_id)))
+def change_pool(request: HttpRequest, pool_id: str, payload: PoolChanged) -> dict[str, Any]:
+    """Change the fields that are sent; 409 where `version` is sent and is not that of the pool any more."""
+    return shown(changed(request, payload, found(request, Pool, pool_id), save_pool))
 
 
 @router.delete("/{pool_id}", response={204: None})
@@ -146,3 +164,4 @@ def duplicate_pool(request: HttpRequest, pool_id: str) -> dict[str, Any]:
 
 add_versions(router, "pool", shown, PoolOut)
 add_transfers(router, "pool", shown, PoolOut)
+add_export(router, "pool")

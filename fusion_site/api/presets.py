@@ -10,13 +10,17 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
+from fusion_site.api.changing import changed
 from fusion_site.api.doors import Given, caller, found
+from fusion_site.api.files import add_export
 from fusion_site.api.paging import Paging, page
 from fusion_site.api.transfers import add_transfers
 from fusion_site.api.versions import add_versions
 from fusion_site.pools.flows.delete import delete
 from fusion_site.pools.flows.duplicate import duplicate
+from fusion_site.pools.flows.mark_default import mark_default
 from fusion_site.pools.flows.save_preset import save_preset
+from fusion_site.pools.flows.save_seen import seen_as
 from fusion_site.pools.models import Preset
 from fusion_site.pools.plain import plain_preset
 
@@ -50,6 +54,14 @@ class PresetGiven(Given):
     template: str | None = Field(None, description="Text with {{variables}}; {{prompt}} is what was asked.")
 
 
+class PresetChanged(PresetGiven):
+    """What may be changed."""
+
+    version: int | None = Field(
+        None, description="The version that the change builds on; null asks nothing of it."
+    )
+
+
 class NewPreset(PresetGiven):
     """What a new preset needs."""
 
@@ -73,6 +85,8 @@ class PresetOut(Schema):
     do_no_harm: bool
     guided: bool
     template: str
+    is_default: bool = Field(description="Whether Compose begins with it.")
+    version: int
     created_at: datetime
     updated_at: datetime
 
@@ -86,7 +100,14 @@ class PresetPage(Schema):
 
 def shown(row: Preset) -> dict[str, Any]:
     """Give a preset as programs read it."""
-    return {"id": row.pk, **plain_preset(row), "created_at": row.created_at, "updated_at": row.updated_at}
+    own = {"is_default": row.is_default, "version": seen_as(row)}
+    return {
+        "id": row.pk,
+        **plain_preset(row),
+        **own,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
 
 
 @router.get("", response=PresetPage)
@@ -109,9 +130,9 @@ def read_preset(request: HttpRequest, preset_id: str) -> dict[str, Any]:
 
 
 @router.patch("/{preset_id}", response=PresetOut)
-def change_preset(request: HttpRequest, preset_id: str, payload: PresetGiven) -> dict[str, Any]:
-    """Change the fields that are sent."""
-    return shown(save_preset(caller(request).membership, payload.given(), found(request, Preset, preset_id)))
+def change_preset(request: HttpRequest, preset_id: str, payload: PresetChanged) -> dict[str, Any]:
+    """Change the fields that are sent; 409 where `version` is sent and is not that of the preset any more."""
+    return shown(changed(request, payload, found(request, Preset, preset_id), save_preset))
 
 
 @router.delete("/{preset_id}", response={204: None})
@@ -126,5 +147,18 @@ def duplicate_preset(request: HttpRequest, preset_id: str) -> dict[str, Any]:
     return shown(duplicate(caller(request).membership, found(request, Preset, preset_id)))
 
 
+@router.post("/{preset_id}/default", response=PresetOut)
+def make_default(request: HttpRequest, preset_id: str) -> dict[str, Any]:
+    """Let Compose begin with this preset, in place of the one before."""
+    return shown(mark_default(caller(request).membership, found(request, Preset, preset_id)))
+
+
+@router.delete("/{preset_id}/default", response={204: None})
+def make_no_default(request: HttpRequest, preset_id: str) -> None:
+    """Let Compose no longer begin with this preset."""
+    mark_default(caller(request).membership, found(request, Preset, preset_id), is_on=False)
+
+
 add_versions(router, "preset", shown, PresetOut)
 add_transfers(router, "preset", shown, PresetOut)
+add_export(router, "preset")

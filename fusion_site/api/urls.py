@@ -7,15 +7,19 @@ from django.urls import URLPattern, path
 from fusion_site.api import (
     audit,
     connections,
+    files,
     insights,
     judges,
     me,
+    models,
     people,
     pools,
     presets,
+    records,
     run_events,
     run_passes,
     runs,
+    sets,
     shares,
     team,
     tokens,
@@ -32,8 +36,12 @@ api.add_router("team", people.router)
 api.add_router("team/audit", audit.router)
 api.add_router("connections", connections.router)
 api.add_router("pools", pools.router)
+api.add_router("pools", records.router)
 api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
+api.add_router("models", models.router)
+api.add_router("sets", sets.router)
+api.add_router("", files.router)
 api.add_router("deleted", versions.router)
 api.add_router("runs", runs.router)
 api.add_router("runs", run_passes.router)

@@ -35,12 +35,14 @@ def offered(connection: Connection, words: str = "") -> QuerySet[CatalogueModel]
     return rows
 
 
-def facts_of(model: CatalogueModel) -> str:
-    """Give what people compare models by, on one line: `128,000 tokens context · $3.00/M in · $15.00/M out`."""
+def figures_of(model: CatalogueModel) -> str:
+    """Give a model's window and prices on one line: `128,000 tokens context · $3.00/M in · $15.00/M out`."""
     window = (
         "context unknown" if model.context_length is None else f"{count(model.context_length)} tokens context"
     )
     prices = (model.prompt_price, model.completion_price)
+    if model.connection.is_local_host:
+        return f"{window} · free"
     if prices == (None, None):
         return f"{window} · price unknown"
     varies = ", other prices for long prompts or by the hour" if model.overrides else ""

@@ -14,7 +14,7 @@ from fusion_site.pools.invalid import Errors
 from fusion_site.pools.plain import Plain
 
 # Inputs that belong to the form and not to the thing.
-_FORM_ONLY = {"csrfmiddlewaretoken", "do"}
+_FORM_ONLY = {"csrfmiddlewaretoken", "do", "seen"}
 _DEEPEST = 4
 # What is not a single input: lists of objects, and objects.
 _LISTS = {"members", "criteria"}
@@ -51,25 +51,30 @@ def _listed(value: Any) -> Any:
 
 
 def rearranged(rows: list[Plain], do: str, fresh: Plain, *, most: int) -> tuple[list[Plain], int]:
-    """Give the rows after `add`, `remove.N`, `up.N` or `down.N`, and the index of the row to go on with.
+    """Give the rows after `add`, `remove.N`, `up.N`, `down.N` or `move.N.TO`, and the index of the row to go on with.
 
     What cannot be done (moving the first row up, a row that is not there) leaves the rows as they are.
     """
-    word, _, number = do.partition(".")
-    index = int(number) if number.isdecimal() and len(number) < 5 else len(rows)
+    word, *numbers = do.split(".")
+    at, to = (_number(each, len(rows)) for each in [*numbers, "", ""][:2])
     rows = list(rows)
     if word == "add" and len(rows) < most:
         return [*rows, fresh], len(rows)
-    if index >= len(rows):
+    if at >= len(rows):
         return rows, max(0, len(rows) - 1)
     if word == "remove":
-        del rows[index]
-        return rows, max(0, min(index, len(rows) - 1))
-    other = index + {"up": -1, "down": 1}.get(word, 0)
+        del rows[at]
+        return rows, max(0, min(at, len(rows) - 1))
+    other = {"up": at - 1, "down": at + 1, "move": to}.get(word, at)
     if not 0 <= other < len(rows):
-        return rows, index
-    rows[index], rows[other] = rows[other], rows[index]
+        return rows, at
+    rows.insert(other, rows.pop(at))
     return rows, other
+
+
+def _number(text: str, other: int) -> int:
+    """Give the place that is meant, or `other` where none is."""
+    return int(text) if text.isdecimal() and len(text) < 5 else other
 
 
 class Field:

@@ -99,7 +99,11 @@ class Connection(Named):
 
 
 class CatalogueModel(models.Model):
-    """One model that a connection offers. Prices are USD per token; null is unknown. `overrides` change them for some calls."""
+    """One model that a connection offers. Prices are USD per token; null is unknown. `overrides` change them for some calls.
+
+    `family` is that of `engine.family`, kept so that it can be searched by; blank on rows from before it was kept.
+    `input_modalities` are what the model takes (text, image, …); null is unknown.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="catalogue")
     model = models.CharField(max_length=300)
@@ -108,6 +112,8 @@ class CatalogueModel(models.Model):
     prompt_price = models.DecimalField(max_digits=20, decimal_places=15, null=True)
     completion_price = models.DecimalField(max_digits=20, decimal_places=15, null=True)
     overrides = models.JSONField(default=list)
+    family = models.CharField(max_length=300, blank=True)
+    input_modalities = models.JSONField(null=True)
 
     class Meta:
         """A connection offers a model once."""
@@ -193,12 +199,17 @@ class Preset(Named):
     do_no_harm = models.BooleanField(default=False)
     guided = models.BooleanField(default=False)
     template = models.TextField(blank=True, max_length=20_000)
+    # A choice of the team's rather than of the preset's: no version holds it, and no copy has it.
+    is_default = models.BooleanField(default=False, editable=False)
 
     class Meta(Named.Meta):
         """A slug names one preset of a team: programs call it as the model `fusion/<slug>`."""
 
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["team", "slug"], name="one_preset_per_team_and_slug")
+            models.UniqueConstraint(fields=["team", "slug"], name="one_preset_per_team_and_slug"),
+            models.UniqueConstraint(
+                fields=["team"], condition=models.Q(is_default=True), name="one_default_preset_per_team"
+            ),
         ]
 
 

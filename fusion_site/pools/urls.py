@@ -8,12 +8,17 @@ from fusion_site.pools.views import (
     compact,
     editing,
     fetching,
+    files,
     history,
     listing,
     openrouter,
+    picking,
+    presets,
     reaching,
     removing,
+    renaming,
     sending,
+    sets,
     trying,
 )
 from fusion_site.pools.views.things import CONNECTION, JUDGE, POOL, PRESET, Thing
@@ -38,10 +43,33 @@ def _pages_of(thing: Thing) -> list[URLPattern]:
 urlpatterns = [
     path("connections/openrouter/", openrouter.leave, name="connect_openrouter"),
     path("connections/openrouter/<str:state>/", openrouter.back, name="openrouter_back"),
+    path("presets/variables/", presets.variables, name="template_variables"),
+    path("presets/<str:row_id>/default/", presets.default, name="default_preset"),
+    path("import/", files.import_page, name="import"),
+    path("sets/<slug:slug>/", sets.fill, name="fill_set"),
+    path("export/", files.export_team, name="export"),
+    *(
+        path(
+            f"{thing.plural}/<str:row_id>/export/",
+            files.export_thing,
+            {"thing": thing},
+            name=f"export_{thing.noun}",
+        )
+        for thing in (POOL, JUDGE, PRESET)
+    ),
+    *(
+        path(
+            f"{thing.plural}/<str:row_id>/name/",
+            renaming.rename,
+            {"thing": thing},
+            name=f"rename_{thing.noun}",
+        )
+        for thing in (POOL, JUDGE, PRESET)
+    ),
     *(page for thing in (CONNECTION, POOL, JUDGE, PRESET) for page in _pages_of(thing)),
     path("connections/<str:row_id>/check/", reaching.check, name="check_connection"),
     path("connections/<str:row_id>/models/", reaching.catalogue, name="catalogue"),
-    path("models/", reaching.options, name="model_options"),
+    path("models/", picking.options, name="model_options"),
     path("compact/", compact.index, name="compact"),
     path("compact/state/", compact.state, name="compact_state"),
     path("compact/rates/", compact.rates, name="compact_rates"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,24 +17,29 @@ from fusion_site.providers.errors import sentence
 from fusion_site.providers.fetch import fetch_json
 from fusion_site.providers.guard import host_port
 from fusion_site.providers.prices import UNKNOWN, Prices, read_overrides
-from fusion_site.providers.shapes import as_amount, as_count, as_dict, as_text, one_line, storable
+from fusion_site.providers.shapes import as_amount, as_count, as_dict, as_list, as_text, one_line, storable
 
 MOST_PAGES = 20
 MOST_MODELS = 20_000
 LONGEST_ID = 300
+MOST_MODALITIES = 8
 
 # Where servers put the window: OpenRouter, vLLM, Groq, LM Studio and Mistral, llama-server (in `meta`).
 WINDOWS = ("context_length", "max_model_len", "context_window", "max_context_length", "n_ctx", "n_ctx_train")
 
 
+_MODALITY = re.compile(r"[a-z]{1,20}")
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model on offer."""
+    """A model on offer. `input_modalities` are what it takes: text, image, file …; None is unknown."""
 
     id: str
     name: str
     context_length: int | None = None
     prices: Prices = UNKNOWN
+    input_modalities: tuple[str, ...] | None = None
 
 
 async def fetch_catalogue(
@@ -93,7 +99,15 @@ def _model(model_id: str, fields: dict[str, Any]) -> CatalogueModel:
             as_amount(pricing.get("completion")),
             read_overrides(pricing.get("overrides")),
         ),
+        input_modalities=_input_modalities(fields),
     )
+
+
+def _input_modalities(fields: dict[str, Any]) -> tuple[str, ...] | None:
+    """Read what a model takes, as OpenRouter tells it (`architecture.input_modalities`); None where nothing is told."""
+    told = as_dict(fields.get("architecture")).get("input_modalities")
+    words = [word for word in as_list(told) if isinstance(word, str) and _MODALITY.fullmatch(word)]
+    return tuple(words[:MOST_MODALITIES]) or None
 
 
 def _window(fields: dict[str, Any]) -> int | None:

@@ -17,10 +17,12 @@ from fusion_site.runs.sharing.pages import comments as comment_pages
 from fusion_site.runs.sharing.pages import links as link_pages
 from fusion_site.runs.sharing.pages import visitors
 from fusion_site.runs.voting.pages import insights as insight_page
+from fusion_site.runs.voting.pages import record as record_page
 from fusion_site.runs.voting.pages import votes as vote_pages
 
 urlpatterns = [
     path("", views.compose, name="compose"),
+    path("pools/<str:row_id>/record/", record_page.pool_record, name="pool_record"),
     path("estimate/", views.estimate_run, name="estimate_run"),
     path("team/budget/", budget_page.set_team_budget, name="set_team_budget"),
     path("runs/", views.runs, name="runs"),

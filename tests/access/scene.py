@@ -32,6 +32,7 @@ NO_OBJECT = {
     "place": 1,
     "form": "json",
     "unknown": "no/such",
+    "slug": "research",
     "pk": 1,
     "key": "none",
     "uidb36": "1",

@@ -95,19 +95,91 @@ def test_members_are_added_moved_and_removed_by_keyboard(lab: Page) -> None:
     expect(lab.get_by_role("link", name="Typed", exact=True)).to_be_visible()
 
 
-def test_a_model_input_offers_what_its_connection_has(lab: Page) -> None:
+def test_a_model_is_picked_by_keyboard_with_its_connection(lab: Page) -> None:
     lab.goto("/pools/new/")
     lab.locator("[name='members.0.connection']").select_option(label="Lab")
-    options = lab.locator("#id_members_0_model_list option")
-    expect(options).to_have_count(2)
-    expect(options.first).to_have_attribute("label", "128,000 tokens context · $3.00/M in · $15.00/M out")
-    field = lab.locator("[name='members.0.model']")
-    field.press_sequentially("alp")
-    expect(options).to_have_count(1)
-    field.fill("lab/alpha")
-    expect(lab.locator("#id_members_0_model_facts")).to_have_text(
+    field = lab.get_by_role("combobox", name="Model").first
+    expect(lab.locator("#id_members_0_model_panel")).to_be_hidden()
+    field.press("ArrowDown")
+    options = lab.locator("#id_members_0_model_list").get_by_role("option")
+    expect(options.filter(has_text="lab/alpha")).to_contain_text(
         "128,000 tokens context · $3.00/M in · $15.00/M out"
     )
+    expect(options.filter(has_text="lab/beta")).to_contain_text("price unknown")
+    expect(options.filter(has_text="rehearsal/judge")).to_contain_text("scripted, no AI")
+    lab.keyboard.type("plann")
+    expect(options).to_have_count(1)
+    expect(field).not_to_have_attribute("aria-activedescendant", "id_members_0_model_0")
+    lab.keyboard.press("ArrowDown")
+    expect(field).to_have_attribute("aria-activedescendant", "id_members_0_model_0")
+    lab.keyboard.press("Enter")
+    expect(field).to_have_value("rehearsal/planner")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-expanded", "false")
+    expect(lab.locator("[name='members.0.connection'] option:checked")).to_contain_text("Rehearsal")
+    field.fill("lab/not-listed")
+    expect(lab.locator("#id_members_0_model_panel")).to_contain_text("What you typed is taken as it is.")
+    lab.keyboard.press("Escape")
+    expect(lab.locator("#id_members_0_model_panel")).to_be_hidden()
+    expect(field).to_have_value("lab/not-listed")
+
+
+def test_a_model_is_picked_by_mouse_and_the_list_narrowed(lab: Page) -> None:
+    lab.goto("/judges/new/")
+    field = lab.get_by_role("combobox", name="Model").first
+    field.click()
+    panel = lab.locator("#id_model_panel")
+    panel.get_by_label("local").check()
+    options = lab.locator("#id_model_list").get_by_role("option")
+    expect(options.filter(has_text="lab/alpha")).to_have_count(0)
+    panel.get_by_label("local").uncheck()
+    panel.get_by_label("Order of models").select_option("context")
+    expect(options.first).to_contain_text("lab/alpha")
+    options.first.click()
+    expect(field).to_have_value("lab/alpha")
+    expect(lab.locator("#id_model_facts")).to_contain_text("$3.00/M in")
+    expect(panel).to_be_hidden()
+
+
+def test_criteria_are_dragged_and_the_move_is_said(lab: Page) -> None:
+    lab.set_viewport_size({"width": 1280, "height": 2600})
+    lab.goto("/judges/new/")
+    lab.locator("[name='criteria.0.description']").fill("Typed and kept.")
+    rows = lab.locator("[data-reorder] > li")
+    height = rows.nth(2).bounding_box()["height"]  # type: ignore[index]
+    lab.locator("[data-handle]").first.drag_to(rows.nth(2), target_position={"x": 40, "y": height - 8})
+    expect(lab.locator("[name='criteria.2.description']")).to_have_value("Typed and kept.")
+    expect(lab.locator("[name='criteria.2.name']")).to_have_value("Correct")
+    expect(lab.locator("#said")).to_have_text("Moved to place 3 of 4.")
+
+
+def test_a_set_is_filled_and_asked_in_one_step(page: Page) -> None:
+    sign_up(page, "sets@example.com")
+    page.goto("/presets/new/")
+    page.get_by_role("link", name="Decision").click()
+    expect(page.get_by_role("combobox", name="Model").first).to_have_value("rehearsal/planner")
+    page.get_by_role("button", name="Make it and ask").click()
+    expect(page.get_by_role("radio", name="Decision")).to_be_checked()
+    page.goto("/presets/")
+    page.get_by_role("link", name="Decision", exact=True).click()
+    expect(page.locator("#variables")).to_contain_text("options, values, and the prompt")
+    page.get_by_label("Prompt template").fill("For {{whom}}: {{prompt}}")
+    expect(page.locator("#variables")).to_contain_text("whom, and the prompt")
+
+
+def test_a_pools_page_brings_its_record(page: Page) -> None:
+    sign_up(page, "record@example.com")
+    page.goto("/pools/")
+    page.get_by_role("link", name="Rehearsal trio", exact=True).click()
+    expect(page.get_by_text("No run of this pool yet")).to_be_visible()
+    page.goto("/")
+    page.get_by_label("Prompt").fill("Is this migration safe?")
+    page.get_by_role("button", name="Ask 3 models").click()
+    page.get_by_role("link", name="Ask again").wait_for()
+    page.goto("/pools/")
+    page.get_by_role("link", name="Rehearsal trio", exact=True).click()
+    row = page.get_by_role("row").filter(has_text="rehearsal/planner")
+    expect(row).to_contain_text("of 1)")
 
 
 def test_a_message_stands_beside_its_field(lab: Page, tolerated: list[str]) -> None:
@@ -133,6 +205,8 @@ def test_the_pages_fit_a_narrow_phone(lab: Page) -> None:
         "/judges/new/",
         "/presets/",
         "/presets/new/",
+        "/sets/research/",
+        "/import/",
     ):
         lab.goto(path)
         assert lab.evaluate("document.documentElement.scrollWidth") <= 320, path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from decimal import Decimal
@@ -11,12 +12,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from fusion_site import providers
+from fusion_site.accounts.models import Team
+from fusion_site.engine.family import family_of
 from fusion_site.ops.querying import query
 from fusion_site.pools import compact_host, reaching
 from fusion_site.pools.catalogue import is_fresh, stale
+from fusion_site.pools.compact_choice import usable
 from fusion_site.pools.models import CatalogueModel, Connection, Kind
 
 log = logging.getLogger(__name__)
+
+NEW_WITHIN_S = 3.0
+MOST_NEW = 8
 
 _MOST_PRICE = Decimal(10_000)
 _MOST_TOKENS = 2**31 - 1
@@ -32,6 +39,25 @@ async def refresh_catalogue(connection: Connection, *, anew: bool = False) -> No
     endpoint = await reaching.endpoint(connection.pk)
     models = await reaching.providers().models(endpoint)
     await query(keep_catalogue, connection, models)
+
+
+async def hear_of_new_ones(team: Team) -> None:
+    """Ask those of the team's connections of which nothing was ever heard for their models, all at once.
+
+    It takes NEW_WITHIN_S at most; what cannot be had by then is not there yet, and is asked for again another time.
+    """
+    rows = await query(_never_heard_of, team)
+    asked = (asyncio.wait_for(refresh_catalogue(row), NEW_WITHIN_S) for row in rows)
+    for row, fault in zip(rows, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+        if isinstance(fault, providers.AskFailed | TimeoutError):
+            log.info("connection %s has not told its models: %s", row.pk, type(fault).__name__)
+        elif fault is not None:
+            raise fault
+
+
+def _never_heard_of(team: Team) -> list[Connection]:
+    rows = usable(Connection.objects.filter(team=team, catalogue_at=None), team)
+    return [row for row in rows if row.state == "ready"][:MOST_NEW]
 
 
 async def refresh_local_catalogues(kind: Kind) -> None:
@@ -82,6 +108,8 @@ def keep_catalogue(connection: Connection, models: Iterable[providers.CatalogueM
             prompt_price=_kept_price(model.prices.prompt),
             completion_price=_kept_price(model.prices.completion),
             overrides=[override.to_json() for override in model.prices.overrides],
+            family=family_of(model.id),
+            input_modalities=None if model.input_modalities is None else list(model.input_modalities),
         )
         for model in models
     )

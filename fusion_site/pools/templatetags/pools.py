@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from django.template import Library
+from django.template import Context, Library
 
-from fusion_site.pools.catalogue import facts_of
 from fusion_site.pools.drafts import Field, Fields
+from fusion_site.pools.flows.keep_version import kind_of
 from fusion_site.pools.freezing import label_of
 from fusion_site.pools.keys import key_words
 from fusion_site.pools.leaving import refusal_of
-from fusion_site.pools.models import Connection, Pool, Preset
+from fusion_site.pools.models import Connection, Named, Pool, Preset
+from fusion_site.pools.picking import facts_of, is_free, is_local
+from fusion_site.pools.starter_sets import STARTER_SETS, StarterSet
 
 register = Library()
 
 register.filter("model_facts", facts_of)
+register.filter("is_free_model", is_free)
+register.filter("is_local", is_local)
 register.filter("member_label", label_of)
 register.filter("key_words", key_words)
 
@@ -32,6 +36,13 @@ def is_detailed(member: Fields) -> bool:
     assert isinstance(params, Fields)
     folded += [params[name] for name in params]
     return any(isinstance(field, Field) and (field.value not in _OFF or field.errors) for field in folded)
+
+
+@register.simple_tag(takes_context=True)
+def known_facts(context: Context, connection: str, model: str) -> str:
+    """Give what the catalogue tells of the model that a form names; nothing where it lists none."""
+    known: dict[tuple[str, str], str] = context["known"]
+    return known.get((connection, model), "")
 
 
 @register.filter
@@ -60,6 +71,18 @@ def place(connection: Connection) -> str:
 def is_among(row_id: str, connections: Iterable[Connection]) -> bool:
     """Whether a form's value is one of those that are offered: if not, it must not seem to be the first of them."""
     return any(connection.pk == row_id for connection in connections)
+
+
+@register.simple_tag
+def starter_sets() -> tuple[StarterSet, ...]:
+    """Give the sets that one can start from."""
+    return STARTER_SETS
+
+
+@register.filter
+def kind_word(row: Named) -> str:
+    """Give what a thing is called: Pool, Judge, Preset."""
+    return kind_of(row).capitalize()
 
 
 @register.filter

@@ -42,6 +42,7 @@ def preset_choices(
             "judge__second_connection",
         )
         .prefetch_related("pool__members__connection")
+        .order_by("-is_default", "name", "id")
     )
     return [_choice(row, posted, errors) for row in rows]
 

@@ -85,7 +85,7 @@ def compose_page(
     place = current_membership(request)
     presets = preset_choices(place.team, request.POST, errors)
     wanted = request.POST.get("preset") or request.GET.get("preset") or preset
-    known = {preset["id"] for preset in presets}
+    known = [preset["id"] for preset in presets]
     runs = _listed(place.team)
     mine = list(runs.filter(person_id=request.user.pk)[:RECENT])
     form = {
