@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fusion_site.engine.asking import Message
+from fusion_site.engine.asking import Message, Picture
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.defusing import fenced, harmless, nonce_of
 from fusion_site.engine.schema import SCORE_SCHEMA, VERDICT_SCHEMA
@@ -80,7 +80,7 @@ def needs_messages(settings: FusionSettings) -> tuple[Message, ...]:
     """Ask what a right answer needs, before any is read."""
     nonce = nonce_of(settings.seed, "needs")
     asked = [*_asked(settings, nonce), *_measured(settings, nonce), "Write the list now."]
-    return _messages([_NEEDS, _DATA_RULE, settings.judge.instructions], asked)
+    return _messages([_NEEDS, _DATA_RULE, settings.judge.instructions], asked, settings.pictures)
 
 
 def score_messages(
@@ -97,6 +97,7 @@ def score_messages(
             *_shown(candidates, nonce),
             "Score this candidate now.",
         ],
+        settings.pictures,
     )
 
 
@@ -114,6 +115,7 @@ def judge_messages(
             *_shown(candidates, nonce),
             f"There are {len(candidates)} candidates. Judge them now.",
         ],
+        settings.pictures,
     )
 
 
@@ -145,6 +147,7 @@ def merge_messages(
             *aspects,
             "Write the merged answer now.",
         ],
+        settings.pictures,
     )
 
 
@@ -163,10 +166,12 @@ def challenge_messages(
     return asked[0], *(m for m in first if m.role != "system"), Message("assistant", own), asked[1]
 
 
-def _messages(system: Sequence[str], user: Sequence[str]) -> tuple[Message, Message]:
+def _messages(
+    system: Sequence[str], user: Sequence[str], pictures: tuple[Picture, ...] = ()
+) -> tuple[Message, Message]:
     return (
         Message("system", "\n\n".join(part for part in system if part)),
-        Message("user", "\n\n".join(user)),
+        Message("user", "\n\n".join(user), pictures),
     )
 
 

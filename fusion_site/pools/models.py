@@ -99,7 +99,10 @@ class Connection(Named):
 
 
 class CatalogueModel(models.Model):
-    """One model that a connection offers. Prices are USD per token; null is unknown. `overrides` change them for some calls."""
+    """One model that a connection offers. Prices are USD per token; null is unknown. `overrides` change them for some calls.
+
+    `sees` says whether it reads pictures; null is unknown.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="catalogue")
     model = models.CharField(max_length=300)
@@ -108,6 +111,7 @@ class CatalogueModel(models.Model):
     prompt_price = models.DecimalField(max_digits=20, decimal_places=15, null=True)
     completion_price = models.DecimalField(max_digits=20, decimal_places=15, null=True)
     overrides = models.JSONField(default=list)
+    sees = models.BooleanField(null=True)
 
     class Meta:
         """A connection offers a model once."""

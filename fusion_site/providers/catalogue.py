@@ -28,12 +28,13 @@ WINDOWS = ("context_length", "max_model_len", "context_window", "max_context_len
 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model on offer."""
+    """A model on offer. `sees` says whether it reads pictures; None is unknown."""
 
     id: str
     name: str
     context_length: int | None = None
     prices: Prices = UNKNOWN
+    sees: bool | None = None
 
 
 async def fetch_catalogue(
@@ -93,7 +94,17 @@ def _model(model_id: str, fields: dict[str, Any]) -> CatalogueModel:
             as_amount(pricing.get("completion")),
             read_overrides(pricing.get("overrides")),
         ),
+        sees=_sees(fields),
     )
+
+
+def _sees(fields: dict[str, Any]) -> bool | None:
+    """Read what goes into a model: OpenRouter's `architecture.input_modalities`, Mistral's `capabilities.vision`."""
+    told = as_dict(fields.get("architecture")).get("input_modalities", fields.get("input_modalities"))
+    if isinstance(told, list):
+        return "image" in told
+    vision = as_dict(fields.get("capabilities")).get("vision")
+    return vision if isinstance(vision, bool) else None
 
 
 def _window(fields: dict[str, Any]) -> int | None:

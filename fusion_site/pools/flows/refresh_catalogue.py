@@ -81,6 +81,7 @@ def keep_catalogue(connection: Connection, models: Iterable[providers.CatalogueM
             context_length=model.context_length if (model.context_length or 0) <= _MOST_TOKENS else None,
             prompt_price=_kept_price(model.prices.prompt),
             completion_price=_kept_price(model.prices.completion),
+            sees=model.sees,
             overrides=[override.to_json() for override in model.prices.overrides],
         )
         for model in models
