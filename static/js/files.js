@@ -9,6 +9,7 @@ const MOST_PICTURE = 3_000_000;
 const LONGEST_SIDE = 2048;
 const SHOW_AFTER_MS = 400;
 let showing = 0;
+const refused = new Set();
 let depth = 0;
 let queue = Promise.resolve();
 
@@ -37,7 +38,21 @@ async function send(files) {
   if (!files.length) return;
   told.textContent = `Adding ${counted(files.length)}`;
   const ready = await Promise.all([...files].map(fitted));
-  queue = ready.reduce((before, file) => before.then(() => sendOne(file)), queue);
+  queue = ready.reduce((before, file) => before.then(() => sendOne(file)), queue.then(() => refused.clear()));
+}
+
+// What was refused is said of all files, also when the list has come anew with the next one.
+function sayRefused() {
+  const list = document.getElementById("files");
+  const said = list.querySelector(".field-error");
+  for (const line of said?.children ?? []) refused.add(line.textContent);
+  if (!refused.size || said?.children.length === refused.size) return;
+  said?.remove();
+  const error = document.createElement("div");
+  error.className = "field-error";
+  error.setAttribute("role", "alert");
+  error.append(...[...refused].map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+  list.prepend(error);
 }
 
 function sendOne(file) {
@@ -90,7 +105,9 @@ if (input) {
     bar.hidden = true;
     input.value = "";
     const there = document.querySelectorAll("#files .file").length;
-    told.textContent = event.detail.successful ? `${counted(there)} with the prompt` : failure(event.detail.xhr);
+    told.textContent = `${counted(there)} with the prompt`;
+    if (!event.detail.successful) refused.add(failure(event.detail.xhr));
+    sayRefused();
   });
   // Whoever removes a file stays where they were.
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -102,12 +119,6 @@ if (input) {
 }
 
 function failure(xhr) {
-  const said = xhr.status === 413 ? "This file is larger than the site takes." : "The file could not be sent. Try again.";
-  const list = document.getElementById("files");
-  list.querySelector(".field-error")?.remove();
-  const error = document.createElement("p");
-  error.className = "field-error";
-  error.textContent = said;
-  list.prepend(error);
-  return said;
+  const isTooLarge = xhr.status === 413;
+  return isTooLarge ? "A file is larger than the site takes." : "A file could not be sent. Try again.";
 }

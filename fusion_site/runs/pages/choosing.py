@@ -8,9 +8,10 @@ from typing import Any
 from django.http import QueryDict
 
 from fusion_site.accounts.models import Team
-from fusion_site.engine.asking import ModelRef
+from fusion_site.engine.asking import Message, ModelRef
 from fusion_site.pages.figures import duration, money, per_million
-from fusion_site.pools.freezing import label_of
+from fusion_site.pools.estimating import estimate
+from fusion_site.pools.freezing import freeze, label_of
 from fusion_site.pools.leaving import refusal_of, refused_in
 from fusion_site.pools.models import CatalogueModel, Connection, Judge, Kind, PoolMember, Preset
 from fusion_site.pools.prompting import variables_in
@@ -93,7 +94,7 @@ def _choice(
         "judge": row.judge.name,
         "members": shown,
         "asked": sum(each["is_on"] for each in shown),
-        "takes": takes(usual),
+        "takes": takes(usual) if usual or not members else _estimated(row),
         "variables": [_variable(row.pk, name, posted, errors) for name in variables_in(row.template)],
         "refused": refused_in(row.team, members, row.judge),
         "rehearsal": row.judge.connection.is_rehearsal or any(m.connection.is_rehearsal for m in members),
@@ -104,9 +105,22 @@ def takes(usual: Usual | None) -> list[str]:
     """Say what a preset's runs cost and how long they take, by its own runs; nothing where it has none."""
     if usual is None:
         return []
-    cost = "cost unknown" if usual.cost_usd is None else money(usual.cost_usd)
-    time = "time unknown" if usual.total_ms is None else duration(usual.total_ms)
-    return [f"usually {cost}", time]
+    known = "free" if usual.cost_usd == 0 else f"usually {money(usual.cost_usd)}"
+    cost = "cost unknown" if usual.cost_usd is None else known
+    return [cost, "time unknown" if usual.total_ms is None else duration(usual.total_ms)]
+
+
+def _estimated(row: Preset) -> list[str]:
+    """Say the same of a preset that has not been run, by its models' prices; how long it takes nobody knows."""
+    found = estimate(freeze(row, (Message("user", row.template),), seed=0))
+    low, high = found.low_usd, found.high_usd
+    if high is None:
+        cost = "cost unknown" if low is None else f"from {money(low)}, at most unknown"
+    elif low is None or low == high:
+        cost = f"at most {money(high)}" if high else "free"
+    else:
+        cost = f"{money(low)} to {money(high)}"
+    return [cost, "time unknown"]
 
 
 def _named(members: Sequence[PoolMember]) -> list[tuple[PoolMember, str]]:

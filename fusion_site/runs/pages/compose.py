@@ -234,6 +234,7 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
     context = {
         "estimate": estimate(settings, usual_lengths(team, settings)),
         "sight": sight_words(settings),
+        "is_blind": all(m.model in settings.blind for m in settings.members),
     }
     return render(request, "runs/_before.html", context)
 
