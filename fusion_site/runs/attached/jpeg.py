@@ -37,7 +37,7 @@ def read_jpeg(data: bytes) -> tuple[int, int, bytes]:
     if not scans:
         raise Malformed
     if turned > 1:
-        kept.insert(1, _upright(turned))
+        kept.insert(2 if kept[1].startswith(b"\xff\xe0") else 1, _upright(turned))
     return width, height, b"".join([*kept, b"\xff\xd9"])
 
 

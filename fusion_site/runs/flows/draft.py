@@ -123,14 +123,16 @@ def _opened(page: Writing, files: Collection[str]) -> tuple[Draft, bool]:
     if row is not None:
         row.tab = page.tab
         return row, False
-    other = drafts_of(page.person, page.team).filter(pk=page.draft).first()
+    mine = drafts_of(page.person, page.team)
+    along = list(DraftFile.objects.filter(draft__in=mine, pk__in=files))
+    is_apart = bool(along) or mine.filter(pk=page.draft).exists()
     row = Draft.objects.create(id=new_id(), person=page.person, team=page.team, tab=page.tab)
-    for file in other.files.filter(pk__in=files) if other else ():
+    for file in along:
         DraftFile.objects.create(
             draft=row, place=file.place, name=file.name, text=file.text, picture_id=file.picture_id
         )
     _forget_oldest(page)
-    return row, other is not None
+    return row, is_apart
 
 
 def _content(team: Team, file: TextFile | Picture) -> dict[str, Any]:

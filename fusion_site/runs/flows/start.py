@@ -31,7 +31,7 @@ from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.pools.sight import sighted
 from fusion_site.runs.attached.files import check_pictures
-from fusion_site.runs.attached.keeping import own_pictures
+from fusion_site.runs.attached.keeping import own_pictures, unseen_by
 from fusion_site.runs.flows.enclose import enclose
 from fusion_site.runs.flows.following import Followed, followed
 from fusion_site.runs.frozen import settings_to_json, thread_to_json
@@ -304,6 +304,7 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "rehearsal": run.rehearsal,
         "guided": run.settings["guided"],
         "pictures": own_pictures(run),
+        "unseen_by": unseen_by(run.settings),
         "answers": [answer_json(answer) for answer in answers],
         "after": run.after_id,
         "history": run.history or None,
