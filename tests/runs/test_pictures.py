@@ -243,7 +243,9 @@ def test_an_unknown_member_is_sent_none_where_its_switch_is_off(
     assert sent(upstream.wait_for("cyd"))
 
 
-def test_later_turns_passes_and_repeats_have_the_picture(desk: Desk, upstream: Upstream, alice: User) -> None:
+def test_later_turns_passes_and_repeats_have_the_picture(
+    desk: Desk, upstream: Upstream, alice: User, client_for: Clients
+) -> None:
     sees(desk, ada=True, bea=True, cyd=True, judge=True, dan=False)
     upstream.scripts["dan"] = Script(["dan says so."])
     run = work(desk.start(pictures=[picture_of("a.png", png())]))
@@ -253,6 +255,7 @@ def test_later_turns_passes_and_repeats_have_the_picture(desk: Desk, upstream: U
     assert base64.b64encode(data).decode() in str(first)
     assert first["role"] == "user"
     assert not load_state(follow.pk).pictures
+    assert "With a.png" in client_for(desk.person).get(f"/runs/{follow.pk}/").content.decode()
     work(repeat_run(desk.person, run))
     assert sent(upstream.asked("ada")[-1]) == [data]
     alices = Membership.objects.get(user=alice, team=desk.team)
