@@ -34,6 +34,12 @@ if (button) {
   form.addEventListener("htmx:beforeRequest", (event) => {
     if (isSent) event.preventDefault();
   });
+  for (const failed of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    form.addEventListener(failed, (event) => {
+      const note = document.getElementById("draft-note");
+      if (event.target === note) note.textContent = "Draft not kept: the site cannot be reached";
+    });
+  }
   // Back from the run's page, the browser may show this page as it was left.
   addEventListener("pageshow", () => {
     isSent = false;

@@ -128,6 +128,13 @@ def test_what_is_asked_is_no_draft_any_more_and_what_is_refused_is(desk: Desk, b
     assert Run.objects.get().prompt.startswith("Why?\n\nFile: a.txt\n```\na\n```")
 
 
+def test_what_is_too_long_for_any_prompt_leaves_the_draft_as_it_was(browser: Client) -> None:
+    tab = Tab(browser)
+    tab.type("Short")
+    assert "Not kept" in tab.type("x" * 400_001)
+    assert Tab(browser).prompt == "Short"
+
+
 def test_a_draft_ends_with_its_text(browser: Client) -> None:
     tab = Tab(browser)
     tab.type("Some")

@@ -14,13 +14,15 @@ from fusion_site.runs.attached.files import Refused
 from fusion_site.runs.attached.models import Draft, DraftFile
 from fusion_site.runs.flows.draft import add_files, discard_draft, remove_file, save_draft
 from fusion_site.runs.pages.pictures import picture_response
-from fusion_site.runs.pages.writing import fields_of, file_view, page_of, uploads_in
+from fusion_site.runs.pages.writing import fields_of, file_view, is_beyond_keeping, page_of, uploads_in
 
 
 @signed_in
 @require_POST
 def save(request: HttpRequest) -> HttpResponse:
     """Keep what stands in the form, and say so beside it."""
+    if is_beyond_keeping(request):
+        return HttpResponse("Not kept: this is longer than any prompt may be.")
     saved = save_draft(page_of(request), fields_of(request), request.POST.getlist("file"))
     context: dict[str, Any] = {"saved": saved, "at": saved.draft.saved_at if saved.draft else None}
     if saved.is_apart and saved.draft:

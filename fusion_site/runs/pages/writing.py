@@ -44,9 +44,17 @@ def fields_of(request: HttpRequest) -> Fields:
     return {
         name: values
         for name, values in request.POST.lists()
-        if (name in _KEPT or name.startswith(_KEPT_BY_PRESET))
-        and all(len(value) <= _LONGEST_FIELD and is_storable(value) for value in (name, *values))
+        if (name in _KEPT or name.startswith(_KEPT_BY_PRESET)) and _is_keepable(name, values)
     }
+
+
+def is_beyond_keeping(request: HttpRequest) -> bool:
+    """Whether the prompt is longer than a draft keeps: no run could be asked with it."""
+    return not _is_keepable("prompt", request.POST.getlist("prompt"))
+
+
+def _is_keepable(name: str, values: Sequence[str]) -> bool:
+    return all(len(value) <= _LONGEST_FIELD and is_storable(value) for value in (name, *values))
 
 
 def as_posted(fields: Fields) -> QueryDict:
