@@ -28,9 +28,15 @@ async function fitted(file) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(picture.width * scale);
   canvas.height = Math.round(picture.height * scale);
-  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.9));
-  return blob ? new File([blob], file.name.replace(/\.\w+$/, "") + ".jpg", { type: blob.type }) : file;
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white"; // a JPEG has nothing that could be seen through
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  for (const quality of [0.9, 0.7, 0.5]) {
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", quality));
+    if (blob?.size <= MOST_PICTURE) return new File([blob], `${file.name.replace(/\.\w+$/, "")}.jpg`, { type: blob.type });
+  }
+  return file;
 }
 
 // One request after the other, each with as much as the site takes at once.

@@ -64,13 +64,6 @@ def files(page: Page) -> Locator:
     return page.locator("#files .file")
 
 
-def kept(page: Page) -> None:
-    """Wait until what was typed is kept."""
-    with page.expect_response(re.compile(r"/draft/$")):
-        pass
-    expect(page.locator("#draft-note")).to_contain_text("Draft kept")
-
-
 def test_files_drafts_and_tabs(page: Page, site: Site, tolerated: list[str]) -> None:
     sign_up(page, "writer@example.com")
     page.goto("/")
