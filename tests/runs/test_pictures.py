@@ -276,7 +276,7 @@ def test_a_run_taken_over_sends_the_picture_again(desk: Desk, upstream: Upstream
 
 
 def test_the_same_order_with_another_picture_is_another(desk: Desk) -> None:
-    order = {"idempotency_key": "k", "pictures": [picture_of("a.png", png())]}
+    order: dict[str, Any] = {"idempotency_key": "k", "pictures": [picture_of("a.png", png())]}
     first = desk.start(**order)
     assert desk.start(**order).pk == first.pk
     with pytest.raises(KeyReused):

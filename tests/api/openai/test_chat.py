@@ -365,14 +365,14 @@ def ended_by(client: openai.OpenAI, *, stream: bool) -> openai.APIError:
 def test_pictures_go_to_the_members(shop: Shop) -> None:
     shop.say()
     url = f"data:image/png;base64,{base64.b64encode(png(16, 9)).decode()}"
-    content = [
+    content: Any = [
         {"type": "text", "text": ASKED},
         {"type": "image_url", "image_url": {"url": url, "detail": "high"}},
         {"type": "image_url", "image_url": {"url": url}},
     ]
     reply = shop.client.chat.completions.create(
         model="fusion/best",
-        messages=[{"role": "user", "content": content}],  # type: ignore[list-item]
+        messages=[{"role": "user", "content": content}],
     )
     run = shop.run(fusion_of(reply)["run"])
     assert (run["prompt"], run["state"], run["unseen_by"]) == (ASKED, "done", [])
