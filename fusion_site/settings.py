@@ -138,6 +138,7 @@ INSTALLED_APPS = [
     "fusion_site.accounts",
     "fusion_site.pools",
     "fusion_site.runs",
+    "fusion_site.runs.attached",
     "fusion_site.runs.sharing",
     "fusion_site.runs.voting",
     "fusion_site.api",

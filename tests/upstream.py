@@ -241,9 +241,15 @@ def _plain(status: int, data: dict[str, Any]) -> bytes:
     return head.encode() + body
 
 
+def text_of(message: dict[str, Any]) -> str:
+    """Give the text of a message, also where pictures go with it."""
+    content = message["content"]
+    return str(content if isinstance(content, str) else content[0]["text"])
+
+
 def candidates_in(body: dict[str, Any]) -> dict[str, str]:
     """Give the candidates of a judge's prompt by letter."""
-    lines = body["messages"][-1]["content"].split("\n")
+    lines = text_of(body["messages"][-1]).split("\n")
     found = {}
     for number, line in enumerate(lines):
         if line.startswith("<<candidate "):

@@ -155,6 +155,16 @@ class PinnedOut(Schema):
     judge: PinOut
 
 
+class PictureOut(Schema):
+    """A picture that went with a prompt. `sha256` names its bytes, in hex, as they were kept: without what a camera wrote."""
+
+    name: str
+    kind: str
+    width: int
+    height: int
+    sha256: str
+
+
 class RunOut(Schema):
     """A run with all its answers."""
 
@@ -173,6 +183,10 @@ class RunOut(Schema):
     )
     rehearsal: bool
     prompt: str
+    pictures: list[PictureOut] = Field(description="The pictures that went with the prompt.")
+    unseen_by: list[int | None] = Field(
+        description="Who is sent no pictures, since it reads none: members by their index, the judge as null."
+    )
     after: str | None = Field(description="The run that this one follows up.")
     history: str | None = Field(
         description="What a follow-up's members were shown as earlier answers: `fused`, `own` or `all`."
@@ -216,6 +230,7 @@ class MessageOut(Schema):
 
     role: str
     content: str
+    pictures: list[str] = Field([], description="The names of the pictures that went with it.")
 
 
 class StepOut(Schema):

@@ -80,11 +80,27 @@ class ModelRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that goes with a turn. `kind` is its media type, such as `image/png`; the size is in pixels.
+
+    `sha256` names the bytes, in hex; `data` are the bytes, where they are at hand: what is kept of a run names them alone.
+    """
+
+    name: str
+    kind: str
+    width: int
+    height: int
+    sha256: str
+    data: bytes = field(default=b"", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of the conversation that a model is shown."""
+    """One turn of the conversation that a model is shown: text, and the pictures that go with a user's turn."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,5 +202,5 @@ def _full(name: str, messages: tuple[Message, ...]) -> str:
 
 def digest_of(messages: tuple[Message, ...]) -> str:
     """Give what stands for exactly these messages in the name of a call."""
-    said = "\x00".join(f"{m.role}\x00{m.content}" for m in messages)
+    said = "\x00".join("\x00".join([m.role, m.content, *(p.sha256 for p in m.pictures)]) for m in messages)
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -14,6 +14,7 @@ from fusion_site.engine.fusing import Fusing
 from fusion_site.engine.reading import Settled
 from fusion_site.engine.retention import ZeroRetentionAsker
 from fusion_site.engine.settings import FusionSettings
+from fusion_site.engine.sight import SightedAsker
 
 Begin = Callable[[Asker, Emit, Settled], Fusing]
 
@@ -47,6 +48,8 @@ async def stream_of(
     """Stream what one pass reports, which `begin` makes."""
     if settings.zero_retention:
         asker = ZeroRetentionAsker(asker)
+    if settings.blind:
+        asker = SightedAsker(asker, frozenset(settings.blind))
     outbox: asyncio.Queue[FusionEvent | None] = asyncio.Queue()
 
     async def all_settled() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fusion_site.engine.asking import Message
+from fusion_site.engine.asking import Message, Picture
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.defusing import fenced, harmless, nonce_of
 from fusion_site.engine.ladder import MARK
@@ -85,7 +85,7 @@ def needs_messages(settings: FusionSettings) -> tuple[Message, ...]:
     """Ask what a right answer needs, before any is read."""
     nonce = nonce_of(settings.seed, "needs")
     asked = [*_asked(settings, nonce), *_measured(settings, nonce), "Write the list now."]
-    return _messages([_NEEDS, _DATA_RULE, settings.judge.instructions], asked)
+    return _messages([_NEEDS, _DATA_RULE, settings.judge.instructions], asked, settings.pictures)
 
 
 def score_messages(
@@ -102,6 +102,7 @@ def score_messages(
             *_shown(candidates, nonce),
             f"Score this candidate now. {_marking(nonce)}",
         ],
+        settings.pictures,
     )
 
 
@@ -119,6 +120,7 @@ def judge_messages(
             *_shown(candidates, nonce),
             f"There are {len(candidates)} candidates. Judge them now. {_marking(nonce)}",
         ],
+        settings.pictures,
     )
 
 
@@ -150,6 +152,7 @@ def merge_messages(
             *aspects,
             "Write the merged answer now.",
         ],
+        settings.pictures,
     )
 
 
@@ -180,10 +183,12 @@ def _marking(nonce: str) -> str:
     return f'Your JSON object begins with "{MARK}": "{nonce}".'
 
 
-def _messages(system: Sequence[str], user: Sequence[str]) -> tuple[Message, Message]:
+def _messages(
+    system: Sequence[str], user: Sequence[str], pictures: tuple[Picture, ...] = ()
+) -> tuple[Message, Message]:
     return (
         Message("system", "\n\n".join(part for part in system if part)),
-        Message("user", "\n\n".join(user)),
+        Message("user", "\n\n".join(user), pictures),
     )
 
 

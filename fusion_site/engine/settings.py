@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from fusion_site.engine.asking import Message, ModelRef, Sampling, ends_with_user
+from fusion_site.engine.asking import Message, ModelRef, Picture, Sampling, ends_with_user
+from fusion_site.engine.sight import pictures_in, turns_of
 from fusion_site.engine.turns import Thread
 
 
@@ -84,7 +85,8 @@ class FusionSettings:
     `seed` fixes the shuffle of the candidates and their delimiters, so that a resumed run asks the same again. It
     must be one that nobody can guess. `zero_retention` goes with every ask of the run, the judge's too. With `guided`,
     a reader may choose before the final step what is kept, for `guided_s` at most. `thread` is what was said before
-    `messages`. `reply_tokens` bounds a merged answer; None is as the method has it. Raises ValueError where there is nobody or nothing to ask.
+    `messages`. `reply_tokens` bounds a merged answer; None is as the method has it. Models that are `blind` are
+    sent no pictures. Raises ValueError where there is nobody or nothing to ask.
     """
 
     mode: Mode
@@ -103,6 +105,7 @@ class FusionSettings:
     guided_s: float = 3600.0
     thread: Thread = field(default_factory=Thread)
     reply_tokens: int | None = None
+    blind: tuple[ModelRef, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of; ranges are for the forms to check."""
@@ -121,6 +124,11 @@ class FusionSettings:
     def answering_s(self) -> float:
         """How long answers count: the deadline less what is kept for judging (a quarter, at most 60 s)."""
         return self.deadline_s - min(60.0, self.deadline_s / 4)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures that went with what was asked, in this turn and the earlier ones of its thread."""
+        return pictures_in((*turns_of(self.thread), *self.messages))
 
     @property
     def question(self) -> str:

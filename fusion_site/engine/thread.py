@@ -166,7 +166,8 @@ def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
     joined: list[Message] = []
     for message in messages:
         if joined and joined[-1].role == message.role:
-            joined[-1] = replace(message, content=f"{joined[-1].content}\n\n{message.content}")
+            both, pictures = (joined[-1].content, message.content), (*joined[-1].pictures, *message.pictures)
+            joined[-1] = replace(message, content="\n\n".join(both), pictures=pictures)
         else:
             joined.append(message)
     return tuple(joined)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fusion_site.engine.asking import Message
 from fusion_site.engine.candidates import size_of
+from fusion_site.engine.sight import tokens_of
 
 # Where the judge's own tokenizer is unknown: few bytes per token, so that a clipped prompt surely fits.
 BYTES_PER_TOKEN = 3
@@ -46,4 +47,5 @@ class Window:
 
 
 def _size(messages: Sequence[Message]) -> int:
-    return sum(size_of(message.content) for message in messages)
+    texts = sum(size_of(message.content) for message in messages)
+    return texts + sum(tokens_of(picture) for m in messages for picture in m.pictures) * BYTES_PER_TOKEN

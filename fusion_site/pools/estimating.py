@@ -18,6 +18,7 @@ from fusion_site.engine.merging import MERGE_TOKENS, MERGED_AT_MOST
 from fusion_site.engine.needs import NEEDS_TOKENS
 from fusion_site.engine.scoring import SCORE_TOKENS, asks_needs, most_scores
 from fusion_site.engine.settings import FusionSettings, Member, Mode
+from fusion_site.engine.sight import seen_by, tokens_of
 from fusion_site.engine.thread import conversation, messages_for
 from fusion_site.pools.models import CatalogueModel, Connection
 from fusion_site.providers import FREE, Prices
@@ -135,6 +136,7 @@ def _member_calls(settings: FusionSettings, usual: Lengths) -> list[_Call]:
 def _judge_calls(settings: FusionSettings, answers: int) -> list[_Call]:
     before = sum(len(said["content"]) for said in conversation(settings))
     asked = _tokens(_JUDGE_CHARS + before + len(settings.question) + len(settings.judge.instructions))
+    asked += sum(map(tokens_of, settings.pictures))
     model, fallback = settings.judge.model, settings.judge.fallback
     calls = _early_calls(settings, asked)
     calls += _verdict_calls(model, fallback, asked + answers) * (2 if settings.judge.swap_check else 1)
@@ -174,7 +176,9 @@ def _early_calls(settings: FusionSettings, asked: int) -> list[_Call]:
 
 
 def _asked(settings: FusionSettings, member: Member) -> int:
-    return _tokens(sum(len(message.content) for message in messages_for(settings, member)))
+    messages = seen_by(messages_for(settings, member), member.model, settings.blind)
+    pictures = sum(tokens_of(picture) for message in messages for picture in message.pictures)
+    return _tokens(sum(len(message.content) for message in messages)) + pictures
 
 
 def _tokens(chars: int) -> int:

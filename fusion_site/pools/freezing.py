@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -30,21 +30,28 @@ def freeze(
     mode: engine.Mode | None = None,
     guided: bool | None = None,
     params: Mapping[str, Any] | None = None,
+    judge: Judge | None = None,
+    without: Collection[str] = (),
     seed: int,
 ) -> engine.FusionSettings:
     """Give all that one run of `preset` uses; `messages` ends with the user's turn.
 
     `mode` and `guided` take the place of the preset's where they are given, and `params` that of every member's sampling
-    settings of the same names; its `max_tokens` bounds a merged answer, too.
+    settings of the same names; its `max_tokens` bounds a merged answer, too. A `judge` takes the place of the preset's, and the
+    members whose rows' ids are in `without` are not asked; the others keep their places.
 
     Reads the pool, its members, the judge and what the catalogue says of their context lengths.
     """
     rows = preset.pool.members.select_related("connection")
-    windows = windows_of([*((row.connection, row.model) for row in rows), *_asked(preset.judge)])
+    judge = judge or preset.judge
+    windows = windows_of([*((row.connection, row.model) for row in rows), *_asked(judge)])
+    members = _members(rows, windows, params or {})
+    if without:
+        members = tuple(m for row, m in zip(rows, members, strict=True) if str(row.pk) not in without)
     return engine.FusionSettings(
         mode=mode or engine.Mode(preset.mode),
-        members=_members(rows, windows, params or {}),
-        judge=_judge(preset.judge, windows),
+        members=members,
+        judge=_judge(judge, windows),
         messages=tuple(messages),
         quorum=preset.quorum,
         grace=preset.grace,

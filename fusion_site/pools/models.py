@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from fusion_site.accounts.ids import ID_LENGTH, new_id
 from fusion_site.accounts.models import Team
-from fusion_site.providers import Prices, read_overrides
+from fusion_site.providers import IMAGE, Prices, read_overrides
 
 MAX_MEMBERS = 8
 
@@ -127,6 +127,11 @@ class CatalogueModel(models.Model):
     def prices(self) -> Prices:
         """Give its prices with all that changes them."""
         return Prices(self.prompt_price, self.completion_price, read_overrides(self.overrides))
+
+    @property
+    def sees(self) -> bool | None:
+        """Whether it reads pictures; None where nobody has told."""
+        return None if self.input_modalities is None else IMAGE in self.input_modalities
 
 
 class Pool(Named):

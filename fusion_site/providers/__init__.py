@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fusion_site.providers.billing import bills_after_cancel
-from fusion_site.providers.catalogue import CatalogueModel, read_catalogue
+from fusion_site.providers.catalogue import IMAGE, CatalogueModel, read_catalogue
 from fusion_site.providers.check import CheckResult
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.door import Providers
@@ -16,6 +16,7 @@ from fusion_site.providers.request import Attribution
 
 __all__ = [
     "FREE",
+    "IMAGE",
     "AskFailed",
     "Attribution",
     "CatalogueModel",

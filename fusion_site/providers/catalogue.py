@@ -23,6 +23,7 @@ MOST_PAGES = 20
 MOST_MODELS = 20_000
 LONGEST_ID = 300
 MOST_MODALITIES = 8
+IMAGE = "image"
 
 # Where servers put the window: OpenRouter, vLLM, Groq, LM Studio and Mistral, llama-server (in `meta`).
 WINDOWS = ("context_length", "max_model_len", "context_window", "max_context_length", "n_ctx", "n_ctx_train")
@@ -104,9 +105,11 @@ def _model(model_id: str, fields: dict[str, Any]) -> CatalogueModel:
 
 
 def _input_modalities(fields: dict[str, Any]) -> tuple[str, ...] | None:
-    """Read what a model takes, as OpenRouter tells it (`architecture.input_modalities`); None where nothing is told."""
-    told = as_dict(fields.get("architecture")).get("input_modalities")
+    """Read what goes into a model: OpenRouter's `architecture.input_modalities`, Mistral's `capabilities.vision`; else None."""
+    told = as_dict(fields.get("architecture")).get("input_modalities", fields.get("input_modalities"))
     words = [word for word in as_list(told) if isinstance(word, str) and _MODALITY.fullmatch(word)]
+    if not words and isinstance(vision := as_dict(fields.get("capabilities")).get("vision"), bool):
+        words = ["text", IMAGE] if vision else ["text"]
     return tuple(words[:MOST_MODALITIES]) or None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fusion_site.engine.asking import Ask, AskError, ErrorKind, Message, Sampling, ends_with_user
+from fusion_site.engine.asking import Ask, AskError, ErrorKind, Message, Picture, Sampling, ends_with_user
 from fusion_site.providers.endpoint import AskFailed, Endpoint
 from fusion_site.providers.quirks import Quirks
 from fusion_site.providers.shapes import storable
@@ -44,6 +45,8 @@ def check_ask(ask: Ask, endpoint: Endpoint) -> None:
     """Refuse what no server should be asked. Raises AskFailed, kind bad_request."""
     if not ends_with_user(ask.messages):
         raise _refused("The conversation must end with a user's message.")
+    if gone := next((p for m in ask.messages for p in m.pictures if not p.data), None):
+        raise _refused(f"The picture “{gone.name}” is no longer kept, so that nobody can be shown it.")
     if endpoint.kind == "openrouter" and ask.model.model.startswith("openrouter/fusion"):
         raise _refused(
             "openrouter/fusion asks and bills a panel of models of its own; choose its members instead."
@@ -99,10 +102,19 @@ def _settings(sampling: Sampling, endpoint: Endpoint) -> dict[str, object]:
 
 def _message(message: Message, model: str, endpoint: Endpoint) -> dict[str, object]:
     content: object = storable(message.content)
+    if message.pictures:
+        text = {"type": "text", "text": content}
+        return {"role": message.role, "content": [text, *map(_picture, message.pictures)]}
     marked = endpoint.kind == "openrouter" and model.startswith(MARKED_CACHES)
     if marked and message.role == "system" and len(message.content) >= MARK_FROM_CHARACTERS:
         content = [{"type": "text", "text": content, "cache_control": {"type": "ephemeral"}}]
     return {"role": message.role, "content": content}
+
+
+def _picture(picture: Picture) -> dict[str, object]:
+    """The content part of a picture as the OpenAI API has it, with its bytes inside: no server fetches them from here."""
+    url = f"data:{picture.kind};base64,{base64.b64encode(picture.data).decode('ascii')}"
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _routing(ask: Ask, payload: Mapping[str, object], endpoint: Endpoint) -> dict[str, object]:

@@ -12,6 +12,7 @@ from fusion_site.runs.header import header
 from fusion_site.runs.live.lens import Lens, Part
 from fusion_site.runs.live.presenting import UNTITLED, title_of
 from fusion_site.runs.parts import AnswerState
+from fusion_site.runs.picture_words import picture_lines
 from fusion_site.runs.reading import run_json
 from fusion_site.runs.state import RunState
 
@@ -20,7 +21,7 @@ Json = dict[str, Any]
 # What a file says of a run in any case, and what with each of its parts.
 _ALWAYS = ("state", "mode", "rehearsal", "message", "created_at", "finished_at")
 _WITH = {
-    Part.PROMPT: ("prompt",),
+    Part.PROMPT: ("prompt", "pictures", "unseen_by"),
     Part.VERDICT: ("verdict",),
     Part.MEMBERS: ("answers",),
     Part.FUSED: ("fused",),
@@ -64,7 +65,7 @@ def as_markdown(state: RunState, lens: Lens | None = None) -> str:
     parts = [f"# {_plain(title_of(state.prompt) or UNTITLED)}", f"> {header(state)}"]
     parts += _facts(state, lens)
     if _shows(lens, Part.PROMPT):
-        parts += ["## Prompt", state.prompt]
+        parts += ["## Prompt", state.prompt, *picture_lines(state)]
     if _shows(lens, Part.FUSED) and state.fused is not None and state.state != "failed":
         parts += ["## Fused answer", state.fused.text]
     if _shows(lens, Part.VERDICT) and state.shown_verdict:

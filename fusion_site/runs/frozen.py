@@ -14,6 +14,8 @@ from fusion_site.runs.models import Run
 _SETTINGS: TypeAdapter[FusionSettings] = TypeAdapter(FusionSettings)
 _THREAD: TypeAdapter[Thread] = TypeAdapter(Thread)
 _RESULT: TypeAdapter[AnswerResult] = TypeAdapter(AnswerResult)
+# The bytes of pictures have rows of their own.
+_NO_BYTES: Any = {"__all__": {"pictures": {"__all__": {"data"}}}}
 
 
 def settings_of(run: Run) -> FusionSettings:
@@ -24,7 +26,9 @@ def settings_of(run: Run) -> FusionSettings:
 
 def settings_to_json(settings: FusionSettings) -> dict[str, Any]:
     """Give the settings but for the thread as plain JSON; Decimals become strings, so that no digit is lost."""
-    data: dict[str, Any] = _SETTINGS.dump_python(settings, mode="json", exclude={"thread"})
+    data: dict[str, Any] = _SETTINGS.dump_python(
+        settings, mode="json", exclude={"thread": True, "messages": _NO_BYTES}
+    )
     return data
 
 
@@ -35,7 +39,9 @@ def settings_from_json(data: dict[str, Any]) -> FusionSettings:
 
 def thread_to_json(thread: Thread) -> dict[str, Any]:
     """Give what was said before a run as plain JSON."""
-    data: dict[str, Any] = _THREAD.dump_python(thread, mode="json")
+    data: dict[str, Any] = _THREAD.dump_python(
+        thread, mode="json", exclude={"turns": {"__all__": {"asked": _NO_BYTES}}}
+    )
     return data
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fusion_site.ops.querying import snapshot
+from fusion_site.runs.attached.keeping import own_pictures, unseen_by
 from fusion_site.runs.models import Answer, Event, Fusion, Run, State
 from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.shapes import money
@@ -91,6 +92,8 @@ def _run_state(run: Run) -> RunState:
         after=run.after_id,
         history=run.history,
         **run.thread,
+        pictures=own_pictures(run),
+        unseen_by=unseen_by(run.settings),
         message=run.message,
         finished_at=run.finished_at.isoformat() if run.finished_at else None,
         reopened=run.reopened,

@@ -27,6 +27,8 @@ def run_json(state: RunState) -> dict[str, Any]:
         "pinned": state.pinned or None,
         "rehearsal": state.rehearsal,
         "prompt": state.prompt,
+        "pictures": state.pictures,
+        "unseen_by": state.unseen_by,
         "after": state.after,
         "history": state.history or None,
         "thread": [*state.earlier, state.id],

@@ -23,7 +23,8 @@ class RunState:
 
     `reopened` says what a later pass is for, while one is open; `waits_until` until when a person may choose what the
     fused answer keeps, while it waits for that. A follow-up comes `after` another run: `earlier` are the ids of its
-    thread, oldest first, and `left_out` and `stand_ins` say what of it members and judge were not shown. `is_judged` says
+    thread, oldest first, and `left_out` and `stand_ins` say what of it members and judge were not shown. `pictures` went with
+    the prompt; `unseen_by` are those who are not sent any, by member, the judge as None. `is_judged` says
     whether `verdict`, the newest, is of the pass that is open, and `judging` is what the judge writes in it.
     """
 
@@ -42,6 +43,8 @@ class RunState:
     earlier: list[str] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
     stand_ins: list[dict[str, Any]] = field(default_factory=list)
+    pictures: list[dict[str, Any]] = field(default_factory=list)
+    unseen_by: list[int | None] = field(default_factory=list)
     message: str = ""
     finished_at: str | None = None
     reopened: str = ""
@@ -104,6 +107,7 @@ def _added(run: RunState, data: dict[str, Any]) -> None:
     run.rehearsal = run.rehearsal or data["rehearsal"]
     # Of the thread of a follow-up, one more member may be shown less than the others.
     run.left_out, run.stand_ins = data.get("left_out", run.left_out), data.get("stand_ins", run.stand_ins)
+    run.unseen_by = data.get("unseen_by", run.unseen_by)
 
 
 def _queued(run: RunState, data: dict[str, Any]) -> None:

@@ -6,10 +6,13 @@ from django.urls import path
 
 from fusion_site.runs.pages import again as again_pages
 from fusion_site.runs.pages import budget as budget_page
+from fusion_site.runs.pages import compose as compose_page
+from fusion_site.runs.pages import drafts as draft_pages
 from fusion_site.runs.pages import exporting as export_page
 from fusion_site.runs.pages import following as following_pages
 from fusion_site.runs.pages import guide as guide_page
 from fusion_site.runs.pages import judging as judging_page
+from fusion_site.runs.pages import pictures as picture_page
 from fusion_site.runs.pages import repeating as repeating_page
 from fusion_site.runs.pages import versions as version_pages
 from fusion_site.runs.pages import views
@@ -21,9 +24,14 @@ from fusion_site.runs.voting.pages import record as record_page
 from fusion_site.runs.voting.pages import votes as vote_pages
 
 urlpatterns = [
-    path("", views.compose, name="compose"),
+    path("", compose_page.compose, name="compose"),
     path("pools/<str:row_id>/record/", record_page.pool_record, name="pool_record"),
-    path("estimate/", views.estimate_run, name="estimate_run"),
+    path("estimate/", compose_page.estimate_run, name="estimate_run"),
+    path("draft/", draft_pages.save, name="save_draft"),
+    path("draft/files/", draft_pages.add, name="add_files"),
+    path("draft/files/remove/", draft_pages.remove, name="remove_file"),
+    path("draft/files/<str:file_id>/picture/", draft_pages.picture, name="draft_picture"),
+    path("draft/discard/", draft_pages.discard, name="discard_draft"),
     path("team/budget/", budget_page.set_team_budget, name="set_team_budget"),
     path("runs/", views.runs, name="runs"),
     path("runs/<str:run_id>/", views.run, name="run"),
@@ -37,6 +45,7 @@ urlpatterns = [
     path("runs/<str:run_id>/again/", repeating_page.again, name="ask_again"),
     path("runs/<str:run_id>/fuse/", again_pages.fuse_again, name="fuse_again"),
     path("runs/<str:run_id>/fuse/estimate/", again_pages.fuse_estimate, name="fuse_estimate"),
+    path("runs/<str:run_id>/pictures/<str:sha256>", picture_page.picture, name="run_picture"),
     path("runs/<str:run_id>/guidance/", guide_page.guide, name="guide_run"),
     path("runs/<str:run_id>/ask/", again_pages.ask_another, name="ask_another"),
     path("runs/<str:run_id>/versions/compare/", version_pages.compare, name="compare_versions"),
@@ -60,5 +69,6 @@ urlpatterns = [
     path("s/<str:token>/compose/", visitors.run_it, name="shared_compose"),
     path("s/<str:token>/fused.md", visitors.fused_text, name="shared_fused"),
     path("s/<str:token>/answers/<str:answer_id>.md", visitors.answer_text, name="shared_answer"),
+    path("s/<str:token>/pictures/<str:sha256>", visitors.picture, name="shared_picture"),
     path("s/<str:token>/export.<str:form>", visitors.export, name="shared_export"),
 ]

@@ -18,12 +18,15 @@ from fusion_site.pools.flows.save_connection import save_connection
 from fusion_site.pools.flows.save_judge import save_judge
 from fusion_site.pools.flows.save_pool import save_pool
 from fusion_site.pools.flows.save_preset import save_preset
+from fusion_site.runs.attached.files import picture_of
+from fusion_site.runs.flows.draft import Writing, add_files
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.flows.comment import add_comment
 from fusion_site.runs.sharing.flows.share import share_run
 from fusion_site.runs.voting.models import Vote
 from tests.access.scene import CANARY, KEY, Scene
 from tests.conftest import make_person
+from tests.pictures import png
 from tests.runs.conftest import Desk, desk, upstream
 from tests.runs.test_executing import work
 from tests.upstream import Script, Upstream
@@ -89,7 +92,9 @@ def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
     """Have bob run something, and the team say something about it."""
     for name in ("ada", "bea", "cyd"):
         upstream.scripts[name] = Script([f"{CANARY} of {name}."])
-    run: Run = work(desk.start(CANARY))
+    picture = picture_of(f"{CANARY}.png", png())
+    run: Run = work(desk.start(CANARY, pictures=[picture]))
+    draft = add_files(Writing(desk.person, desk.team, "t" * 24), [picture], [])
     bob = Membership.objects.select_related("team", "user").get(user=desk.person, team=desk.team)
     made = share_run(place, run, {"show": ["fused", "members"], "days": 7, "voting": True})
     comment = add_comment(bob, run, {"text": CANARY})
@@ -102,6 +107,8 @@ def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
         "share_id": made.share.pk,
         "s.token": made.token,
         "comment_id": comment.pk,
+        "sha256": picture.sha256,
+        "file_id": draft.files.get().pk,
     }
 
 

@@ -76,6 +76,8 @@ def rebuilt(run: Run) -> RunState:
         earlier=first.data["thread"][:-1],
         left_out=first.data["left_out"],
         stand_ins=first.data["stand_ins"],
+        pictures=first.data["pictures"],
+        unseen_by=first.data["unseen_by"],
         guided=first.data["guided"],
     )
     for data in first.data["answers"]:

@@ -18,7 +18,7 @@ from fusion_site.api.openai.naming import preset_named
 from fusion_site.api.openai.parameters import Rules, check, flag, inside, sampling_in
 from fusion_site.api.openai.refusals import Refused, invalid, refused_by, unsupported
 from fusion_site.api.openai.response_shapes import Reply
-from fusion_site.api.openai.turns import ending_with_user, message_in
+from fusion_site.api.openai.turns import ending_with_user, message_in, numbered
 from fusion_site.engine.asking import Message
 from fusion_site.engine.settings import Mode
 from fusion_site.pools.reading import is_storable
@@ -84,6 +84,7 @@ def _order(given: Mapping[str, Any], team: str, key: str | None) -> Order:
         preset,
         prompt=messages[0].content if after else "",
         messages=() if after else messages,
+        pictures=messages[0].pictures if after else (),
         variables=variables_in(given),
         mode=mode,
         guided=False,  # nobody is there to choose
@@ -100,7 +101,7 @@ def _messages(given: Mapping[str, Any]) -> list[Message]:
     if not isinstance(items, list) or not items:
         raise Refused(400, "'input' has to be text or a list of items.", param="input", code="invalid_value")
     turns = [(n, item) for n, item in enumerate(items) if _is_turn(item, f"input[{n}]")]
-    messages = [message_in(item, f"input[{n}]") for n, item in turns]
+    messages = numbered([message_in(item, f"input[{n}]") for n, item in turns])
     instructions = given.get("instructions", "")
     if not isinstance(instructions, str):
         raise Refused(400, "'instructions' has to be text.", param="instructions", code="invalid_type")

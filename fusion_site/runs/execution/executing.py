@@ -22,6 +22,7 @@ from fusion_site.engine.settings import FusionSettings
 from fusion_site.ops.log_facts import about, carrying
 from fusion_site.ops.metrics import EXECUTIONS, TAKEOVERS
 from fusion_site.ops.querying import query, query_patiently
+from fusion_site.runs.attached.keeping import with_bytes
 from fusion_site.runs.claiming import claim
 from fusion_site.runs.execution.journal import Journal, RunLog
 from fusion_site.runs.execution.keeping import Keeper
@@ -182,7 +183,7 @@ class Execution:
 def _from_rows(run: Run, log: RunLog) -> tuple[FusionSettings, Recorder, Resume]:
     """Read what there is of a run that was claimed, once for all."""
     prefetch_related_objects([run], "answers", "steps", "fusions")
-    settings = settings_of(run)
+    settings = with_bytes(settings_of(run), run)
     return settings, Recorder(run, settings, log), resume_of(run)
 
 

@@ -53,7 +53,7 @@ class Recorder:
         self._untraced = fused if fused and fused.finished and fused.provenance is None else None
         self._guidance: dict[str, Any] | None = None
         self._spent = Spent(run, settings, answers)
-        steps = StepLog(run, log, self._spent, self._id)
+        steps = StepLog(run, log, self._spent, self._id, settings.blind)
         self._step_started, self._step_recalled = steps.started, steps.recalled
         self._step_accepted, self._step_finished = steps.accepted, steps.finished
 

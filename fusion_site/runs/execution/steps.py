@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -10,7 +11,9 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from fusion_site.engine.asking import Message, ModelRef
 from fusion_site.engine.events import StepAccepted, StepFinished, StepRecalled, StepStarted
+from fusion_site.engine.sight import seen_by
 from fusion_site.runs.execution.journal import RunLog
 from fusion_site.runs.execution.verdicts import IdOf, shown_json, storable
 from fusion_site.runs.frozen import result_to_json
@@ -22,14 +25,17 @@ from fusion_site.runs.spent import Spent
 class StepLog:
     """Writes down the calls by the judge in one pass of a run; nothing but their rows tells of them."""
 
-    def __init__(self, run: Run, log: RunLog, spent: Spent, id_of: IdOf) -> None:
+    def __init__(self, run: Run, log: RunLog, spent: Spent, id_of: IdOf, blind: Collection[ModelRef]) -> None:
         self._run, self._log, self._spent, self._id_of = run, log, spent, id_of
+        self._blind = blind
 
     def started(self, event: StepStarted) -> None:
         """Write down what a call asks, before it is sent."""
         self._spent.begin(event.name, event.connection)
         shown = shown_json(event.shown, self._id_of)
-        self._log.change(partial(_begin, self._run.pk, event, self._run.version, shown, timezone.now()))
+        sent = seen_by(event.messages, ModelRef(event.connection, event.model), self._blind)
+        asked = {"messages": storable([_told(message) for message in sent]), "shown": shown}
+        self._log.change(partial(_begin, self._run.pk, event, self._run.version, asked, timezone.now()))
 
     def recalled(self, event: StepRecalled) -> None:
         """Write down that a call which was made before counts here too."""
@@ -45,16 +51,20 @@ class StepLog:
         self._log.change(partial(_finish, self._run.pk, event, cost, timezone.now()), urgent=True)
 
 
-def _begin(run_id: str, event: StepStarted, version: int, shown: list[dict[str, Any]], at: datetime) -> None:
+def _told(message: Message) -> dict[str, Any]:
+    """Give a message as it is kept: of its pictures the names."""
+    pictures = {"pictures": [picture.name for picture in message.pictures]} if message.pictures else {}
+    return {"role": message.role, "content": message.content, **pictures}
+
+
+def _begin(run_id: str, event: StepStarted, version: int, asked: dict[str, Any], at: datetime) -> None:
     begun = {"model": event.model, "connection": event.connection, "outcome": "", "started_at": at}
     again = {**begun, "attempt": F("attempt") + 1, "generation_id": "", "cost_usd": None, "finished_at": None}
     # Nobody else writes this run's rows: the lock of the run is held.
     if _named(run_id, event.name).update(**again):
         _recall(run_id, event.name, version)
         return
-    messages = storable([{"role": m.role, "content": m.content} for m in event.messages])
-    asked = {"messages": messages, "shown": shown, "versions": [version]}
-    Step.objects.create(run_id=run_id, name=event.name, **begun, **asked)
+    Step.objects.create(run_id=run_id, name=event.name, versions=[version], **begun, **asked)
 
 
 def _recall(run_id: str, name: str, version: int) -> None:

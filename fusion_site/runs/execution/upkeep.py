@@ -21,6 +21,8 @@ from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
 from fusion_site.runs.execution.duty import on_duty
 from fusion_site.runs.execution.reconciling import LOOK_S, Reconciler
+from fusion_site.runs.flows.draft import forget_drafts
+from fusion_site.runs.flows.enclose import forget_pictures
 from fusion_site.runs.flows.remove_teams import remove_due_teams
 from fusion_site.runs.flows.thin import thin_ended_runs
 from fusion_site.runs.flows.trim_versions import trim_versions
@@ -62,6 +64,7 @@ class Upkeep:
         self._begin(every(EXPIRED_EVERY_S, self._in_turn("expired", _forget_expired)))
         self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
         self._begin(every(VERSIONS_EVERY_S, self._in_turn("versions", _trim_versions)))
+        self._begin(every(FORGET_EVERY_S, self._in_turn("pictures", _forget_attached)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -125,6 +128,12 @@ async def _forget() -> None:
 
 async def _trim_versions() -> None:
     await query(trim_versions)
+
+
+async def _forget_attached() -> None:
+    await query(forget_drafts, timezone.now())
+    while await query(forget_pictures, timezone.now()):
+        pass  # a few at a time, until none is left
 
 
 async def _compact_catalogue(compact: CompactSupervisor) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from django.db import transaction
 
 from fusion_site.accounts.models import Membership, Team
+from fusion_site.engine.asking import ModelRef
 from fusion_site.engine.settings import FusionSettings, Member
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.pools.freezing import freeze_member, windows_of
@@ -15,6 +16,8 @@ from fusion_site.pools.models import MAX_MEMBERS, Connection, PoolMember
 from fusion_site.pools.naming import free_name, read_model
 from fusion_site.pools.reading import Given, Reading
 from fusion_site.pools.rights import require_editor
+from fusion_site.pools.sight import asked_in, sights_of
+from fusion_site.runs.attached.keeping import unseen_by
 from fusion_site.runs.flows.reopening import NotNow, held, opened
 from fusion_site.runs.frozen import settings_of, settings_to_json
 from fusion_site.runs.models import Again, Answer, Run
@@ -39,7 +42,7 @@ def add_member(by: Membership, run: Run, given: Given) -> Run:
         raise NotNow(FULL)
     row = _read(run.team, given)
     member = _frozen(row, settings)
-    settings = replace(settings, members=(*settings.members, member))
+    settings = replace(settings, members=(*settings.members, member), blind=_blind(settings, member))
     answer = Answer.objects.create(
         run=run,
         member=member.index,
@@ -49,6 +52,8 @@ def add_member(by: Membership, run: Run, given: Given) -> Run:
     )
     run.settings, run.rehearsal = settings_to_json(settings), run.rehearsal or answer.rehearsal
     added = answer_json(answer)
+    if settings.blind:
+        added["unseen_by"] = unseen_by(run.settings)
     if run.history:
         run.thread |= (reach := reach_of(settings))
         added |= reach
@@ -66,6 +71,14 @@ def _read(team: Team, given: Given) -> PoolMember:
     label = reading.line("label", longest=80)
     reading.finish()
     return PoolMember(connection=connection, model=model, label=label)
+
+
+def _blind(settings: FusionSettings, member: Member) -> tuple[ModelRef, ...]:
+    """Give who of the run is sent none of its pictures, the new member among them where it is known to read none."""
+    is_told = member.model in asked_in(settings) or not settings.pictures
+    if is_told or sights_of([member.model])[member.model] is not False:
+        return settings.blind
+    return (*settings.blind, member.model)
 
 
 def _frozen(row: PoolMember, settings: FusionSettings) -> Member:

@@ -34,5 +34,6 @@ def repeat_run(
         history=History(run.history) if run.history else None,
         as_written=True,
         seen=seen,
+        pictures=words[-1].pictures if len(words) == 1 else (),
     )
     return start_run(person, run.team, order)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,17 +17,22 @@ from django.utils import timezone
 
 from fusion_site.accounts.ids import new_id
 from fusion_site.accounts.models import Team, User
-from fusion_site.engine.asking import Message
+from fusion_site.engine.asking import Message, ModelRef, Picture
 from fusion_site.engine.settings import FusionSettings, Mode
+from fusion_site.engine.sight import pictures_in
 from fusion_site.engine.turns import History
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.pools.estimating import estimate
 from fusion_site.pools.flows.keep_version import pinned
 from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
-from fusion_site.pools.models import Connection, Named, Preset
+from fusion_site.pools.models import Connection, Judge, Named, Preset
 from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
+from fusion_site.pools.sight import sighted
+from fusion_site.runs.attached.files import check_pictures
+from fusion_site.runs.attached.keeping import own_pictures, unseen_by
+from fusion_site.runs.flows.enclose import enclose
 from fusion_site.runs.flows.following import Followed, followed
 from fusion_site.runs.frozen import settings_to_json, thread_to_json
 from fusion_site.runs.limits import check_budget, check_cap, check_parallel, check_waiting, hold
@@ -40,6 +45,9 @@ from fusion_site.runs.today import seen_of
 
 KEY_KEPT = timedelta(hours=24)
 NOT_AFTER = "Only a follow-up has a history: say after which run it comes."
+POOL_CHANGED = "The pool of this preset has changed meanwhile. Choose its members again."
+NOBODY = "Leave at least one member on."
+NOBODY_SEES = "No member that is asked can see pictures. Choose another preset, or take the pictures out."
 PROMPT_ONLY = "A follow-up has a prompt; what was said before is its thread."
 NO_TEMPLATE = (
     "A follow-up is asked as it is written: the preset's template is for the first turn of a thread."
@@ -57,6 +65,9 @@ class Order:
     how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
     One that is `as_written` was filled into a template already. With `seen`, as `today.seen_of` gives it, exactly those
     settings are to be used, or nothing is asked.
+
+    `pictures` go with the prompt. Models in `kept_from` are sent none, beside those that are known to read none. For this run
+    alone `judge` takes the place of the preset's, and the members of the pool whose rows' ids are in `without` are not asked.
     """
 
     preset: Preset
@@ -71,6 +82,10 @@ class Order:
     as_written: bool = False
     seen: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
+    kept_from: Collection[ModelRef] = ()
+    judge: Judge | None = None
+    without: Collection[str] = ()
 
     @property
     def digest(self) -> str:
@@ -78,15 +93,27 @@ class Order:
         parts = [
             self.preset.pk,
             self.prompt,
-            [[m.role, m.content] for m in self.messages],
+            [[m.role, m.content, *(p.sha256 for p in m.pictures)] for m in self.messages],
             dict(self.variables),
             self.mode,
             *([{"guided": True}] if self.guided else []),
             *([{"as_written": True, "seen": self.seen}] if self.as_written else []),
             *([self.after.pk, self.history or History.FUSED] if self.after else []),
             *([{"sampling": dict(self.sampling)}] if self.sampling else []),
+            *([self._changed] if any(self._changed) else []),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _changed(self) -> list[object]:
+        """What stands beside the words for this run alone."""
+        kept_from = sorted([each.connection, each.model] for each in self.kept_from)
+        return [
+            [picture.sha256 for picture in self.pictures],
+            kept_from,
+            self.judge.pk if self.judge else "",
+            sorted(self.without),
+        ]
 
 
 class KeyReused(Exception):
@@ -121,7 +148,7 @@ def start_run(person: User, team: Team, order: Order) -> Run:
             raise ChangedSince
         if settings.guided:
             check_waiting(person, team)
-        settings = thread.joined(settings) if thread else settings
+        settings = _sighted(order, thread.joined(settings) if thread else settings)
         most_usd = _reserved(team, settings)
         run = _store(person, team, order, settings, most_usd, **thread.fields(settings) if thread else {})
         queue().submit(run.pk)
@@ -134,6 +161,7 @@ def _frozen(order: Order, messages: Sequence[Message]) -> FusionSettings:
     A pool's members are read by themselves: one that was changed since the pool was read is read again as a whole.
     """
     pool = order.preset.pool
+    _check_members(order)
     while True:
         settings = freeze(
             order.preset,
@@ -141,12 +169,33 @@ def _frozen(order: Order, messages: Sequence[Message]) -> FusionSettings:
             mode=order.mode,
             guided=order.guided,
             params=order.sampling,
+            judge=order.judge,
+            without=order.without,
             seed=secrets.randbits(48),
         )
         version = pool.version
         pool.refresh_from_db()
         if pool.version == version:
             return settings
+
+
+def _check_members(order: Order) -> None:
+    """Refuse a choice of members that was made of a pool which is another one by now, or leaves nobody."""
+    if not order.without:
+        return
+    there = {str(pk) for pk in order.preset.pool.members.values_list("pk", flat=True)}
+    if not set(order.without) <= there:
+        raise Invalid({"members": [POOL_CHANGED]})
+    if there == set(order.without):
+        raise Invalid({"members": [NOBODY]})
+
+
+def _sighted(order: Order, settings: FusionSettings) -> FusionSettings:
+    """Settle who is sent the pictures; a prompt that comes with some is for somebody who can see them."""
+    settings = sighted(settings, order.kept_from)
+    if pictures_in(settings.messages) and all(m.model in settings.blind for m in settings.members):
+        raise Invalid({"pictures": [NOBODY_SEES]})
+    return settings
 
 
 def _thread(order: Order, team: Team) -> Followed | None:
@@ -164,12 +213,13 @@ def _thread(order: Order, team: Team) -> Followed | None:
 
 def _messages(order: Order, thread: Followed | None) -> tuple[Message, ...]:
     """Give what is to be asked; the last turn is filled into the preset's template, where it is the first of a thread."""
-    *before, last = order.messages or (Message("user", order.prompt),)
+    *before, last = order.messages or (Message("user", order.prompt, tuple(order.pictures)),)
     name = "messages" if order.messages else "prompt"
     if not last.content.strip():
         raise Invalid({name: [REQUIRED]})
     template = "" if thread or order.as_written else order.preset.template
-    turns = (*before, Message("user", fill_template(template, last.content, order.variables)))
+    turns = (*before, replace(last, content=fill_template(template, last.content, order.variables)))
+    check_pictures(pictures_in(turns))
     size = sum(len(m.content) for m in turns)
     if size > site.FUSION_PROMPT_CHARS:
         raise Invalid({name: [f"Use at most {site.FUSION_PROMPT_CHARS:,} characters (this has {size:,})."]})
@@ -215,17 +265,18 @@ def _store(
         person=person,
         preset=order.preset,
         preset_name=order.preset.name,
-        pinned={name: pinned(row) for name, row in _frozen_from(order.preset)},
+        pinned={name: pinned(row) for name, row in _frozen_from(order)},
         mode=settings.mode.value,
         prompt=settings.question,
         settings=settings_to_json(settings),
-        rehearsal=any(scripted) or order.preset.judge.connection.is_rehearsal,
+        rehearsal=any(scripted) or (order.judge or order.preset.judge).connection.is_rehearsal,
         reserved_usd=most_usd,
         seq=1,
         idempotency_key=order.idempotency_key,
         idempotency_digest=order.digest if order.idempotency_key else "",
         **thread,
     )
+    enclose(run, settings.pictures)
     if thread:
         Conversation.objects.create(run=run, thread=thread_to_json(settings.thread))
     answers = Answer.objects.bulk_create(
@@ -236,8 +287,9 @@ def _store(
     return run
 
 
-def _frozen_from(preset: Preset) -> list[tuple[str, Named]]:
-    return [("preset", preset), ("pool", preset.pool), ("judge", preset.judge)]
+def _frozen_from(order: Order) -> list[tuple[str, Named]]:
+    preset = order.preset
+    return [("preset", preset), ("pool", preset.pool), ("judge", order.judge or preset.judge)]
 
 
 def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
@@ -251,6 +303,8 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "pinned": run.pinned,
         "rehearsal": run.rehearsal,
         "guided": run.settings["guided"],
+        "pictures": own_pictures(run),
+        "unseen_by": unseen_by(run.settings),
         "answers": [answer_json(answer) for answer in answers],
         "after": run.after_id,
         "history": run.history or None,

@@ -71,6 +71,8 @@ class Lens:
             state=whole.state,
             mode=whole.mode,
             prompt=whole.prompt if self.prompt else "",
+            pictures=whole.pictures if self.prompt else [],
+            unseen_by=whole.unseen_by if self.prompt else [],
             preset=None,
             preset_name="",
             rehearsal=whole.rehearsal,

@@ -18,6 +18,7 @@ from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.live.verdict_card import judging_view, verdict_view
 from fusion_site.runs.models import State
 from fusion_site.runs.parts import AnswerState, FusedState
+from fusion_site.runs.picture_words import unseen_line
 from fusion_site.runs.saying import AGAIN, billing_line, fuse_label, retry_line, served_line
 from fusion_site.runs.state import RunState
 from fusion_site.runs.thread_words import thread_lines
@@ -69,6 +70,8 @@ def present(
         "rounds": sorted({a.round for a in answers}),
         "status": status_line(state),
         "thread_lines": thread_lines(state),
+        "pictures": state.pictures,
+        "unseen": unseen_line(state),
     }
 
 
@@ -156,6 +159,7 @@ def _answer(
         "billing": billing_line(answer),
         "retry_message": retry.get("error", {}).get("message", ""),
         "winner_word": _winner_word(state.shown_verdict, answer),
+        "is_blind": bool(state.pictures) and answer.member in state.unseen_by,
         "is_late": fused is not None and answer.id in fused.late,
         "may_cancel": may_act and state.is_open and not answer.outcome,
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",

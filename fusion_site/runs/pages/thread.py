@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
+from fusion_site.engine.sight import pictures_in
 from fusion_site.engine.turns import History, Turn
 from fusion_site.pools.models import Preset
 from fusion_site.runs.frozen import thread_from_json
@@ -47,7 +48,8 @@ def turn_view(turn: Turn) -> dict[str, Any]:
     text = ShownText()
     text.show(turn.fused, version=1, is_closed=True)
     more = "" if prompt == title_of(prompt) else prompt
-    return {"prompt": more, "blocks": text.blocks, "is_read": True}
+    pictures = [picture.name for picture in pictures_in(turn.asked)]
+    return {"prompt": more, "pictures": pictures, "blocks": text.blocks, "is_read": True}
 
 
 def _linked(run: Run) -> dict[str, Any]:

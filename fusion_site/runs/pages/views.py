@@ -1,4 +1,4 @@
-"""The pages of this room: compose a prompt, watch a run, find an earlier one."""
+"""The pages of this room: watch a run, find an earlier one."""
 
 from __future__ import annotations
 
@@ -8,118 +8,28 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from fusion_site.accounts.access import current_membership, signed_in
-from fusion_site.accounts.models import Team, User
-from fusion_site.engine.asking import Message
-from fusion_site.ops.draining import Draining
-from fusion_site.pools.estimating import estimate
-from fusion_site.pools.freezing import freeze
-from fusion_site.pools.invalid import Invalid
-from fusion_site.pools.models import Preset
+from fusion_site.accounts.models import Team
 from fusion_site.runs.access import actable_run, found_run, may_act
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
-from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.header import short_header
-from fusion_site.runs.history import usual_lengths
-from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.choosing import WAITS
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import Answer, Fusion, Run
-from fusion_site.runs.pages.choosing import given_variables, preset_choices
 from fusion_site.runs.pages.thread import thread_view
 
-RECENT = 6
 PAGE = 30
-
-
-@signed_in
-@require_http_methods(["GET", "POST"])
-def compose(request: HttpRequest) -> HttpResponse:
-    """Ask a prompt: shows the form, or starts the run and leads to its page. What was typed is never lost."""
-    if request.method == "GET":
-        return compose_page(request, {})
-    try:
-        run = _started(request)
-    except Invalid as invalid:
-        return compose_page(request, invalid.fields, status=422)
-    except LimitReached as limit:
-        return compose_page(request, {"form": [str(limit)]}, status=429)
-    except Draining as draining:
-        return compose_page(request, {"form": [str(draining)]}, status=503)
-    return redirect("run", run.pk)
-
-
-def _started(request: HttpRequest) -> Run:
-    assert isinstance(request.user, User)
-    place = current_membership(request)
-    preset = _presets(place.team).filter(pk=request.POST.get("preset", "")).first()
-    if preset is None:
-        raise Invalid({"preset": ["Choose a preset."]})
-    given, guided = given_variables(request.POST, preset.pk), _wants_guided(request, preset)
-    order = Order(preset, request.POST.get("prompt", ""), variables=given, guided=guided)
-    return start_run(request.user, place.team, order)
-
-
-def _wants_guided(request: HttpRequest, preset: Preset) -> bool:
-    """A preset that lets people choose does so also where the box is not ticked."""
-    return preset.guided or bool(request.POST.get("guided"))
-
-
-def _presets(team: Team) -> QuerySet[Preset]:
-    return Preset.objects.select_related("judge__connection", "pool").filter(team=team)
-
-
-def compose_page(
-    request: HttpRequest,
-    errors: dict[str, list[str]],
-    status: int = 200,
-    *,
-    prompt: str = "",
-    preset: str = "",
-) -> HttpResponse:
-    """Give the form in which a prompt is asked, with what was typed in it, else with this prompt and preset."""
-    place = current_membership(request)
-    presets = preset_choices(place.team, request.POST, errors)
-    wanted = request.POST.get("preset") or request.GET.get("preset") or preset
-    known = [preset["id"] for preset in presets]
-    runs = _listed(place.team)
-    mine = list(runs.filter(person_id=request.user.pk)[:RECENT])
-    form = {
-        "presets": presets,
-        "preset": wanted if wanted in known else next(iter(known), ""),
-        "prompt": request.POST.get("prompt", prompt),
-        "guided": request.POST.get("guided", ""),
-        "errors": errors,
-        "recent": _rows(mine),
-        "first_visit": not mine,
-    }
-    return render(request, "runs/compose.html", {"compose": form}, status=status)
-
-
-@signed_in
-@require_POST
-def estimate_run(request: HttpRequest) -> HttpResponse:
-    """Say what the run that stands in the compose form may cost, as the fragment beside its button."""
-    place = current_membership(request)
-    preset = _presets(place.team).filter(pk=request.POST.get("preset", "")).first()
-    if preset is None:
-        return HttpResponse(status=204)
-    filled = given_variables(request.POST, preset.pk)
-    text = "\n".join([preset.template, request.POST.get("prompt", ""), *filled.values()])
-    settings = freeze(preset, (Message("user", text),), guided=_wants_guided(request, preset), seed=0)
-    found = estimate(settings, usual_lengths(place.team, settings))
-    return render(request, "runs/_estimate.html", {"estimate": found})
 
 
 @signed_in
 @require_GET
 def runs(request: HttpRequest) -> HttpResponse:
     """Show the team's runs, newest first; `q` looks in prompts, `cursor` goes on from an earlier page."""
-    rows = _listed(current_membership(request).team)
+    rows = listed_runs(current_membership(request).team)
     query = request.GET.get("q", "").strip().replace("\x00", "")
     if query:
         rows = rows.filter(prompt__icontains=query)
@@ -128,7 +38,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(created_at__lt=last.created_at) if last else rows
     found = list(rows[: PAGE + 1])
     context = {
-        "runs": _rows(found[:PAGE]),
+        "runs": run_rows(found[:PAGE]),
         "query": query,
         "cursor": cursor or "",
         "next": found[PAGE - 1].pk if len(found) > PAGE else "",
@@ -136,13 +46,14 @@ def runs(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/list.html", context)
 
 
-def _listed(team: Team) -> QuerySet[Run]:
+def listed_runs(team: Team) -> QuerySet[Run]:
     """Give the team's runs with what a row of a list says of them."""
     large = ("settings", "verdict", "after__settings", "after__verdict")
     return Run.objects.filter(team=team).select_related("person", "after").defer(*large)
 
 
-def _rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Give what rows of a list say of these runs."""
     states = brief_states(runs)
     return [_row(run, short_header(states[run.pk])) for run in runs]
 

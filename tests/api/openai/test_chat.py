@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 from openai.types.chat import ChatCompletionChunk
 
 from tests.api.openai.conftest import ASKED, Shop, counted, frames
+from tests.pictures import SECRET, png
 from tests.site_process import DATABASE
 from tests.upstream import Script, judge_for, task_of
 
@@ -358,3 +360,28 @@ def ended_by(client: openai.OpenAI, *, stream: bool) -> openai.APIError:
     except openai.APIError as ended:
         return ended
     raise AssertionError("It has to end in an error.")
+
+
+def test_pictures_go_to_the_members(shop: Shop) -> None:
+    shop.say()
+    url = f"data:image/png;base64,{base64.b64encode(png(16, 9)).decode()}"
+    content: Any = [
+        {"type": "text", "text": ASKED},
+        {"type": "image_url", "image_url": {"url": url, "detail": "high"}},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    reply = shop.client.chat.completions.create(
+        model="fusion/best",
+        messages=[{"role": "user", "content": content}],
+    )
+    run = shop.run(fusion_of(reply)["run"])
+    assert (run["prompt"], run["state"], run["unseen_by"]) == (ASKED, "done", [])
+    assert [(each["name"], each["width"], each["height"]) for each in run["pictures"]] == [
+        ("picture 1", 16, 9),
+        ("picture 2", 16, 9),
+    ]
+    first, *parts = shop.upstream.asked("ada")[0].body["messages"][-1]["content"]
+    assert first == {"type": "text", "text": ASKED}
+    kept = base64.b64decode(parts[0]["image_url"]["url"].partition(",")[2])
+    assert SECRET not in kept
+    assert len(parts) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.accounts.tokens import make_token
 from fusion_site.runs.models import Run
 from tests.api.conftest import Program
+from tests.pictures import png
 from tests.runs.conftest import Desk, desk, upstream
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +25,8 @@ USER = [{"role": "user", "content": "What is best?"}]
 CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
 # A preset that every team has from the start.
 FIRST = "fusion/rehearsal-best-of"
+DATA = "data:image/png;base64,"
+PICTURE = DATA + base64.b64encode(png()).decode()
 
 
 @pytest.fixture
@@ -111,6 +115,42 @@ def chat(program: Program, **body: Any) -> Any:
                     {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}
                 ]
             },
+            "messages[0].content[0].image_url.url",
+            "invalid_image_url",
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}],
+                    }
+                ]
+            },
+            "messages[0].content[0].image_url.url",
+            "invalid_image_url",
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"{DATA}AAAA"}}]}
+                ]
+            },
+            "messages[0].content[0].image_url.url",
+            "invalid_image",
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "system", "content": [{"type": "image_url", "image_url": {"url": PICTURE}}]},
+                    *USER,
+                ]
+            },
+            "messages[0].content",
+            "invalid_value",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
             "messages[0].content[0].type",
             "unsupported_content_type",
         ),
@@ -140,8 +180,8 @@ def test_what_cannot_be_honoured_is_refused_by_name(
         ({"input": [{"type": "reasoning", "id": "x"}]}, "input[0].type", "unsupported_value"),
         (
             {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,"}]}]},
-            "input[0].content[0].type",
-            "unsupported_content_type",
+            "input[0].content[0].image_url",
+            "invalid_image_url",
         ),
         ({"tools": [{"type": "web_search"}]}, "tools", "unsupported_parameter"),
         ({"tools": [{"type": "openrouter:fusion", "parameters": {"model": "x"}}]}, "tools", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from openai.types.responses import Response
 
 from tests.api.openai.conftest import ASKED, Shop, frames
+from tests.pictures import png
 from tests.upstream import Script
 
 FUSION: Any = [{"type": "openrouter:fusion"}]
@@ -163,3 +165,25 @@ def test_the_openai_shapes_hold(shop: Shop) -> None:
         if ":" not in frame
     ]
     assert kinds[-1] == "response.completed"
+
+
+def test_pictures_go_to_the_members_also_in_a_later_turn(shop: Shop) -> None:
+    shop.say()
+    first = shop.client.responses.create(model="fusion/best", input=[seen(8)])  # type: ignore[list-item]
+    later = shop.client.responses.create(
+        model="fusion/best",
+        input=[seen(9)],  # type: ignore[list-item]
+        previous_response_id=first.id,
+    )
+    fusion: Any = (later.model_extra or {})["fusion"]
+    assert [each["width"] for each in shop.run(fusion["run"])["pictures"]] == [9]
+    turns = shop.upstream.asked("ada")[-1].body["messages"]
+    shapes = [[part["type"] for part in turn["content"]] for turn in turns if turn["role"] == "user"]
+    assert shapes == [["text", "image_url"], ["text", "image_url"]]
+
+
+def seen(width: int) -> dict[str, Any]:
+    """Give a turn with a picture of this width."""
+    url = f"data:image/png;base64,{base64.b64encode(png(width)).decode()}"
+    picture = {"type": "input_image", "image_url": url, "detail": "auto"}
+    return {"role": "user", "content": [{"type": "input_text", "text": ASKED}, picture]}

@@ -13,10 +13,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fusion_site.pools.invalid import Errors, Invalid
+from fusion_site.runs.attached.keeping import own_pictures
 from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.loading import load_state
+from fusion_site.runs.pages.compose import compose_page
 from fusion_site.runs.pages.exporting import FORMS, exported
-from fusion_site.runs.pages.views import compose_page
+from fusion_site.runs.pages.pictures import picture_of_run
 from fusion_site.runs.sharing.access import ends_at
 from fusion_site.runs.sharing.flows.look import note_view
 from fusion_site.runs.sharing.flows.unlock import TooManyTries, unlock
@@ -187,3 +189,12 @@ def run_it(request: HttpRequest, at: Visit) -> HttpResponseBase:
         raise Http404
     preset = at.share.run.preset_id if at.place else None
     return compose_page(request, {}, prompt=at.share.run.prompt, preset=preset or "")
+
+
+@require_safe
+@for_visitors
+def picture(request: HttpRequest, at: Visit, sha256: str) -> HttpResponseBase:
+    """Give a picture that the run was asked with, where the link shows the prompt."""
+    if not at.lens().prompt or not any(p["sha256"] == sha256 for p in own_pictures(at.share.run)):
+        raise Http404
+    return picture_of_run(at.share.run, sha256)
