@@ -2,7 +2,7 @@
 // open folds, the chosen tab, and the place of the keyboard focus.
 
 const FOLDS = "#run details[id][open]";
-const TABS = "#run .tab > :checked";
+const TABS = "#run [role='tab'][aria-selected='true']";
 
 let kept = null;
 
@@ -17,15 +17,12 @@ document.addEventListener("htmx:wsBeforeMessage", () => {
 document.addEventListener("htmx:wsAfterMessage", () => {
   const gone = (element) => !element.isConnected;
   for (const fold of kept.folds.filter(gone)) document.getElementById(fold.id)?.toggleAttribute("open", true);
-  for (const tab of kept.tabs.filter(gone)) {
-    const same = document.querySelector(`.tab > [name="${tab.name}"][value="${tab.value}"]`);
-    if (same) same.checked = true;
-  }
+  for (const tab of kept.tabs.filter(gone)) document.getElementById(tab.id)?.click();
   if (gone(kept.focus)) refocus(kept.focus);
 });
 
 function refocus(old) {
-  const same = old.id ? document.getElementById(old.id) : document.querySelector(`.tab > [value="${old.value}"]`);
+  const same = document.getElementById(old.id);
   // A stop button that is gone because its work is over leaves the focus on the part that it belonged to.
   const whole = { "stop-run": "run-header", "fuse-again": "fused" };
   const part = document.getElementById(whole[old.id] ?? old.id.replace(/-(stop|copy|retry)$/, ""));

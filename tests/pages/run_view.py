@@ -59,9 +59,9 @@ def verdict() -> dict[str, Any]:
             {
                 "criterion": HOSTILE,
                 "cells": [
-                    {"label": "Model 0", "met": True, "quote": HOSTILE},
-                    {"label": "Model 1", "met": False, "quote": ""},
-                    {"label": "Model 2", "met": None, "quote": ""},
+                    {"answer": "answer0", "label": "Model 0", "met": True, "quote": HOSTILE},
+                    {"answer": "answer1", "label": "Model 1", "met": False, "quote": ""},
+                    {"answer": "answer2", "label": "Model 2", "met": None, "quote": ""},
                 ],
             }
         ],
