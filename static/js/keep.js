@@ -24,8 +24,8 @@ document.addEventListener("htmx:wsAfterMessage", () => {
 function refocus(old) {
   const same = document.getElementById(old.id);
   // A stop button that is gone because its work is over leaves the focus on the part that it belonged to.
-  const whole = { "stop-run": "run-header", "fuse-again": "fused" };
-  const part = document.getElementById(whole[old.id] ?? old.id.replace(/-(stop|copy|retry)$/, ""));
+  const whole = { "stop-run": "run-header", "fuse-again": "fused", "undo-choice": "fused" };
+  const part = document.getElementById(whole[old.id] ?? old.id.replace(/-(stop|copy|retry|use)$/, ""));
   if (same) same.focus({ preventScroll: true });
   else if (part) focusPart(part);
 }

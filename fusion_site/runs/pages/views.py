@@ -31,6 +31,7 @@ from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.pages.choosing import given_variables, preset_choices
 from fusion_site.runs.pages.thread import thread_view
+from fusion_site.runs.pages.timeline import timeline_view
 
 RECENT = 6
 PAGE = 30
@@ -182,6 +183,8 @@ def run_page(
         "status_line": view["status"],
         "thread": thread_view(row),
         "follow": follow,
+        # Of a run that goes on it is fetched when it is opened.
+        "timeline": None if row.is_open else timeline_view(row),
     }
     return render(request, "runs/run.html", context, status=status)
 
