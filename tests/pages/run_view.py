@@ -38,6 +38,8 @@ def answer(*, member: int, **more: Any) -> dict[str, Any]:
         "is_late": False,
         "may_cancel": False,
         "may_retry": False,
+        "may_use": False,
+        "may_compare": False,
         "blocks": [mark_safe("<p>First <em>block</em>.</p>")],
         "open_html": mark_safe("<p>The tail</p>"),
         "reasoning": HOSTILE,
@@ -110,7 +112,7 @@ def provenance() -> dict[str, Any]:
 def run_view(**more: Any) -> dict[str, Any]:
     """Give `state`: eight answers of every kind, a verdict and a fused answer that is being written."""
     kinds: list[dict[str, Any]] = [
-        {"winner_word": "best"},
+        {"winner_word": "best", "may_use": True, "may_compare": True},
         {"status": "queued", "place": 2, "outcome": "", "may_cancel": True, "blocks": [], "open_html": ""},
         {"status": "writing", "outcome": "", "may_cancel": True, "total_ms": None, "is_late": True},
         {

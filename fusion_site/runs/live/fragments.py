@@ -166,6 +166,7 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
     parts = []
     if touched.all_heads or key in touched.heads:
         parts.append(_partial("_answer_head.html", state, a=answer))
+        parts += [] if state.get("lens") else [_partial("_answer_foot.html", state, a=answer)]
     if key in touched.reasoning:
         parts.append(_added(f"answer-{key}-reasoning", "".join(touched.reasoning[key])))
     if key in touched.texts:

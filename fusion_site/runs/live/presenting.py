@@ -168,6 +168,7 @@ def _answer(
         "winner_word": _winner_word(state.shown_verdict, answer),
         "is_late": fused is not None and answer.id in fused.late,
         "may_cancel": may_act and state.is_open and not answer.outcome,
+        "may_compare": not state.is_open and _is_other(fused, answer),
         "may_use": may_act and not state.is_open and _is_other(fused, answer),
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
         "blocks": text.blocks,
