@@ -139,8 +139,9 @@ def _go_on(lane: Lane, fact: Fact) -> None:
     """Move one answer's lane on by what happened."""
     kind, data = fact
     now, open_span = _at(fact), lane.spans[-1] if lane.spans else None
-    is_first = open_span is not None and open_span.kind == "queue"
-    if kind == "answer.accepted" and not is_first:
+    is_queued = open_span is not None and open_span.kind == "queue" and open_span.ends is None
+    # Another place in the same queue is nothing new, nor is it to be accepted where there was none.
+    if is_queued is (kind == "answer.queued") and kind in {"answer.queued", "answer.accepted"}:
         return
     if kind == "answer.finished":
         _end(lane, now, data)
@@ -155,6 +156,8 @@ def _end(lane: Lane, now: datetime, data: dict[str, Any]) -> None:
     """End a lane; when its first word came is told from its end, since both were measured by one clock."""
     lane.outcome = data["outcome"]
     if not lane.spans:
+        # It was stopped, or failed, before anything was asked.
+        lane.spans.append(Span("wait", now, now))
         return
     last, first, total = lane.spans[-1], data["first_token_ms"], data["total_ms"]
     last.ends = now
