@@ -4,10 +4,13 @@
 const FOLDS = "#run details[id][open]";
 const TABS = "#run [role='tab'][aria-selected='true']";
 
+// Most messages bring nothing but text: blocks are added, and the open one is replaced.
+const REPLACES = /(?<!-tail" )hx-swap-oob="(?:true|innerHTML)"/;
+
 let kept = null;
 
-document.addEventListener("htmx:wsBeforeMessage", () => {
-  kept = {
+document.addEventListener("htmx:wsBeforeMessage", ({ detail }) => {
+  kept = REPLACES.test(detail.message) && {
     folds: [...document.querySelectorAll(FOLDS)],
     tabs: [...document.querySelectorAll(TABS)],
     focus: document.activeElement,
@@ -15,6 +18,7 @@ document.addEventListener("htmx:wsBeforeMessage", () => {
 });
 
 document.addEventListener("htmx:wsAfterMessage", () => {
+  if (!kept) return;
   const gone = (element) => !element.isConnected;
   for (const fold of kept.folds.filter(gone)) document.getElementById(fold.id)?.toggleAttribute("open", true);
   for (const tab of kept.tabs.filter(gone)) document.getElementById(tab.id)?.click();

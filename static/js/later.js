@@ -9,5 +9,7 @@ function load() {
   for (const part of document.querySelectorAll("[data-module]:not([hidden])")) import(part.dataset.module);
 }
 
-document.addEventListener("htmx:wsAfterMessage", load);
+document.addEventListener("htmx:wsAfterMessage", ({ detail }) => {
+  if (/ data-(?:style|module)="/.test(detail.message)) load();
+});
 load();
