@@ -12,4 +12,5 @@ function load() {
 document.addEventListener("htmx:wsAfterMessage", ({ detail }) => {
   if (/ data-(?:style|module)="/.test(detail.message)) load();
 });
+document.addEventListener("htmx:afterSwap", load);
 load();
