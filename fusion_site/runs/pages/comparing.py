@@ -60,7 +60,7 @@ def _rows(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
 
 def _paired(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
     """Give the lines that differ in their order, those beside each other that are most alike; others stand alone."""
-    if len(old) * len(new) > MOST_PAIRS:
+    if len(old) == len(new) == 1 or len(old) * len(new) > MOST_PAIRS:
         yield from zip_longest(old, new)
         return
     alike = [[_likeness(a, b) for b in new] for a in old]
