@@ -1,5 +1,8 @@
 // Prints the page. What is folded is said on paper, too: the prompt, and what the judge thought.
 
+const { css } = document.getElementById("export-menu").dataset;
+document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", media: "print", href: css }));
+
 const FOLDS = "#run-prompt, #verdict-reasoning";
 let opened = [];
 
