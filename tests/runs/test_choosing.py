@@ -111,7 +111,7 @@ def test_the_timeline_of_an_old_run_is_the_same_once_its_pieces_are_gone(
     assert "enough answers at" in shown
     assert "going on" not in shown
     assert "<animate" not in shown
-    assert "style=" not in shown
+    assert " style=" not in shown
     Run.objects.filter(pk=run.pk).update(finished_at=timezone.now() - KEPT_FOR - timedelta(minutes=1))
     assert thin_ended_runs(timezone.now()) == 1
     assert page_of(client, run) == shown
