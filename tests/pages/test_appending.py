@@ -13,6 +13,8 @@ from fusion_site.runs.live.appending import appended
         ("<p>foo</p>\n", "<p>foo bar</p>\n", ">p:last-child", " bar"),
         ("<p>x <strong>bar</strong></p>", "<p>x <strong>bar</strong> baz</p>", ">p:last-child", " baz"),
         ("<ul>\n<li>a</li>\n</ul>", "<ul>\n<li>ab</li>\n</ul>", ">ul:last-child>li:last-child", "b"),
+        ("<p>a</p>", "<p>a<em>b</em></p>", ">p:last-child", "<em>b</em>"),
+        ("<ul><li>a</li></ul>", "<ul><li>a</li><li>b</li></ul>", ">ul:last-child", "<li>b</li>"),
         ("<p>1 &lt; 2</p>", "<p>1 &lt; 23</p>", ">p:last-child", "3"),
     ],
 )
@@ -26,9 +28,9 @@ def test_new_words_are_sent_alone(before: str, after: str, path: str, words: str
         ("", "<p>a</p>"),
         ("<p>a</p>", "<p>a</p>"),
         ("<p>a *b</p>", "<p>a <em>b</em></p>"),
-        ("<p>a</p>", "<p>a<em>b</em></p>"),
         ("<p>a</p>", "<h3>a</h3>"),
-        ("<ul>\n<li>a</li>\n</ul>", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
+        ("<ul>\n<li>a</li>\n</ul>", "<ul>\n<li>a c</li>\n<li>b</li>\n</ul>"),
+        ("<table><tbody><tr></tr></tbody></table>", "<table><tbody><tr></tr><tr></tr></tbody></table>"),
         ("<p>a &amp;lt</p>", "<p>a &lt;</p>"),
     ],
 )

@@ -164,7 +164,7 @@ def _grown_text(place: str, text: ShownText, before: int | None) -> list[str]:
     if words is None:
         return _grown(place, text.blocks, text.open_html, before)
     path, new = words
-    return [format_html('<i hx-swap-oob="beforeend:#{}-tail{}">{}</i>', place, SafeString(path), new)]
+    return [format_html('<div hx-swap-oob="beforeend:#{}-tail{}">{}</div>', place, SafeString(path), new)]
 
 
 def _grown(place: str, blocks: Sequence[SafeString], open_html: SafeString, before: int | None) -> list[str]:

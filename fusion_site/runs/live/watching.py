@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 # A listener that lags this many frames behind loses them and gets the whole current state instead.
 QUEUE = 64
 # Up to so many who write, text is sent as it comes, ten times a second at most; of more, no frame of nothing but text comes
-# within this many seconds for each of them. Eight columns at once are five frames a second: nobody reads faster, and the
+# within this many seconds for each of them. Eight columns at once are four frames a second: nobody reads faster, and the
 # page has half the work.
 UNHURRIED = 3
-PACE_S = 0.025
+PACE_S = 0.03125
 
 
 class Listener:
