@@ -160,11 +160,11 @@ def growth(shown: Mapping[str, ShownText], touched: Touched) -> str:
 
 def _grown_text(place: str, text: ShownText, before: int | None) -> list[str]:
     """Send the new words alone where nothing else is new, or what they stand in would be sent many times over."""
-    words = None if len(text.blocks) > (before or 0) else appended(text.was_open, text.open_html)
-    if words is None:
+    new = None if len(text.blocks) > (before or 0) else appended(text.was_open, text.open_html)
+    if new is None:
         return _grown(place, text.blocks, text.open_html, before)
-    path, new = words
-    return [format_html('<div hx-swap-oob="beforeend:#{}-tail{}">{}</div>', place, SafeString(path), new)]
+    where = '<div hx-swap-oob="beforeend:#{}-tail{}">{}</div>'
+    return [format_html(where, place, SafeString(path), words) for path, words in new]
 
 
 def _grown(place: str, blocks: Sequence[SafeString], open_html: SafeString, before: int | None) -> list[str]:
