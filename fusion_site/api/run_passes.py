@@ -17,6 +17,7 @@ from fusion_site.api.run_shapes import AcceptedRun
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
+from fusion_site.runs.flows.choose import take_back, use_answer
 from fusion_site.runs.flows.guide import guide_run
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.limits import LimitReached
@@ -65,6 +66,28 @@ def retry_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[
     if answer is None:
         raise Http404
     return _again(request, partial(retry_answer, answer))
+
+
+@router.post("/{run_id}/answers/{answer_id}/use", response={202: AcceptedRun})
+def use_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[str, Any] | HttpResponse:
+    """Make one answer, word for word, the newest version of the fused answer. 409 while a pass is open."""
+    answer = Answer.objects.filter(run=actable(request, run_id), pk=answer_id).first()
+    if answer is None:
+        raise Http404
+    return _again(request, partial(use_answer, answer))
+
+
+@router.delete("/{run_id}/fusions/{number}", response={204: None})
+def take_version_back(request: HttpRequest, run_id: str, number: int) -> tuple[int, None] | HttpResponse:
+    """Take back the newest version, where it was chosen by hand: the one before it is shown again. 409 otherwise."""
+    run = actable(request, run_id)
+    if not run.fusions.filter(version=number).exists():
+        raise Http404
+    try:
+        take_back(run, number)
+    except NotNow as not_now:
+        return refusal(409, str(not_now))
+    return 204, None
 
 
 @router.post("/{run_id}/guidance", response={202: AcceptedRun})

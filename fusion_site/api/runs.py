@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router
@@ -20,6 +20,7 @@ from fusion_site.runs.flows.start import ChangedSince, KeyReused
 from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.loading import load_state, state_of
 from fusion_site.runs.models import Run, State
+from fusion_site.runs.pages.exporting import exported_run
 from fusion_site.runs.raw_steps import step_json, steps_of
 from fusion_site.runs.reading import run_json
 from fusion_site.runs.today import today_of
@@ -59,6 +60,12 @@ def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
     with snapshot():
         return run_json(state_of(found(request, run_id)))
+
+
+@router.get("/{run_id}/export.{form}", response={200: dict[str, Any]})
+def export_run(request: HttpRequest, run_id: str, form: Literal["md", "json"]) -> HttpResponse:
+    """Give the run with everything in it as a file: Markdown for people, or JSON in the shape of docs/runs.md."""
+    return exported_run(found(request, run_id), form)
 
 
 @router.get("/{run_id}/again", response=TodayOut)

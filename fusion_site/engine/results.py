@@ -26,6 +26,8 @@ class Source(StrEnum):
     DEBATE = "debate"
     SINGLE = "single"
     FALLBACK = "fallback"
+    # By a person, once the run was over.
+    CHOSEN = "chosen"
 
 
 @dataclass(frozen=True, slots=True)

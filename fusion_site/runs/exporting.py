@@ -6,18 +6,26 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from fusion_site.ops.querying import snapshot
 from fusion_site.pages.figures import money, percent
 from fusion_site.pages.words import ending_word
 from fusion_site.runs.header import header
 from fusion_site.runs.live.lens import Lens, Part
 from fusion_site.runs.live.presenting import UNTITLED, title_of
+from fusion_site.runs.live.verdict_card import verdict_view
+from fusion_site.runs.loading import state_of
+from fusion_site.runs.models import Run
 from fusion_site.runs.parts import AnswerState
 from fusion_site.runs.picture_words import picture_lines
+from fusion_site.runs.raw_steps import step_json, steps_of
 from fusion_site.runs.reading import run_json
 from fusion_site.runs.state import RunState
+from fusion_site.runs.timeline import timeline_json
 
 Json = dict[str, Any]
 
+# The name of the shape and its number, which rises where what was there before is told otherwise.
+_SHAPE = {"format": "fusion-run", "format_version": 1}
 # What a file says of a run in any case, and what with each of its parts.
 _ALWAYS = ("state", "mode", "rehearsal", "message", "created_at", "finished_at")
 _WITH = {
@@ -44,12 +52,31 @@ _OF_ANSWER = (
 _OF_ANSWER_COST = ("usage", "cost_usd")
 
 
-def as_json(state: RunState, lens: Lens | None = None) -> Json:
-    """Give the run as programs read it, with its header; through a lens, `state` is what that shows, and so is the file."""
-    whole = {"header": header(state), **run_json(state)}
-    if lens is None:
-        return whole
-    names = ["header", *_ALWAYS, *(name for part in Part if part in lens.parts for name in _WITH[part])]
+def complete_json(run: Run) -> Json:
+    """Give all that is kept of a run but for its events: docs/runs.md says what is in it, for the team's members alone."""
+    with snapshot():
+        state = state_of(run)
+        settings = {name: value for name, value in run.settings.items() if name != "seed"}
+        return {
+            **_SHAPE,
+            "header": header(state),
+            **run_json(state),
+            "settings": settings,
+            "conversation": run.conversation.thread if run.history else None,
+            "steps": [step_json(step) for step in steps_of(run)],
+            "timeline": timeline_json(run),
+        }
+
+
+def as_json(state: RunState, lens: Lens) -> Json:
+    """Give the run as programs read it, with its header: `state` is what a lens shows, and so is the file."""
+    whole = {**_SHAPE, "header": header(state), **run_json(state)}
+    names = [
+        *_SHAPE,
+        "header",
+        *_ALWAYS,
+        *(name for part in Part if part in lens.parts for name in _WITH[part]),
+    ]
     shown = {name: whole[name] for name in names}
     if shown.get("fused"):
         of_fused = (*_OF_FUSED, *(_OF_SOURCES if lens.sources else ()))
@@ -94,13 +121,39 @@ def _verdict(state: RunState, verdict: Json) -> Iterator[str]:
         says = f"{_plain(winner)} is best" if winner else "No answer stands out"
         yield f"{says}, says {_plain(verdict['judge']['name'])} ({_plain(verdict['judge']['model'])})."
     yield verdict.get("note", "")
-    scores = [
-        f"| {_plain(labels.get(each['answer'], each['label']))} | {percent(each['score'])} |"
-        for each in verdict.get("candidates", [])
-    ]
-    if scores:
-        yield "\n".join(["| Answer | Score |", "| --- | --- |", *scores])
+    card = verdict_view(verdict, labels)
+    yield _table(card)
     yield verdict.get("reasoning", "")
+    for title, lines in _findings(card):
+        yield "\n".join([f"### {title}", "", *(f"- {_plain(line)}" for line in lines)]) if lines else ""
+
+
+_MET = {True: "met", False: "not met", None: "not checked"}
+
+
+def _table(card: Json) -> str:
+    """Give the criteria by candidates, with the scores below."""
+    columns = card["columns"]
+    if not columns:
+        return ""
+    rows = [["Criterion", *(column["answer_label"] for column in columns)], ["---"] * (len(columns) + 1)]
+    rows += [[row["criterion"], *(_MET[cell["met"]] for cell in row["cells"])] for row in card["rows"]]
+    rows.append(["Score", *(percent(column["score"]) for column in columns)])
+    return "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in rows)
+
+
+def _findings(card: Json) -> Iterator[tuple[str, list[str]]]:
+    yield "They agree", card["consensus"]
+    yield (
+        "They contradict each other",
+        [f"{c['topic']}: {s['label']}: {s['stance']}" for c in card["contradictions"] for s in c["stances"]],
+    )
+    yield "Only one saw it", [f"{each['label']}: {each['insight']}" for each in card["unique_insights"]]
+    yield (
+        "Some covered it",
+        [f"{', '.join(each['labels'])}: {each['point']}" for each in card["partial_coverage"]],
+    )
+    yield "None of them saw it", card["blind_spots"]
 
 
 def _answers(state: RunState) -> Iterator[str]:

@@ -50,7 +50,7 @@ def sentences(state: RunState, fused: FusedState | None = None) -> list[str]:
         _made(state, fused),
         *_picked(state, fused),
         *_missing(state, fused),
-        *judging_sentences(fused, _labels(state)),
+        *([] if fused.source == "chosen" else judging_sentences(fused, _labels(state))),
         *_scripted(state, fused),
         code_note(fused),
     ]
@@ -102,6 +102,9 @@ def _made(state: RunState, fused: FusedState) -> str:
     """Say how many of how many it is made from; what is not fused is never called so."""
     used = _used(state, fused)
     of = f"from {len(used)} of {len(used) + len(fused.missing)}"
+    if fused.source == "chosen":
+        whose = f"{used[0].label}'s answer" if used else "an answer"
+        return f"Chosen by hand: {whose}, word for word."
     if fused.source == "single":
         whose = f"{used[0].label}'s is" if used else "it is"
         return f"Not fused: {whose} the only usable answer of {len(used) + len(fused.missing)}."
@@ -114,6 +117,8 @@ def _made(state: RunState, fused: FusedState) -> str:
 
 def _picked(state: RunState, fused: FusedState) -> Iterator[str]:
     """Say whose answer it is word for word, and what else is to be said of how it came to be."""
+    if fused.source == "chosen":
+        return
     if fused.source == "vote":
         yield "No judge was asked."
     whose = _whose(state, fused)
@@ -141,6 +146,8 @@ def _is_ticked(fused: FusedState) -> bool:
 
 
 def _missing(state: RunState, fused: FusedState) -> Iterator[str]:
+    if fused.source == "chosen":
+        return
     compared = {c["answer"] for c in (fused.verdict or {}).get("candidates", [])}
     for each in fused.missing:
         answer = state.answers.get(each["answer"])

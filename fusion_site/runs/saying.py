@@ -24,7 +24,13 @@ _USABLE = {"complete", "truncated"}
 _OTHERWISE = ("request refused by {}", "request refused")
 
 # What a later pass of a run does, by what it is for.
-AGAIN = {"fuse": "Fusing again", "retry": "Asking again", "add": "Asking one more"}
+AGAIN = {
+    "fuse": "Fusing again",
+    "retry": "Asking again",
+    "add": "Asking one more",
+    "chosen": "Choosing an answer",
+    "taken_back": "Taking a choice back",
+}
 
 
 def fuse_label(state: RunState) -> str:

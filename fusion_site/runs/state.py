@@ -204,8 +204,15 @@ def _fused_started(run: RunState, data: dict[str, Any]) -> None:
         late=data["late"],
         guidance=data.get("guidance"),
         missing=missing_from(run.answers.values(), data["from"], data["late"]),
-        verdict=run.verdict if run.is_judged else None,
+        verdict=_verdict_of(run, data),
     )
+
+
+def _verdict_of(run: RunState, data: dict[str, Any]) -> dict[str, Any] | None:
+    """Give what a version was judged by; one that a person chose goes with the verdict of the one that it replaces."""
+    if "instead_of" in data:
+        return run.fusions[data["instead_of"]].verdict
+    return run.verdict if run.is_judged else None
 
 
 def _fused_delta(run: RunState, data: dict[str, Any]) -> None:
@@ -217,6 +224,10 @@ def _fused_finished(run: RunState, data: dict[str, Any]) -> None:
     fused = run.fusions[data["version"]]
     fused.finished, fused.guidance = True, with_heeded(fused.guidance, data.get("heeded"))
     run.move(State.SETTLING)
+
+
+def _fused_withdrawn(run: RunState, data: dict[str, Any]) -> None:
+    del run.fusions[data["version"]]
 
 
 def _fused_provenance(run: RunState, data: dict[str, Any]) -> None:
@@ -277,6 +288,7 @@ _CHANGES = {
     "fused.delta": _fused_delta,
     "fused.finished": _fused_finished,
     "fused.provenance": _fused_provenance,
+    "fused.withdrawn": _fused_withdrawn,
     "run.finished": _run_finished,
     "run.reopened": _run_reopened,
     "run.updated": _run_updated,

@@ -6,6 +6,7 @@ from django.urls import path
 
 from fusion_site.runs.pages import again as again_pages
 from fusion_site.runs.pages import budget as budget_page
+from fusion_site.runs.pages import compare as compare_page
 from fusion_site.runs.pages import compose as compose_page
 from fusion_site.runs.pages import drafts as draft_pages
 from fusion_site.runs.pages import exporting as export_page
@@ -14,6 +15,7 @@ from fusion_site.runs.pages import guide as guide_page
 from fusion_site.runs.pages import judging as judging_page
 from fusion_site.runs.pages import pictures as picture_page
 from fusion_site.runs.pages import repeating as repeating_page
+from fusion_site.runs.pages import timeline as timeline_page
 from fusion_site.runs.pages import versions as version_pages
 from fusion_site.runs.pages import views
 from fusion_site.runs.sharing.pages import comments as comment_pages
@@ -42,13 +44,14 @@ urlpatterns = [
         "runs/<str:run_id>/follow-up/estimate/", following_pages.estimate_follow_up, name="estimate_follow_up"
     ),
     path("runs/<str:run_id>/thread/<int:place>/", following_pages.earlier_turn, name="earlier_turn"),
+    path("runs/<str:run_id>/timeline/", timeline_page.timeline, name="timeline"),
     path("runs/<str:run_id>/again/", repeating_page.again, name="ask_again"),
     path("runs/<str:run_id>/fuse/", again_pages.fuse_again, name="fuse_again"),
     path("runs/<str:run_id>/fuse/estimate/", again_pages.fuse_estimate, name="fuse_estimate"),
     path("runs/<str:run_id>/pictures/<str:sha256>", picture_page.picture, name="run_picture"),
     path("runs/<str:run_id>/guidance/", guide_page.guide, name="guide_run"),
     path("runs/<str:run_id>/ask/", again_pages.ask_another, name="ask_another"),
-    path("runs/<str:run_id>/versions/compare/", version_pages.compare, name="compare_versions"),
+    path("runs/<str:run_id>/compare/", compare_page.compare, name="compare"),
     path("runs/<str:run_id>/versions/<int:number>/", version_pages.version, name="version"),
     path("runs/<str:run_id>/versions/<int:number>.md", views.version_markdown, name="version_markdown"),
     path("runs/<str:run_id>/versions/<int:number>/judged/", judging_page.judged, name="judged"),
@@ -57,6 +60,8 @@ urlpatterns = [
     path("runs/<str:run_id>/vote/", vote_pages.vote, name="vote"),
     path("runs/<str:run_id>/comments/", comment_pages.comments, name="comments"),
     path("runs/<str:run_id>/comments/<str:comment_id>/", comment_pages.change, name="change_comment"),
+    path("runs/<str:run_id>/versions/<int:number>/undo/", again_pages.undo, name="take_back"),
+    path("runs/<str:run_id>/answers/<str:answer_id>/use/", again_pages.use, name="use_answer"),
     path("runs/<str:run_id>/answers/<str:answer_id>/retry/", again_pages.retry, name="retry_answer"),
     path("runs/<str:run_id>/answers/<str:answer_id>.md", views.answer_markdown, name="answer_markdown"),
     path("runs/<str:run_id>/answers/<str:answer_id>/cancel/", views.stop_answer, name="cancel_answer"),

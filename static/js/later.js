@@ -9,5 +9,8 @@ function load() {
   for (const part of document.querySelectorAll("[data-module]:not([hidden])")) import(part.dataset.module);
 }
 
-document.addEventListener("htmx:wsAfterMessage", load);
+document.addEventListener("htmx:wsAfterMessage", ({ detail }) => {
+  if (/ data-(?:style|module)="/.test(detail.message)) load();
+});
+document.addEventListener("htmx:afterSwap", load);
 load();

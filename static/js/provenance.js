@@ -1,10 +1,8 @@
 // Who says a sentence of the fused answer: pointing at it, a tap, or the arrow keys name them, and following a name leads
-// to the passage. Nothing of the text is changed for it: places are found by their letters, and painted as highlights.
+// to the passage (jump.js). Nothing of the text is changed for it: places are painted as highlights.
 
-const LETTER = /[\p{L}\p{N}]/u;
-// A short needle that is only found far behind the last one is another place.
-const SHORT = 12;
-const NEAR = 400;
+import { find } from "./jump.js";
+
 const GRACE_MS = 300;
 
 const bar = Object.assign(document.createElement("div"), { id: "carried-by", className: "carried-by", hidden: true });
@@ -16,49 +14,6 @@ let current = -1;
 let leaving = 0;
 
 const body = () => document.getElementById("fused-body");
-
-// The letters of everything in an element, and where each stands.
-function lettersOf(root) {
-  const letters = [];
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode;
-    let offset = 0;
-    for (const character of node.data) {
-      if (LETTER.test(character)) letters.push([character, node, offset]);
-      offset += character.length;
-    }
-  }
-  return letters;
-}
-
-const lettersIn = (text) => [...text].filter((character) => LETTER.test(character));
-
-function rangeOf(letters, first, after) {
-  const range = document.createRange();
-  const [last, node, offset] = letters[after - 1];
-  range.setStart(letters[first][1], letters[first][2]);
-  const [stop] = /^[.!?…。！？]*/.exec(node.data.slice(offset + last.length));
-  range.setEnd(node, offset + last.length + stop.length);
-  return range;
-}
-
-// Finds texts one after the other, as they follow each other in the element; gives a range for each, or null.
-function find(root, texts) {
-  const letters = lettersOf(root);
-  const units = letters.map(([character]) => character);
-  const whole = units.join("");
-  const starts = [];
-  units.reduce((at, unit, n) => ((starts[at] = n), at + unit.length), 0);
-  let from = 0;
-  return texts.map((text) => {
-    const needle = lettersIn(text);
-    const at = needle.length ? whole.indexOf(needle.join(""), from) : -1;
-    if (at < 0 || (needle.length < SHORT && at - from > NEAR && texts.length > 1)) return null;
-    from = at + needle.join("").length;
-    return rangeOf(letters, starts[at], starts[at] + needle.length);
-  });
-}
 
 // Gives the sentences that can be pointed at. What was found stays right until a fragment replaces the text or the list.
 function places() {
@@ -138,10 +93,8 @@ document.addEventListener("pointermove", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const name = event.target.closest?.(".carriers a");
-  if (name) return follow(event, name);
-  if (!event.target.closest?.("a, button") && getSelection().isCollapsed) point(event);
-  return undefined;
+  if (bar.contains(event.target)) hide();
+  else if (!event.target.closest?.("a, button") && getSelection().isCollapsed) point(event);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -162,47 +115,6 @@ function step(by) {
   const next = current < 0 ? (by > 0 ? 0 : count - 1) : Math.min(count - 1, Math.max(0, current + by));
   show(next);
   places()[next]?.range.startContainer.parentElement.scrollIntoView({ block: "nearest" });
-}
-
-// Leads to the passage: on a page that has the answer's card, there; otherwise the link leads to the page that has it.
-function follow(event, name) {
-  const card = document.getElementById(`answer-${name.dataset.answer}`);
-  if (!card) return;
-  event.preventDefault();
-  const tab = document.querySelector(`.tab > [value="${name.dataset.answer}"]`);
-  if (tab) tab.checked = true;
-  unmark();
-  const [range] = find(card.querySelector(".answer-body"), [name.dataset.quote]);
-  const [first] = range ? mark(range) : [];
-  const target = first ?? card;
-  target.tabIndex = -1;
-  target.focus({ preventScroll: true });
-  target.scrollIntoView({ block: first ? "center" : "start" });
-  hide();
-}
-
-function unmark() {
-  for (const old of document.querySelectorAll("mark.passage")) {
-    const parent = old.parentNode;
-    old.replaceWith(...old.childNodes);
-    parent.normalize();
-  }
-}
-
-function mark(range) {
-  const nodes = [];
-  const walker = document.createTreeWalker(range.commonAncestorContainer, NodeFilter.SHOW_TEXT);
-  let node = walker.currentNode.nodeType === Node.TEXT_NODE ? walker.currentNode : walker.nextNode();
-  for (; node; node = walker.nextNode()) if (range.intersectsNode(node) && node.data.trim()) nodes.push(node);
-  const { startContainer, startOffset, endContainer, endOffset } = range;
-  return nodes.map((text) => {
-    const part = document.createRange();
-    part.setStart(text, text === startContainer ? startOffset : 0);
-    part.setEnd(text, text === endContainer ? endOffset : text.length);
-    const wrapper = Object.assign(document.createElement("mark"), { className: "passage" });
-    part.surroundContents(wrapper);
-    return wrapper;
-  });
 }
 
 // The text can be walked through once it is known where it comes from; fragments may have replaced it meanwhile.

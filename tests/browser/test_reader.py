@@ -125,7 +125,7 @@ def test_a_killed_server_takes_nothing_from_the_reader(
     ask(reader)
     expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
     expect(answer(reader, "Bea")).to_be_hidden()
-    reader.get_by_role("radio", name="Bea").check()
+    reader.get_by_role("tab", name="Bea").click()
     reader.get_by_text("Whole prompt").click()
     reader.get_by_role("button", name="Stop", exact=True).focus()
     expect(answer(reader, "Bea")).to_contain_text("never")
@@ -136,7 +136,7 @@ def test_a_killed_server_takes_nothing_from_the_reader(
     site.start()
     expect(reader.locator(".connection-live")).to_be_visible(timeout=30_000)
     expect(reader.locator("#connection")).to_have_text("Connected again.")
-    expect(reader.get_by_role("radio", name="Bea")).to_be_checked()
+    expect(reader.get_by_role("tab", name="Bea")).to_have_attribute("aria-selected", "true")
     expect(reader.locator("#run-prompt")).to_have_attribute("open", "")
     expect(reader.get_by_role("button", name="Stop", exact=True)).to_be_focused()
 
@@ -144,7 +144,9 @@ def test_a_killed_server_takes_nothing_from_the_reader(
     expect(state(reader)).to_have_attribute("data-state", "done", timeout=30_000)
     # The button that had the focus is gone with its work; the focus stays on the part that it belonged to.
     expect(state(reader)).to_be_focused()
-    reader.get_by_role("radio", name="Ada").check()
+    reader.get_by_role("tab", name="Bea").focus()
+    reader.keyboard.press("ArrowLeft")
+    expect(reader.get_by_role("tabpanel", name="Ada")).to_be_visible()
     expect(answer(reader, "Ada").locator(".block")).to_have_text(["Yes", "One paragraph.", "And a last one."])
 
 

@@ -38,6 +38,8 @@ def answer(*, member: int, **more: Any) -> dict[str, Any]:
         "is_late": False,
         "may_cancel": False,
         "may_retry": False,
+        "may_use": False,
+        "may_compare": False,
         "blocks": [mark_safe("<p>First <em>block</em>.</p>")],
         "open_html": mark_safe("<p>The tail</p>"),
         "reasoning": HOSTILE,
@@ -59,9 +61,9 @@ def verdict() -> dict[str, Any]:
             {
                 "criterion": HOSTILE,
                 "cells": [
-                    {"label": "Model 0", "met": True, "quote": HOSTILE},
-                    {"label": "Model 1", "met": False, "quote": ""},
-                    {"label": "Model 2", "met": None, "quote": ""},
+                    {"answer": "answer0", "label": "Model 0", "met": True, "quote": HOSTILE},
+                    {"answer": "answer1", "label": "Model 1", "met": False, "quote": ""},
+                    {"answer": "answer2", "label": "Model 2", "met": None, "quote": ""},
                 ],
             }
         ],
@@ -110,7 +112,7 @@ def provenance() -> dict[str, Any]:
 def run_view(**more: Any) -> dict[str, Any]:
     """Give `state`: eight answers of every kind, a verdict and a fused answer that is being written."""
     kinds: list[dict[str, Any]] = [
-        {"winner_word": "best"},
+        {"winner_word": "best", "may_use": True, "may_compare": True},
         {"status": "queued", "place": 2, "outcome": "", "may_cancel": True, "blocks": [], "open_html": ""},
         {"status": "writing", "outcome": "", "may_cancel": True, "total_ms": None, "is_late": True},
         {

@@ -34,6 +34,7 @@ FRAGMENTS = {
 OF_AN_ANSWER = {
     "_answer": "answer-{}",
     "_answer_head": "answer-{}-head",
+    "_answer_foot": "answer-{}-foot",
     "_answer_reasoning": "answer-{}-reasoning",
 }
 OWN_BYTES = 60_000
@@ -164,6 +165,10 @@ def test_only_who_may_stop_sees_stop() -> None:
         "_answer_head", a=answers[1]
     )
     assert "hx-post" not in rendered("_answer_head", a=answers[0])
+    assert f'hx-post="{reverse("use_answer", args=["run1", "answer0"])}"' in rendered(
+        "_answer_foot", a=answers[0]
+    )
+    assert "hx-post" not in rendered("_answer_foot", a=answers[1])
     state = run_view()
     state["run"]["may_cancel"] = False
     assert "hx-post" not in render_to_string("runs/_run_header.html", {"state": state})

@@ -167,18 +167,18 @@ def test_versions_are_read_and_compared(
     assert "I am bea and <strong>bea</strong> it is." in first
     assert "Chosen from: Ada, Bea" in first
     assert client.get(f"/runs/{ended.pk}/versions/2.md").content.decode() == "I am cyd <b>now</b>."
-    compared = client.get(f"/runs/{ended.pk}/versions/compare/").content.decode()
+    compared = client.get(f"/runs/{ended.pk}/compare/").content.decode()
     assert "I am <del>bea</del>" in compared
     assert "<ins>cyd</ins>" in compared
     assert "<b>" not in compared
     assert "Both say the same" not in compared
-    same = client.get(f"/runs/{ended.pk}/versions/compare/?before=2&after=2").content.decode()
+    same = client.get(f"/runs/{ended.pk}/compare/?before=2&after=2").content.decode()
     assert "Both say the same, word for word." in same
-    swapped = client.get(f"/runs/{ended.pk}/versions/compare/?before=2&after=1").content.decode()
+    swapped = client.get(f"/runs/{ended.pk}/compare/?before=2&after=1").content.decode()
     assert "<ins>bea</ins>" in swapped
-    for path in ("versions/3/", "versions/compare/?before=3", "versions/3.md", "versions/compare/?after=x"):
+    for path in ("versions/3/", "compare/?before=3", "versions/3.md", "compare/?after=x"):
         assert client.get(f"/runs/{ended.pk}/{path}").status_code == 404
-    for path in ("versions/1/", "versions/compare/", "versions/1.md"):
+    for path in ("versions/1/", "compare/", "versions/1.md"):
         assert client_for(charlie).get(f"/runs/{ended.pk}/{path}").status_code == 404
 
 

@@ -31,6 +31,18 @@ def test_lines_that_only_one_has_stand_alone() -> None:
     assert (added.before, added.after) == (None, (Part("b", is_other=True),))
 
 
+def test_a_line_goes_with_the_one_it_is_most_alike_and_never_with_an_unlike_one() -> None:
+    before = "Add the column as nullable.\nThen fill it in small batches."
+    after = "Something wholly different.\nAdd the column as nullable now.\nThen fill it in batches."
+    rows = compared(before, after) or []
+    assert [("" if r.before is None else r.before[0].text[:3], r.after is None) for r in rows] == [
+        ("", False),
+        ("Add", False),
+        ("The", False),
+    ]
+    assert marked(before, after) == (["small "], ["Something wholly different.", " now"])
+
+
 def test_nothing_is_lost() -> None:
     before = "# One\n\nthe first  line\n- a\n- b\n"
     after = "# Two\n\na first line, changed\n\n- b\n- c"

@@ -37,7 +37,7 @@ def fuse_run_again(run: Run) -> Run:
 
 def judge_anew_after_failure(run: Run) -> None:
     """Have what the judge could not do for the newest version asked of it again, not read again."""
-    newest = run.fusions.last()
+    newest = run.fusions.exclude(source=Source.CHOSEN).last()
     if newest is not None and newest.source == Source.FALLBACK:
         run.steps.update(is_replaced=True)
 

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from fusion_site.runs.live.appending import appended
 from fusion_site.runs.live.feed import Fact
 from fusion_site.runs.live.lens import Lens
 from fusion_site.runs.live.showing import ShownText
@@ -153,8 +154,17 @@ def growth(shown: Mapping[str, ShownText], touched: Touched) -> str:
         parts.append(_added("judge-text", "".join(touched.judged)))
     for key in touched.texts:
         place = key if key == "fused" else f"answer-{key}"
-        parts += _grown(place, shown[key].blocks, shown[key].open_html, touched.grown.get(key))
+        parts += _grown_text(place, shown[key], touched.grown.get(key))
     return "".join(parts)
+
+
+def _grown_text(place: str, text: ShownText, before: int | None) -> list[str]:
+    """Send the new words alone where nothing else is new, or what they stand in would be sent many times over."""
+    new = None if len(text.blocks) > (before or 0) else appended(text.was_open, text.open_html)
+    if new is None:
+        return _grown(place, text.blocks, text.open_html, before)
+    where = '<div hx-swap-oob="beforeend:#{}-tail{}">{}</div>'
+    return [format_html(where, place, SafeString(path), words) for path, words in new]
 
 
 def _grown(place: str, blocks: Sequence[SafeString], open_html: SafeString, before: int | None) -> list[str]:
@@ -166,6 +176,7 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
     parts = []
     if touched.all_heads or key in touched.heads:
         parts.append(_partial("_answer_head.html", state, a=answer))
+        parts += [] if state.get("lens") else [_partial("_answer_foot.html", state, a=answer)]
     if key in touched.reasoning:
         parts.append(_added(f"answer-{key}-reasoning", "".join(touched.reasoning[key])))
     if key in touched.texts:
@@ -201,7 +212,7 @@ def _blocks(place: str, blocks: Sequence[str]) -> str:
 
 
 def _tail(place: str, open_html: SafeString) -> SafeString:
-    """Replace the block that is still being written; many times a second, and so without a template."""
+    """Replace the block that is still being written; often, and so without a template."""
     return format_html('<div class="tail" id="{}-tail" hx-swap-oob="true">{}</div>', place, open_html)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from fusion_site.pages.words import ending_word, was_not_asked
 from fusion_site.pools.models import MAX_MEMBERS, Mode
+from fusion_site.runs.flows.choose import usable_text
 from fusion_site.runs.header import sentences
 from fusion_site.runs.live.choosing import WAITS, WAITS_FOR_YOU, choice_view, guide_view
 from fusion_site.runs.live.lens import Lens
@@ -33,6 +34,7 @@ SOURCES = {
     "debate": "Answer after the debate",
     "single": "Not fused: the only usable answer",
     "fallback": "Not judged: one answer, word for word",
+    "chosen": "Chosen by hand, word for word",
 }
 UNMERGED = "Not merged: the best answer, word for word"
 
@@ -135,8 +137,19 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "may_share": may_act,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
         "may_follow": not state.is_open and state.fused is not None and state.fused.finished,
+        "may_compare": not state.is_open and sum(bool(a.text.strip()) for a in state.answers.values()) > 1,
+        "undo": _undo(state) if may_act and not state.is_open else None,
         "fuse_label": fuse_label(state) if may_act and not state.is_open else "",
     }
+
+
+def _undo(state: RunState) -> dict[str, int] | None:
+    """Give which version can be taken back, and which is shown then; None where nobody chose the newest by hand."""
+    whole = [number for number, fused in sorted(state.fusions.items()) if fused.finished]
+    fused = state.fused
+    if fused is None or fused.source != "chosen" or len(whole) < 2:
+        return None
+    return {"version": fused.version, "back_to": whole[-2]}
 
 
 def _firsts(state: RunState) -> int:
@@ -162,10 +175,18 @@ def _answer(
         "is_blind": bool(state.pictures) and answer.member in state.unseen_by,
         "is_late": fused is not None and answer.id in fused.late,
         "may_cancel": may_act and state.is_open and not answer.outcome,
+        "may_compare": not state.is_open and _is_other(fused, answer),
+        "may_use": may_act and not state.is_open and _is_other(fused, answer),
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
+
+
+def _is_other(fused: FusedState | None, answer: AnswerState) -> bool:
+    """Whether this answer could stand in place of the fused one, and says something else."""
+    text = usable_text(answer.round, answer.outcome, answer.text).strip()
+    return fused is not None and fused.finished and bool(text) and text != fused.text.strip()
 
 
 def _winner_word(verdict: Mapping[str, Any] | None, answer: AnswerState) -> str:

@@ -18,10 +18,14 @@ class ShownText:
     is_closed: bool = False
     _stream: BlockStream = field(default_factory=BlockStream)
     _fed: int = 0
+    # The block that is still being written, and the same as it was before the last step: what stands on the pages.
+    open_html: SafeString = field(default_factory=SafeString)
+    was_open: SafeString = field(default_factory=SafeString)
 
     def show(self, text: str, *, version: int, is_closed: bool) -> int | None:
         """Go on to `text`; gives how many blocks stood before, or None if it begins anew (another version)."""
         before: int | None = len(self.blocks)
+        self.was_open = self.open_html
         if version != self.version or len(text) < self._fed or (self.is_closed and not is_closed):
             self.version, self.blocks, self.is_closed = version, [], False
             self._stream, self._fed, before = BlockStream(), 0, None
@@ -31,12 +35,8 @@ class ShownText:
         if is_closed and not self.is_closed:
             self.blocks += map(_safe, self._stream.close())
             self.is_closed = True
+        self.open_html = _safe("" if self.is_closed else self._stream.open_html())
         return before
-
-    @property
-    def open_html(self) -> SafeString:
-        """Give the block that is still being written."""
-        return _safe("" if self.is_closed else self._stream.open_html())
 
 
 def _safe(html: str) -> SafeString:

@@ -107,6 +107,7 @@ def _row(
         check = next((c for c in candidate["criteria"] if c["name"].casefold() == name), None)
         cells.append(
             {
+                "answer": candidate["answer"],
                 "label": names[candidate["label"]],
                 "met": check["met"] if check else None,
                 "quote": check["quote"] if check else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,11 @@ log = logging.getLogger(__name__)
 
 # A listener that lags this many frames behind loses them and gets the whole current state instead.
 QUEUE = 64
+# Up to so many who write, text is sent as it comes, ten times a second at most; of more, no frame of nothing but text comes
+# within this many seconds for each of them. Eight columns at once are four frames a second: nobody reads faster, and the
+# page has half the work.
+UNHURRIED = 3
+PACE_S = 0.03125
 
 
 class Listener:
@@ -53,6 +59,8 @@ class Listener:
                 return frame
         while not self._frames.empty():
             self._frames.get_nowait()
+        # What is held back is in the state already, and may not come after it once more.
+        self._live.flush()
         self._lags = False
         return self._live.snapshot(may_act=self.may_act)
 
@@ -79,6 +87,10 @@ class LiveRun:
         self._aspects = aspects
         self._shown: dict[str, ShownText] = {}
         self._render(self._shown_keys())
+        self._touched: Touched | None = None
+        self._found_before: dict[str, Any] | None = None
+        self._flushed_at = 0.0
+        self._flushing: asyncio.TimerHandle | None = None
         self._task = asyncio.create_task(self._pump())
 
     def snapshot(self, *, may_act: bool) -> str:
@@ -92,6 +104,8 @@ class LiveRun:
     def close(self) -> None:
         """Stop following."""
         self._task.cancel()
+        if self._flushing is not None:
+            self._flushing.cancel()
 
     async def _pump(self) -> None:
         try:
@@ -101,15 +115,36 @@ class LiveRun:
             log.exception("a run can no longer be followed here", extra=carrying(run=self._whole.id))
 
     def _take(self, facts: list[Fact]) -> None:
-        touched = Touched()
-        before = self._found()
+        """Take in what happened, and tell it at once, unless it is text of many at a time."""
+        if self._touched is None:
+            self._touched, self._found_before = Touched(), self._found()
         for fact in facts:
             self._whole.apply(fact.seq, fact.kind, fact.data)
-            touched.add(fact)
+            self._touched.add(fact)
+        wait_s = self._flushed_at + self._pace_s() - time.monotonic() if self._touched.only_text else 0.0
+        if wait_s <= 0:
+            self.flush()
+        elif self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(wait_s, self.flush)
+
+    def _pace_s(self) -> float:
+        """Give the least time between two frames of nothing but text: the longer, the more there are who write."""
+        writing = sum(1 for answer in self._whole.answers.values() if not answer.outcome)
+        return 0.0 if writing <= UNHURRIED else PACE_S * writing
+
+    def flush(self) -> None:
+        """Tell what was held back."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        touched, self._touched = self._touched, None
+        if touched is None:
+            return
+        self._flushed_at = time.monotonic()
         if self._lens:
             self.state = self._lens.state(self._whole)
             touched.narrow(self._lens)
-        touched.found = self._found() != before
+        touched.found = self._found() != self._found_before
         touched.grown = self._render(touched.texts)
         if touched.is_growth:
             self._offer(growth(self._shown, touched), self.listeners)

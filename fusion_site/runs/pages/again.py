@@ -1,4 +1,4 @@
-"""Going on with a run from its page: fuse again, retry an answer, ask one more model."""
+"""Going on with a run from its page: fuse again, retry an answer, ask one more model, take one answer for the fused one."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from fusion_site.pools.rights import require_editor
 from fusion_site.runs.access import actable_run, found_run
 from fusion_site.runs.flows.add_member import add_member
 from fusion_site.runs.flows.again import fuse_run_again, retry_answer
+from fusion_site.runs.flows.choose import take_back, use_answer
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.limits import LimitReached
@@ -48,6 +49,27 @@ def retry(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
     if answer is None:
         raise Http404
     return gone_on(request, run, partial(retry_answer, answer))
+
+
+@signed_in
+@require_POST
+def use(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
+    """Take one answer in place of the fused one, as a further version."""
+    run = actable_run(request.user, run_id)
+    answer = run.answers.filter(pk=answer_id).first()
+    if answer is None:
+        raise Http404
+    return gone_on(request, run, partial(use_answer, answer))
+
+
+@signed_in
+@require_POST
+def undo(request: HttpRequest, run_id: str, number: int) -> HttpResponse:
+    """Take back the newest version, which somebody chose by hand."""
+    run = actable_run(request.user, run_id)
+    if not run.fusions.filter(version=number).exists():
+        raise Http404
+    return gone_on(request, run, partial(take_back, run, number))
 
 
 @signed_in

@@ -21,6 +21,7 @@ from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.pages.thread import thread_view
+from fusion_site.runs.pages.timeline import timeline_view
 
 PAGE = 30
 
@@ -93,6 +94,8 @@ def run_page(
         "status_line": view["status"],
         "thread": thread_view(row),
         "follow": follow,
+        # Of a run that goes on it is fetched when it is opened.
+        "timeline": None if row.is_open else timeline_view(row),
     }
     return render(request, "runs/run.html", context, status=status)
 
