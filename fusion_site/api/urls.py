@@ -7,8 +7,10 @@ from django.urls import URLPattern, path
 from fusion_site.api import (
     audit,
     connections,
+    deleted,
     insights,
     judges,
+    marks,
     me,
     people,
     pools,
@@ -19,7 +21,6 @@ from fusion_site.api import (
     shares,
     team,
     tokens,
-    versions,
     votes,
 )
 from fusion_site.api.docs import docs
@@ -34,8 +35,10 @@ api.add_router("connections", connections.router)
 api.add_router("pools", pools.router)
 api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
-api.add_router("deleted", versions.router)
+api.add_router("deleted", deleted.router)
 api.add_router("runs", runs.router)
+api.add_router("runs", marks.of_runs)
+api.add_router("tags", marks.router)
 api.add_router("runs", run_passes.router)
 api.add_router("runs", run_events.router)
 api.add_router("runs", shares.of_runs)

@@ -18,6 +18,8 @@ from fusion_site.pools.flows.save_connection import save_connection
 from fusion_site.pools.flows.save_judge import save_judge
 from fusion_site.pools.flows.save_pool import save_pool
 from fusion_site.pools.flows.save_preset import save_preset
+from fusion_site.runs.finding.flows.index import index_due
+from fusion_site.runs.finding.flows.mark import set_tags
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.flows.comment import add_comment
 from fusion_site.runs.sharing.flows.share import share_run
@@ -93,6 +95,9 @@ def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
     bob = Membership.objects.select_related("team", "user").get(user=desk.person, team=desk.team)
     made = share_run(place, run, {"show": ["fused", "members"], "days": 7, "voting": True})
     comment = add_comment(bob, run, {"text": CANARY})
+    (tag,) = set_tags(bob, run, [CANARY])
+    while index_due():
+        pass
     Vote.objects.create(run=run, person=place.user, voter=f"person {place.user_id}", note=CANARY)
     answer = run.answers.order_by("pk").first()
     assert answer is not None
@@ -102,6 +107,7 @@ def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
         "share_id": made.share.pk,
         "s.token": made.token,
         "comment_id": comment.pk,
+        "tag_id": tag.pk,
     }
 
 

@@ -1,8 +1,7 @@
-"""The pages of this room: compose a prompt, watch a run, find an earlier one."""
+"""The pages of this room: compose a prompt, watch a run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -21,19 +20,15 @@ from fusion_site.pools.models import Preset
 from fusion_site.runs.access import actable_run, found_run, may_act
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.flows.start import Order, start_run
-from fusion_site.runs.header import short_header
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.live.choosing import WAITS
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.live.watching import page_view
-from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.pages.choosing import given_variables, preset_choices
+from fusion_site.runs.pages.rows import listed, rows_of
 from fusion_site.runs.pages.thread import thread_view
 
 RECENT = 6
-PAGE = 30
 
 
 @signed_in
@@ -86,7 +81,7 @@ def compose_page(
     presets = preset_choices(place.team, request.POST, errors)
     wanted = request.POST.get("preset") or request.GET.get("preset") or preset
     known = {preset["id"] for preset in presets}
-    runs = _listed(place.team)
+    runs = listed(place.team)
     mine = list(runs.filter(person_id=request.user.pk)[:RECENT])
     form = {
         "presets": presets,
@@ -94,7 +89,7 @@ def compose_page(
         "prompt": request.POST.get("prompt", prompt),
         "guided": request.POST.get("guided", ""),
         "errors": errors,
-        "recent": _rows(mine),
+        "recent": rows_of(mine),
         "first_visit": not mine,
     }
     return render(request, "runs/compose.html", {"compose": form}, status=status)
@@ -113,56 +108,6 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
     settings = freeze(preset, (Message("user", text),), guided=_wants_guided(request, preset), seed=0)
     found = estimate(settings, usual_lengths(place.team, settings))
     return render(request, "runs/_estimate.html", {"estimate": found})
-
-
-@signed_in
-@require_GET
-def runs(request: HttpRequest) -> HttpResponse:
-    """Show the team's runs, newest first; `q` looks in prompts, `cursor` goes on from an earlier page."""
-    rows = _listed(current_membership(request).team)
-    query = request.GET.get("q", "").strip().replace("\x00", "")
-    if query:
-        rows = rows.filter(prompt__icontains=query)
-    if cursor := request.GET.get("cursor"):
-        last = rows.filter(pk=cursor).first()
-        rows = rows.filter(created_at__lt=last.created_at) if last else rows
-    found = list(rows[: PAGE + 1])
-    context = {
-        "runs": _rows(found[:PAGE]),
-        "query": query,
-        "cursor": cursor or "",
-        "next": found[PAGE - 1].pk if len(found) > PAGE else "",
-    }
-    return render(request, "runs/list.html", context)
-
-
-def _listed(team: Team) -> QuerySet[Run]:
-    """Give the team's runs with what a row of a list says of them."""
-    large = ("settings", "verdict", "after__settings", "after__verdict")
-    return Run.objects.filter(team=team).select_related("person", "after").defer(*large)
-
-
-def _rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    states = brief_states(runs)
-    return [_row(run, short_header(states[run.pk])) for run in runs]
-
-
-def _row(run: Run, header: str) -> dict[str, Any]:
-    return {
-        "id": run.pk,
-        "title": title_of(run.prompt),
-        "after": {"id": run.after.pk, "title": title_of(run.after.prompt)} if run.after else None,
-        "state": run.state,
-        "header": header,
-        "waits": WAITS if run.guided_until else "",
-        "mode": run.mode,
-        "mode_label": run.get_mode_display(),
-        "preset_name": run.preset_name,
-        "rehearsal": run.rehearsal,
-        "created_at": run.created_at,
-        "cost_usd": run.cost_usd,
-        "person": run.person.name or run.person.email,
-    }
 
 
 @signed_in
