@@ -49,17 +49,17 @@ class WordsField(models.TextField):  # type: ignore[type-arg]
 
 
 @WordsField.register_lookup
-class Match(Lookup):  # type: ignore[type-arg]
+class Match(Lookup):
     """Whether the words match a query of the database's own search, as `index.query_text` writes it."""
 
     lookup_name = "match"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Give the condition for SQLite's FTS5, or for a tsvector of PostgreSQL's."""
         left, params = self.process_lhs(compiler, connection)
         form = "{} @@ %s::tsquery" if connection.vendor == "postgresql" else "{} MATCH %s"
-        return form.format(left), [*params, self.rhs]
+        return form.format(left), (*params, self.rhs)
 
 
 class Words(models.Model):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +16,7 @@ from fusion_site.accounts.access import current_membership, membership_in, signe
 from fusion_site.accounts.models import Membership
 from fusion_site.pages.figures import money
 from fusion_site.pages.words import state_word
+from fusion_site.pools.history import who
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Mode, Pool, Preset
 from fusion_site.runs.access import found_run, may_act_in
@@ -67,8 +68,9 @@ def row(request: HttpRequest, run_id: str) -> HttpResponse:
     place = membership_in(request.user, run.team_id)
     assert place is not None
     found = with_row_facts(Run.objects.filter(pk=run.pk))
-    (shown,) = list_rows(place, list(found), Wanted()) or [None]
-    return render(request, "runs/_row.html", {"run": shown})
+    for shown in list_rows(place, list(found), Wanted()):
+        return render(request, "runs/_row.html", {"run": shown})
+    raise Http404  # it was deleted meanwhile
 
 
 def list_rows(place: Membership, runs: Sequence[Run], wanted: Wanted) -> list[dict[str, Any]]:
@@ -116,13 +118,13 @@ def _words(wanted: Wanted) -> Iterator[tuple[str, str]]:
     until = timezone.localtime(wanted.until) - _MOMENT if wanted.until else None
     said: dict[str, str | None] = {
         "q": wanted.q and f"“{wanted.q}”",
-        "preset": wanted.preset and f"preset {wanted.preset.name}",
-        "pool": wanted.pool and f"pool {wanted.pool.name}",
+        "preset": f"preset {wanted.preset.name}" if wanted.preset else None,
+        "pool": f"pool {wanted.pool.name}" if wanted.pool else None,
         "mode": wanted.mode and str(Mode(wanted.mode).label),
         "state": wanted.state and _state_label(wanted.state),
-        "person": wanted.person and f"by {wanted.person.user.name or wanted.person.user.email}",
-        "since": wanted.since and f"since {timezone.localtime(wanted.since):%Y-%m-%d}",
-        "until": until and f"until {until:%Y-%m-%d}",
+        "person": f"by {who(wanted.person.user)}" if wanted.person else None,
+        "since": f"since {timezone.localtime(wanted.since):%Y-%m-%d}" if wanted.since else None,
+        "until": f"until {until:%Y-%m-%d}" if until else None,
         "starred": "starred" if wanted.starred else None,
         "cost_over": None if wanted.cost_over is None else f"over {money(wanted.cost_over)}",
     }
