@@ -165,6 +165,19 @@ def test_a_connection_comes_back_with_its_key_for_a_week_and_nothing_uses_it_mea
     assert Connection.objects.get(pk=row.pk).state == "needs_key"
 
 
+def test_a_preset_that_is_back_has_its_runs_again(
+    team: Team, bob: User, place: Membership, call: Program
+) -> None:
+    preset = Preset.objects.filter(team=team).first()
+    assert preset is not None
+    run = stored(team, bob, "canary", preset=preset, pinned={"preset": {"id": preset.pk}})
+    delete(place, preset)
+    run.refresh_from_db()
+    assert run.preset is None
+    assert call("POST", f"deleted/{preset.pk}/restore").status_code == 200
+    assert found(call, preset=preset.pk) == [run.pk]
+
+
 def test_all_kinds_are_undone_by_the_same_button(team: Team, bob: User, client_for: ClientFor) -> None:
     browser = client_for(bob)
     connection = Connection.objects.create(

@@ -12,6 +12,7 @@ from fusion_site.pools.flows.save_preset import save_preset
 from fusion_site.pools.models import Connection, Judge, Named, Pool, Preset, Version
 from fusion_site.pools.plain import Plain
 from fusion_site.pools.rights import require_editor
+from fusion_site.pools.signals import came_back
 
 MODELS: dict[str, type[Named]] = {
     "connection": Connection,
@@ -37,7 +38,10 @@ def restore(by: Membership, version: Version) -> Named:
     if row is None:
         row = model(team=by.team)
         row.pk = version.thing
+    was_deleted = row._state.adding
     saved = _saved(by, row, draft_from(version), note, had_key="key" in version.data)
+    if was_deleted:
+        came_back.send(sender=model, row=saved)
     Version.objects.filter(thing=version.thing).exclude(sealed_key="").update(sealed_key="")
     return saved
 
