@@ -170,7 +170,8 @@ def test_a_preset_that_is_back_has_its_runs_again(
 ) -> None:
     preset = Preset.objects.filter(team=team).first()
     assert preset is not None
-    run = stored(team, bob, "canary", preset=preset, pinned={"preset": {"id": preset.pk}})
+    named = {"id": preset.pk, "name": preset.name, "version": 1}
+    run = stored(team, bob, "canary", preset=preset, pinned=dict.fromkeys(("preset", "pool", "judge"), named))
     delete(place, preset)
     run.refresh_from_db()
     assert run.preset is None
