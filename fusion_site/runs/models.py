@@ -132,11 +132,14 @@ class Run(models.Model):
             models.Index(fields=["team", "pinned_pool", "-created_at", "-id"], name="runs_of_pool"),
             models.Index(fields=["person", "team", "-created_at", "-id"], name="runs_of_person"),
             models.Index(fields=["team", "mode", "-created_at", "-id"], name="runs_of_mode"),
-            # In place of an index over all states: those are written with every event.
+            # Of runs that go on the state changes often, so that they stand in an index of their own without it.
             models.Index(
                 fields=["team", "state", "-created_at", "-id"],
-                condition=models.Q(state__in=["failed", "cancelled"]),
-                name="runs_ended_badly",
+                condition=models.Q(is_open=False),
+                name="runs_ended",
+            ),
+            models.Index(
+                fields=["team", "-created_at", "-id"], condition=models.Q(is_open=True), name="runs_live"
             ),
             models.Index(
                 fields=["team", "-deleted_at", "-id"],

@@ -18,13 +18,14 @@ from fusion_site.pools.models import Mode, Pool, Preset
 from fusion_site.pools.paging import page_after
 from fusion_site.pools.reading import Reading
 from fusion_site.runs.finding.index import query_text
-from fusion_site.runs.finding.models import Tag
+from fusion_site.runs.finding.models import Star, Tag, Tagged
 from fusion_site.runs.finding.words import Term, as_words, terms_of
-from fusion_site.runs.models import FINAL_STATES, Run, State
+from fusion_site.runs.models import Run, State
 
 LONGEST_QUERY = 400
 MOST_TAGS = 10
-# `live` stands for all states that are not final.
+FEW_MARKS = 500
+# `live` stands for all runs that are worked on, also those that go on after their end.
 LIVE = "live"
 STATES = (LIVE, State.DONE, State.FAILED, State.CANCELLED)
 ME = "me"
@@ -142,9 +143,9 @@ def matching(place: Membership, wanted: Wanted) -> QuerySet[Run]:
     """Give the team's runs that are wanted. A query without a letter or digit in it matches none."""
     rows = Run.objects.filter(_plain(wanted), team=place.team_id)
     if wanted.starred:
-        rows = rows.filter(stars__person=place.user_id)
+        rows = _among(rows, Star.objects.filter(person=place.user_id))
     for tag in wanted.tags:
-        rows = rows.filter(tagged__tag=tag)
+        rows = _among(rows, Tagged.objects.filter(tag=tag))
     if wanted.q:
         terms = wanted.terms
         rows = (
@@ -155,8 +156,13 @@ def matching(place: Membership, wanted: Wanted) -> QuerySet[Run]:
     return rows
 
 
+def _among(rows: QuerySet[Run], marks: QuerySet[Any]) -> QuerySet[Run]:
+    """Give the runs that have one of the marks. Of few marks the ids are told: then no database walks all runs for them."""
+    ids = list(marks.values_list("run", flat=True)[: FEW_MARKS + 1])
+    return rows.filter(pk__in=ids if len(ids) <= FEW_MARKS else marks.values("run"))
+
+
 def _plain(wanted: Wanted) -> Q:
-    live = Q(is_open=True) & ~Q(state__in=FINAL_STATES)
     filters = {
         "preset": wanted.preset,
         "pinned_pool": wanted.pool.pk if wanted.pool else None,
@@ -168,7 +174,7 @@ def _plain(wanted: Wanted) -> Q:
     }
     found = Q(**{name: value for name, value in filters.items() if value not in (None, "")})
     if wanted.state:
-        found &= live if wanted.state == LIVE else Q(state=wanted.state)
+        found &= Q(is_open=True) if wanted.state == LIVE else Q(state=wanted.state, is_open=False)
     return found
 
 

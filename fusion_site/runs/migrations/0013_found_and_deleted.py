@@ -59,7 +59,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(condition=models.Q(('state__in', ['failed', 'cancelled'])), fields=['team', 'state', '-created_at', '-id'], name='runs_ended_badly'),
+            index=models.Index(condition=models.Q(('is_open', False)), fields=['team', 'state', '-created_at', '-id'], name='runs_ended'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(condition=models.Q(('is_open', True)), fields=['team', '-created_at', '-id'], name='runs_live'),
         ),
         migrations.AddIndex(
             model_name='run',
