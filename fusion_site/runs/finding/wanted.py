@@ -141,11 +141,7 @@ def _tags(reading: Reading, place: Membership, names: list[str]) -> tuple[Tag, .
 
 def matching(place: Membership, wanted: Wanted) -> QuerySet[Run]:
     """Give the team's runs that are wanted. A query without a letter or digit in it matches none."""
-    rows = Run.objects.filter(_plain(wanted), team=place.team_id)
-    if wanted.starred:
-        rows = _among(rows, Star.objects.filter(person=place.user_id))
-    for tag in wanted.tags:
-        rows = _among(rows, Tagged.objects.filter(tag=tag))
+    rows = Run.objects.filter(_plain(wanted), _of_team(place, wanted))
     if wanted.q:
         terms = wanted.terms
         rows = (
@@ -156,10 +152,25 @@ def matching(place: Membership, wanted: Wanted) -> QuerySet[Run]:
     return rows
 
 
-def _among(rows: QuerySet[Run], marks: QuerySet[Any]) -> QuerySet[Run]:
-    """Give the runs that have one of the marks. Of few marks the ids are told: then no database walks all runs for them."""
-    ids = list(marks.values_list("run", flat=True)[: FEW_MARKS + 1])
-    return rows.filter(pk__in=ids if len(ids) <= FEW_MARKS else marks.values("run"))
+def _of_team(place: Membership, wanted: Wanted) -> Q:
+    """Match the team's runs, of which the marked ones alone where those are wanted.
+
+    Of few their ids are told, and no more: a database that is told the team walks all its runs for them.
+    """
+    marks: list[QuerySet[Any]] = [Tagged.objects.filter(tag=tag) for tag in wanted.tags]
+    marks += [Star.objects.filter(person=place.user_id)] if wanted.starred else []
+    few: set[str] | None = None
+    many = Q(team=place.team_id)
+    for each in marks:
+        own = each.filter(run__team=place.team_id).values_list("run", flat=True)
+        ids = set(own[: FEW_MARKS + 1])
+        if len(ids) > FEW_MARKS:
+            many &= Q(pk__in=own)
+        else:
+            few = ids if few is None else few & ids
+    if few is None:
+        return many
+    return Q(pk__in=few) if len(many) == 1 else Q(pk__in=few) & many
 
 
 def _plain(wanted: Wanted) -> Q:
