@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +21,7 @@ from fusion_site.runs.budget import monthly_money
 from fusion_site.runs.finding.flows.mark import set_tags, star
 from fusion_site.runs.finding.models import Document
 from fusion_site.runs.flows.delete import KEPT_FOR, delete_runs, empty_deleted
+from fusion_site.runs.live.sending import NOT_FOUND
 from fusion_site.runs.models import Answer, Event, Fusion, Run
 from fusion_site.runs.sharing.flows.share import share_run
 from fusion_site.runs.sharing.models import Comment
@@ -26,6 +29,7 @@ from tests.api.conftest import Program, program_of
 from tests.runs.conftest import Desk
 from tests.runs.test_executing import all_answer
 from tests.runs.test_finding import found, indexed, stored
+from tests.runs.test_live import socket_for
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +212,24 @@ def test_a_live_run_is_stopped_when_it_is_deleted(desk: Desk, upstream: Upstream
     delete_runs(place, [run], timezone.now())
     row = Run.every.get(pk=run.pk)
     assert row.cancel_requested
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_open_page_of_a_deleted_run_is_told(
+    desk: Desk, place: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fusion_site.ops.rounds.LOOK_S", 0.05)
+    run, stays = desk.start("canary"), desk.start("stays")
+    sockets = [socket_for(desk.person, each.pk) for each in (run, stays)]
+
+    async def lose() -> Any:
+        for socket in sockets:
+            assert (await socket.connect(timeout=10))[0]
+            await socket.receive_from(timeout=10)
+        await sync_to_async(delete_runs)(place, [run], timezone.now())
+        told = await sockets[0].receive_output(timeout=10)
+        assert await sockets[1].receive_nothing(timeout=0.3)
+        await sockets[1].disconnect()
+        return told
+
+    assert async_to_sync(lose)() == {"type": "websocket.close", "code": NOT_FOUND}
