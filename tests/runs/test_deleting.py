@@ -54,7 +54,7 @@ def place(bob: User, team: Team) -> Membership:
 def test_a_deleted_run_looks_absent_everywhere_and_comes_back_whole(
     team: Team, bob: User, place: Membership, call: Program, client_for: ClientFor
 ) -> None:
-    run = stored(team, bob, "canary", "canary", settings={"guided": False})
+    run = stored(team, bob, "canary", "canary", settings={"guided": False, "members": []})
     link = share_run(place, run, {"show": ["fused"]})
     star(bob, run)
     set_tags(place, run, ["ops"])
