@@ -67,4 +67,7 @@ def _row(run: Run, header: str, opening: str) -> dict[str, Any]:
 
 
 def _first_line(text: str) -> str:
-    return next((line for line in map(plain_words, text.splitlines()) if line), "")
+    """Give the first line that says something: headings come before it, and stand for it where there is nothing else."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    lines.sort(key=lambda line: line.lstrip().startswith("#"))
+    return next((words for words in map(plain_words, lines) if words), "")
