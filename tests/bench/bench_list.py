@@ -25,6 +25,7 @@ __all__ = ["postgresql"]
 FEW, MANY = 1_000, int(os.environ.get("FUSION_BENCH_RUNS") or 1_000_000)
 PAGE_1000 = 30_000
 TRIES = 5
+SLOW_MS = 500.0
 
 
 def looks(count: int) -> dict[str, str]:
@@ -72,7 +73,9 @@ def test_lists_of_a_million_runs(
     print(f"\n{connection.vendor}, {MANY:,} runs against {FEW:,}, milliseconds of the whole page:")
     for name, took in many.items():
         print(f"  {name:16} {took:8.1f}  {few[name]:8.1f}  {took / few[name]:6.2f} x")
-    assert all(many[name] < 3 * few[name] for name in ("page 1", "page 1000", "rare word", "failed"))
+    # Of few runs hardly any is failed or rare, so that there are no pages of those to compare with.
+    assert all(many[name] < 2 * few[name] for name in ("page 1", "page 1000", "common word"))
+    assert max(many.values()) < SLOW_MS
 
 
 @pytest.mark.skipif(connection.vendor == "postgresql", reason="this is what it starts")
