@@ -35,7 +35,7 @@ def many_runs(team: Team, person: User, count: int) -> None:
         "state": f"CASE WHEN s.n %% {FAILED} = 7 THEN 'failed' ELSE 'done' END",
         "cost_usd": "(s.n %% 1000) / 1000.0",
     }
-    columns = [field.column for field in Run._meta.concrete_fields]
+    columns = [str(field.column) for field in Run._meta.concrete_fields]
     values = ", ".join(
         changed.get(name, f"r.{name}") % {"all": count}
         if name == "created_at"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fusion_site.runs.finding.words import Term, Word, composed, words_in
-from fusion_site.runs.models import Run
+from fusion_site.runs.models import Answer, Fusion, Run
 
 # So much is shown around the first hit, in characters.
 BEFORE, AFTER = 60, 160
@@ -30,13 +30,14 @@ class Excerpt:
 
 def excerpts_of(runs: Sequence[Run], terms: Sequence[Term]) -> dict[str, Excerpt]:
     """Give for each run, by its id, the excerpt that shows most of the terms: of the fused answer first of all."""
-    found = {run.pk: _best(run, terms) for run in runs}
+    texts = _texts(runs)
+    found = {run_id: _best(told, terms) for run_id, told in texts.items()}
     return {run_id: excerpt for run_id, excerpt in found.items() if excerpt}
 
 
-def _best(run: Run, terms: Sequence[Term]) -> Excerpt | None:
+def _best(texts: Sequence[tuple[str, str]], terms: Sequence[Term]) -> Excerpt | None:
     best: tuple[int, Excerpt] | None = None
-    for where, text in _texts(run):
+    for where, text in texts:
         count, excerpt = _excerpt(where, text, terms)
         if excerpt and (best is None or count > best[0]):
             best = count, excerpt
@@ -45,16 +46,22 @@ def _best(run: Run, terms: Sequence[Term]) -> Excerpt | None:
     return best[1] if best else None
 
 
-def _texts(run: Run) -> list[tuple[str, str]]:
-    fused = run.fusions.order_by("-version").values_list("text", flat=True).first()
-    answers = run.answers.exclude(text="").values_list("label", "text")
-    comments = run.comments.values_list("text", flat=True)
-    return [
-        ("Fused answer", fused or ""),
-        ("Prompt", run.prompt),
-        *answers,
-        *(("Comment", text) for text in comments),
-    ]
+def _texts(runs: Sequence[Run]) -> dict[str, list[tuple[str, str]]]:
+    """Give the texts of each run, by its id, in the order in which they are looked at; a query for each kind of text."""
+    found: dict[str, list[tuple[str, str]]] = {run.pk: [] for run in runs}
+    if not runs:
+        return found
+    comments = type(runs[0])._meta.get_field("comments").related_model
+    assert isinstance(comments, type)
+    for run_id, text in Fusion.objects.filter(run__in=found).order_by("-version").values_list("run", "text"):
+        found[run_id].append(("Fused answer", text))
+    for run in runs:
+        found[run.pk].append(("Prompt", run.prompt))
+    for run_id, label, text in Answer.objects.filter(run__in=found).values_list("run", "label", "text"):
+        found[run_id].append((label, text))
+    for run_id, text in comments._default_manager.filter(run__in=found).values_list("run", "text"):
+        found[run_id].append(("Comment", text))
+    return found
 
 
 def _excerpt(where: str, text: str, terms: Sequence[Term]) -> tuple[int, Excerpt | None]:

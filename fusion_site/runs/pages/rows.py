@@ -18,7 +18,7 @@ from fusion_site.runs.models import FINAL_STATES, Fusion, Run
 
 # Of the fused answer so much is read for its first line, in characters.
 OPENING = 400
-_LARGE = ("settings", "verdict", "after__settings", "after__verdict")
+_UNSAID = ("after__settings", "after__verdict")
 
 
 def listed(team: Team | str) -> QuerySet[Run]:
@@ -28,7 +28,7 @@ def listed(team: Team | str) -> QuerySet[Run]:
 
 def with_row_facts(rows: QuerySet[Run]) -> QuerySet[Run]:
     """Give the same runs with what a row of a list says of them."""
-    return rows.select_related("person", "after").defer(*_LARGE)
+    return rows.select_related("person", "after").defer(*_UNSAID)
 
 
 def rows_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
