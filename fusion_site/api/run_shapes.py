@@ -268,10 +268,3 @@ class StepPage(Schema):
 
     items: list[StepOut]
     next: str | None
-
-
-class RunPage(Schema):
-    """One page of runs, newest first."""
-
-    items: list[RunOut]
-    next: str | None

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Header, Query, Router
 from pydantic import StringConstraints
 
 from fusion_site.api.doors import caller
-from fusion_site.api.paging import Paging, page
 from fusion_site.api.refusals import refusal
 from fusion_site.api.run_doors import found, limited, url_of
+from fusion_site.api.run_filters import ListedRun, RunPage, RunQuery, found_runs, listed_json
 from fusion_site.api.run_orders import NewRun, started
-from fusion_site.api.run_shapes import AcceptedRun, RunOut, RunPage, StepPage, TodayOut
+from fusion_site.api.run_shapes import AcceptedRun, StepPage, TodayOut
 from fusion_site.api.versions import difference_json
 from fusion_site.ops.querying import snapshot
+from fusion_site.runs.finding.wanted import Wanted
+from fusion_site.runs.flows.delete import delete_runs
 from fusion_site.runs.flows.start import ChangedSince, KeyReused
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.loading import load_state, state_of
-from fusion_site.runs.models import Run, State
+from fusion_site.runs.models import State
 from fusion_site.runs.pages.exporting import exported_run
 from fusion_site.runs.raw_steps import step_json, steps_of
-from fusion_site.runs.reading import run_json
 from fusion_site.runs.today import today_of
 
 router = Router(tags=["runs"])
@@ -48,18 +49,22 @@ def create_run(
 
 
 @router.get("", response=RunPage, by_alias=True)
-def list_runs(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
-    """Give the team's runs, newest first."""
-    rows = Run.objects.filter(team=caller(request).token.team_id)
-    runs, following = page(rows, paging, by=("-created_at", "-id"))
-    return {"items": [run_json(load_state(run.pk)) for run in runs], "next": following}
+def list_runs(request: HttpRequest, query: Query[RunQuery]) -> dict[str, Any]:
+    """Give the team's runs, newest first: all, or those that match."""
+    return found_runs(caller(request).membership, query)
 
 
-@router.get("/{run_id}", response=RunOut, by_alias=True)
+@router.get("/{run_id}", response=ListedRun, by_alias=True)
 def read_run(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """Give one run as it is now, with what has been written of every answer."""
     with snapshot():
-        return run_json(state_of(found(request, run_id)))
+        return listed_json(caller(request).membership, [found(request, run_id)], Wanted())[0]
+
+
+@router.delete("/{run_id}", response={204: None})
+def delete_run(request: HttpRequest, run_id: str) -> None:
+    """Delete a run, which is stopped; for 7 days it can be had back by `POST deleted/{id}/restore`."""
+    delete_runs(caller(request).membership, [found(request, run_id)], timezone.now())
 
 
 @router.get("/{run_id}/export.{form}", response={200: dict[str, Any]})

@@ -7,9 +7,11 @@ from django.urls import URLPattern, path
 from fusion_site.api import (
     audit,
     connections,
+    deleted,
     files,
     insights,
     judges,
+    marks,
     me,
     models,
     people,
@@ -23,7 +25,6 @@ from fusion_site.api import (
     shares,
     team,
     tokens,
-    versions,
     votes,
 )
 from fusion_site.api.docs import docs
@@ -42,8 +43,10 @@ api.add_router("presets", presets.router)
 api.add_router("models", models.router)
 api.add_router("sets", sets.router)
 api.add_router("", files.router)
-api.add_router("deleted", versions.router)
+api.add_router("deleted", deleted.router)
 api.add_router("runs", runs.router)
+api.add_router("runs", marks.of_runs)
+api.add_router("tags", marks.router)
 api.add_router("runs", run_passes.router)
 api.add_router("runs", run_events.router)
 api.add_router("runs", shares.of_runs)

@@ -1,4 +1,4 @@
-"""`/api/v1/<things>/{id}/versions`: what a connection, pool, judge or preset was before, and back to that; `/api/v1/deleted`."""
+"""`/api/v1/<things>/{id}/versions`: what a connection, pool, judge or preset was before, and back to that."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from ninja import Field as Described
 from ninja import Query, Router, Schema
 
 from fusion_site.api.doors import caller
-from fusion_site.api.paging import Paging, page
 from fusion_site.pools.differences import Difference
-from fusion_site.pools.flows.delete import ends
 from fusion_site.pools.flows.restore import MODELS, restore
-from fusion_site.pools.history import Entry, entries, who
+from fusion_site.pools.history import Entry, entries
 from fusion_site.pools.models import Named, Version
 from fusion_site.pools.naming import is_id
 
@@ -63,23 +61,6 @@ class VersionQuery(Schema):
     """Which versions are wanted."""
 
     before: int | None = Described(None, ge=1, description="`next` of the page before.")
-
-
-class DeletedOut(Schema):
-    """Something that was deleted, and can be had back until it is forgotten."""
-
-    kind: str
-    id: str
-    name: str
-    deleted_at: datetime
-    by: str | None
-
-
-class DeletedPage(Schema):
-    """One page of what is deleted, newest first."""
-
-    items: list[DeletedOut]
-    next: str | None
 
 
 def add_versions(router: Router, kind: str, shown: Shown, out: type[Schema]) -> None:
@@ -148,35 +129,3 @@ def _brief(entry: Entry) -> dict[str, Any]:
 def difference_json(difference: Difference) -> dict[str, Any]:
     """Give a difference as programs read it."""
     return {"what": difference.what, "was": difference.was, "now": difference.now}
-
-
-router = Router(tags=["deleted"])
-
-
-@router.get("", response=DeletedPage)
-def list_deleted(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
-    """Give what the team has deleted in the last 30 days."""
-    rows = ends().filter(team=caller(request).token.team_id).select_related("person")
-    found, following = page(rows, paging, by=("-saved_at", "-id"))
-    return {"items": [_deleted(version) for version in found], "next": following}
-
-
-@router.post("/{thing_id}/restore", response=DeletedOut)
-def restore_deleted(request: HttpRequest, thing_id: str) -> dict[str, Any]:
-    """Have something back under its own id; a connection's key has to be typed again."""
-    rows = ends().filter(team=caller(request).membership.team_id, thing=thing_id)
-    version = rows.select_related("person").first() if is_id(thing_id) else None
-    if version is None:
-        raise Http404
-    restore(caller(request).membership, version)
-    return _deleted(version)
-
-
-def _deleted(version: Version) -> dict[str, Any]:
-    return {
-        "kind": version.kind,
-        "id": version.thing,
-        "name": version.name,
-        "deleted_at": version.saved_at,
-        "by": who(version.person),
-    }

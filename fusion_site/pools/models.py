@@ -223,7 +223,7 @@ class Version(models.Model):
 
     `data` is plain as `plain.plain` gives it, with a key's hint in place of the key; `names` are those of what it refers to,
     by id, as they were. `note` says how it came about where somebody did not simply save it. One that `is_end` is of
-    the moment at which the thing was deleted. Nobody is the `person` where the site itself made it.
+    the moment at which the thing was deleted; it keeps a connection's key for a while, sealed as it was. Nobody is the `person` where the site itself made it.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
@@ -238,6 +238,7 @@ class Version(models.Model):
     data = models.JSONField()
     names = models.JSONField(default=dict)
     is_end = models.BooleanField(default=False)
+    sealed_key = models.TextField(blank=True, editable=False)
 
     class Meta:
         """Newest first; a thing's versions are numbered from 1."""

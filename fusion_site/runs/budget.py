@@ -41,7 +41,7 @@ class MonthlyMoney:
 def monthly_money(team: Team, now: datetime | None = None) -> MonthlyMoney:
     """Give the team's figures of the month that `now` is in."""
     month = (now or timezone.now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    runs = Run.objects.filter(team=team)
+    runs = Run.every.filter(team=team)
     known = runs.filter(opened_at__gte=month, cost_complete=True)
     cut_short = Q(opened_at__gte=month, cost_complete=False)
     held = runs.filter(Q(is_open=True) | cut_short)

@@ -46,7 +46,7 @@ def _machine() -> str:
 
 def free_leases_of_the_dead() -> None:
     """End the leases of this machine's processes that are no more, so that a restart goes on at once."""
-    held = Run.objects.filter(is_open=True, lease_until__gt=timezone.now())
+    held = Run.every.filter(is_open=True, lease_until__gt=timezone.now())
     for owner in (
         held.filter(lease_owner__startswith=f"{_machine()}:").values_list("lease_owner", flat=True).distinct()
     ):
@@ -73,7 +73,7 @@ def waiting() -> Q:
 def claimable() -> QuerySet[Run]:
     """Give the runs that need work and that nobody works on, oldest first."""
     free = Q(lease_until=None) | _is_run_out()
-    return Run.objects.filter(free, ~waiting(), is_open=True).order_by("opened_at")
+    return Run.every.filter(free, ~waiting(), is_open=True).order_by("opened_at")
 
 
 def _is_run_out() -> Q:
@@ -103,16 +103,16 @@ def claim(run_id: str, owner: str) -> Run | None:
             is_paused=False,
         )
     )
-    return Run.objects.get(pk=run_id) if taken else None
+    return Run.every.get(pk=run_id) if taken else None
 
 
 def renew(run_ids: Collection[str], owner: str) -> None:
     """Keep the claims of `owner` on these runs alive; those that somebody else has taken over stay so."""
-    held = Run.objects.filter(pk__in=run_ids, lease_owner=owner, is_open=True)
+    held = Run.every.filter(pk__in=run_ids, lease_owner=owner, is_open=True)
     held.update(lease_until=lease_end())
 
 
 def release(run_id: str, epoch: int) -> bool:
     """Give a run back, so that another process may go on with it at once; False if it is over or another's."""
-    held = Run.objects.filter(pk=run_id, epoch=epoch, is_open=True)
+    held = Run.every.filter(pk=run_id, epoch=epoch, is_open=True)
     return held.update(lease_until=None, lease_owner="") > 0

@@ -46,7 +46,7 @@ def check_parallel(person: User, team: Team) -> None:
 
     Runs that wait for a person are not among them: nothing goes on in them.
     """
-    unfinished = Run.objects.filter(~waiting(), is_open=True)
+    unfinished = Run.every.filter(~waiting(), is_open=True)
     if unfinished.filter(person=person).count() >= site.FUSION_RUNS_PER_PERSON:
         raise LimitReached(
             f"You have {site.FUSION_RUNS_PER_PERSON} runs going on. Wait for one to end, or stop one."
@@ -57,7 +57,7 @@ def check_parallel(person: User, team: Team) -> None:
 
 def check_waiting(person: User, team: Team) -> None:
     """Raise LimitReached when as many runs wait for a person as may go on: all may go on at once when their time is up."""
-    unguided = Run.objects.filter(waiting())
+    unguided = Run.every.filter(waiting())
     if unguided.filter(person=person).count() >= site.FUSION_RUNS_PER_PERSON:
         raise LimitReached(
             f"{site.FUSION_RUNS_PER_PERSON} runs wait for your choice. Let one go on, or stop one."

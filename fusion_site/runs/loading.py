@@ -27,7 +27,7 @@ _OF_JUDGING = ("run.reopened", "verdict.reading", "verdict.delta", "verdict.fini
 def load_state(run_id: str) -> RunState:
     """Give the state as of the run's last event; raises Run.DoesNotExist."""
     with snapshot():
-        return state_of(Run.objects.get(pk=run_id))
+        return state_of(Run.every.get(pk=run_id))
 
 
 def state_of(run: Run) -> RunState:

@@ -60,7 +60,7 @@ def measure_rows() -> None:
 
 
 def _by_state() -> Iterator[Metric]:
-    unfinished = Run.objects.filter(is_open=True).order_by()
+    unfinished = Run.every.filter(is_open=True).order_by()
     counts = dict(unfinished.values_list("state").annotate(Count("pk")))
     family = GaugeMetricFamily(
         "fusion_runs", "Runs that are not over; `again` are those in a later pass.", labels=["state"]
@@ -110,6 +110,4 @@ async def note_end(run_id: str, reopened: str = "") -> None:
 def _end_of(run_id: str) -> tuple[Run, str]:
     wanted = ("state", "mode", "cost_usd", "cost_complete", "opened_at", "finished_at")
     sources = Fusion.objects.filter(run=run_id, finished=True).order_by("-version")
-    return Run.objects.only(*wanted).get(pk=run_id), sources.values_list(
-        "source", flat=True
-    ).first() or "none"
+    return Run.every.only(*wanted).get(pk=run_id), sources.values_list("source", flat=True).first() or "none"

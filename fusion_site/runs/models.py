@@ -41,6 +41,14 @@ class Again(models.TextChoices):
 UNPRICED = models.Q(cost_usd=None) & ~models.Q(generation_id="")
 
 
+class KeptRuns(models.Manager["Run"]):
+    """All runs but those that somebody deleted: these are looked up like ones that there never were."""
+
+    def get_queryset(self) -> models.QuerySet[Run]:
+        """Give them."""
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Run(models.Model):
     """One prompt through one preset. `settings` is the frozen copy of everything that the run uses.
 
@@ -57,6 +65,9 @@ class Run(models.Model):
     `pinned` names what its settings were frozen from: `{preset, pool, judge: {id, name, version}}`; empty where it was made before
     versions were kept.
 
+    One that was `deleted_at` some time can be had back for a while; then only what it cost is left of it: it `is_emptied`.
+    `objects` are those that are not deleted; what works on runs and what counts money asks `every`.
+
     A follow-up comes `after` an earlier run; `history` says how its members see the thread, and `thread` what of it
     reached them: `{earlier: [ids, oldest first], left_out, stand_ins}`. The texts are in its Conversation.
     """
@@ -64,9 +75,16 @@ class Run(models.Model):
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="runs")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="runs")
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    is_emptied = models.BooleanField(default=False)
     preset = models.ForeignKey(Preset, null=True, on_delete=models.SET_NULL, related_name="runs")
     preset_name = models.CharField(max_length=120)
     pinned = models.JSONField(default=dict)
+    # The id of the pool in `pinned`, where it can be looked for.
+    pinned_pool = models.CharField(max_length=ID_LENGTH, blank=True)
     mode = models.CharField(max_length=8, choices=Mode.choices)
     prompt = models.TextField()
     settings = models.JSONField()
@@ -101,12 +119,33 @@ class Run(models.Model):
     history = models.CharField(max_length=5, blank=True)
     thread = models.JSONField(default=dict)
 
+    objects = KeptRuns()
+    every: ClassVar[models.Manager[Run]] = models.Manager()
+
     class Meta:
-        """Newest first; the runs that still need work are found without a scan."""
+        """Newest first; the runs that still need work are found without a scan, and so are those of one kind."""
 
         ordering: ClassVar[list[str]] = ["-created_at", "-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["team", "-created_at", "-id"]),
+            models.Index(fields=["preset", "-created_at", "-id"], name="runs_of_preset"),
+            models.Index(fields=["team", "pinned_pool", "-created_at", "-id"], name="runs_of_pool"),
+            models.Index(fields=["person", "team", "-created_at", "-id"], name="runs_of_person"),
+            models.Index(fields=["team", "mode", "-created_at", "-id"], name="runs_of_mode"),
+            # Of runs that go on the state changes often, so that they stand in an index of their own without it.
+            models.Index(
+                fields=["team", "state", "-created_at", "-id"],
+                condition=models.Q(is_open=False),
+                name="runs_ended",
+            ),
+            models.Index(
+                fields=["team", "-created_at", "-id"], condition=models.Q(is_open=True), name="runs_live"
+            ),
+            models.Index(
+                fields=["team", "-deleted_at", "-id"],
+                condition=models.Q(deleted_at__isnull=False, is_emptied=False),
+                name="runs_deleted",
+            ),
             models.Index(fields=["lease_until"], condition=models.Q(is_open=True), name="runs_open"),
             models.Index(fields=["finished_at"], condition=models.Q(is_thinned=False), name="runs_unthinned"),
         ]

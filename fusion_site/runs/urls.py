@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from fusion_site.runs.finding.pages import deleting, listing, marking
 from fusion_site.runs.pages import again as again_pages
 from fusion_site.runs.pages import budget as budget_page
 from fusion_site.runs.pages import compare as compare_page
@@ -35,7 +36,15 @@ urlpatterns = [
     path("draft/files/<str:file_id>/picture/", draft_pages.picture, name="draft_picture"),
     path("draft/discard/", draft_pages.discard, name="discard_draft"),
     path("team/budget/", budget_page.set_team_budget, name="set_team_budget"),
-    path("runs/", views.runs, name="runs"),
+    path("runs/", listing.runs, name="runs"),
+    path("runs/delete/", deleting.delete, name="delete_runs"),
+    path("runs/<str:run_id>/row/", listing.row, name="run_row"),
+    path("runs/<str:run_id>/star/", marking.star_run, name="star_run"),
+    path("runs/<str:run_id>/tags/", marking.tags, name="tag_run"),
+    path("tags/", marking.all_tags, name="tags"),
+    path("tags/<str:tag_id>/", marking.rename, name="rename_tag"),
+    path("deleted/", deleting.deleted, name="deleted"),
+    path("deleted/restore/", deleting.undo, name="undo_delete"),
     path("runs/<str:run_id>/", views.run, name="run"),
     path("runs/<str:run_id>/cancel/", views.stop_run, name="cancel_run"),
     path("runs/<str:run_id>/fused.md", views.fused_markdown, name="fused_markdown"),

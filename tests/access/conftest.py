@@ -19,6 +19,8 @@ from fusion_site.pools.flows.save_judge import save_judge
 from fusion_site.pools.flows.save_pool import save_pool
 from fusion_site.pools.flows.save_preset import save_preset
 from fusion_site.runs.attached.files import picture_of
+from fusion_site.runs.finding.flows.index import index_due
+from fusion_site.runs.finding.flows.mark import set_tags
 from fusion_site.runs.flows.draft import Writing, add_files
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.flows.comment import add_comment
@@ -98,6 +100,9 @@ def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
     bob = Membership.objects.select_related("team", "user").get(user=desk.person, team=desk.team)
     made = share_run(place, run, {"show": ["fused", "members"], "days": 7, "voting": True})
     comment = add_comment(bob, run, {"text": CANARY})
+    (tag,) = set_tags(bob, run, [CANARY])
+    while index_due():
+        pass
     Vote.objects.create(run=run, person=place.user, voter=f"person {place.user_id}", note=CANARY)
     answer = run.answers.order_by("pk").first()
     assert answer is not None
@@ -109,6 +114,7 @@ def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
         "comment_id": comment.pk,
         "sha256": picture.sha256,
         "file_id": draft.files.get().pk,
+        "tag_id": tag.pk,
     }
 
 

@@ -115,7 +115,14 @@ class Scene:
     def _form(self, who: str) -> dict[str, str]:
         user = self.people[who]
         own = user.personal_team.pk if user is not None else ABSENT
-        return {"name": "Taken over", "role": "editor", "text": "Taken over", "to": own, "team": self.team.pk}
+        return {
+            "name": "Taken over",
+            "role": "editor",
+            "text": "Taken over",
+            "to": own,
+            "team": self.team.pk,
+            "tags": "x",
+        }
 
     def _body(self, door: Door, who: str, absent: bool) -> dict[str, Any]:
         """Give a body that the door takes, so that it is not refused for that, with the team's things in it or none."""
@@ -134,6 +141,8 @@ class Scene:
             return {"model": f"fusion/{model}", **asked}
         if "comments" in door.path:
             return {"text": "Taken over"}
+        if door.method == "PUT" and end == "tags":
+            return {"tags": ["Taken over"]}
         if door.method == "PATCH":
             return {"role": "editor"} if "people" in door.path else {"name": "Taken over"}
         return {}

@@ -9,7 +9,9 @@ import sys
 from tests.cluster.servers import PostgreSQL
 from tests.site_process import ROOT
 
-TESTS = [f"tests/runs/test_{name}.py" for name in ("queue", "journal", "duty", "again")]
+TESTS = [
+    f"tests/runs/test_{name}.py" for name in ("queue", "journal", "duty", "again", "finding", "deleting")
+]
 
 
 def test_the_queue_and_the_journal_keep_their_promises_on_postgresql(postgresql: PostgreSQL) -> None:

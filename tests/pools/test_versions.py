@@ -15,7 +15,7 @@ from django.utils import timezone
 from fusion_site.accounts.models import AuditEntry, Membership, Team, User
 from fusion_site.accounts.tokens import make_token
 from fusion_site.pools.differences import Difference, differences
-from fusion_site.pools.flows.delete import KEPT_FOR, delete, forget_deleted
+from fusion_site.pools.flows.delete import KEPT_FOR, KEYS_KEPT_FOR, delete, forget_deleted
 from fusion_site.pools.flows.restore import restore
 from fusion_site.pools.flows.save_connection import save_connection
 from fusion_site.pools.flows.save_judge import save_judge
@@ -164,10 +164,11 @@ def test_a_deleted_thing_comes_back_under_its_own_id(
     assert Preset.objects.filter(pk=preset.pk).exists()
 
 
-def test_a_deleted_connection_comes_back_without_its_key(
+def test_a_connection_that_was_deleted_long_ago_comes_back_without_its_key(
     place: Membership, connection: Connection, call: Call
 ) -> None:
     delete(place, connection)
+    forget_deleted(timezone.now() + KEYS_KEPT_FOR + timedelta(minutes=1))
     assert call("POST", f"deleted/{connection.pk}/restore").status_code == 200
     back = call("GET", f"connections/{connection.pk}").json()
     assert (back["name"], back["state"], back["key_hint"]) == ("Hosted", "needs_key", None)

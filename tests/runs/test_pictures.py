@@ -52,7 +52,9 @@ def sees(desk: Desk, **models: bool) -> None:
     """Have the connection tell which of its models read pictures."""
     connection = Connection.objects.get(team=desk.team, name="Up")
     for model, reads in models.items():
-        CatalogueModel.objects.create(connection=connection, model=model, name=model, input_modalities=["text", *["image"] * reads])
+        CatalogueModel.objects.create(
+            connection=connection, model=model, name=model, input_modalities=["text", *["image"] * reads]
+        )
 
 
 def sent(asked: Asked) -> list[bytes]:

@@ -35,7 +35,7 @@ class Ending:
 def ending_of(run_id: str, url: str) -> Ending:
     """Give how the run ended, read as of one moment. Raises Refused, with all that is known, where it has no answer."""
     with snapshot():
-        run = Run.objects.get(pk=run_id)
+        run = Run.every.get(pk=run_id)
         state, tokens = state_of(run), tokens_of(run)
     fused = first_fused(state)
     fusion = _fusion(state, fused, tokens, url)

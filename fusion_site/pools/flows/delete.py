@@ -15,13 +15,15 @@ from fusion_site.pools.rights import held, require_editor
 
 DELETED = "Deleted"
 KEPT_FOR = timedelta(days=30)
+KEYS_KEPT_FOR = timedelta(days=7)
 
 
 @transaction.atomic
 def delete(by: Membership, row: Named, *, note: str = DELETED) -> None:
     """Delete the row; raises InUse, naming by what, where a pool, a judge or a preset still refers to it.
 
-    Its versions stay for `KEPT_FOR`, so that it can be made again as it was. A key is gone for good at once.
+    Its versions stay for `KEPT_FOR`, so that it can be made again as it was. Its key stays with them for
+    `KEYS_KEPT_FOR`, sealed as it was, where nothing that asks models looks for one.
     """
     require_editor(by)
     found = held(by, row)
@@ -29,6 +31,10 @@ def delete(by: Membership, row: Named, *, note: str = DELETED) -> None:
         with transaction.atomic():
             first_version(found)
             keep_version(by.user, found, note, is_end=True)
+            if isinstance(found, Connection):
+                Version.objects.filter(thing=found.pk, number=found.version).update(
+                    sealed_key=found.sealed_key
+                )
             found.delete()
     except ProtectedError:
         raise InUse(users_of(found)) from None
@@ -54,7 +60,10 @@ def ends() -> QuerySet[Version]:
 
 
 def forget_deleted(now: datetime) -> int:
-    """Delete the versions of what was deleted longer than `KEPT_FOR` ago; gives of how many things."""
+    """Delete the versions of what was deleted longer than `KEPT_FOR` ago; gives of how many things. Keys go before."""
+    Version.objects.filter(is_end=True, saved_at__lt=now - KEYS_KEPT_FOR).exclude(sealed_key="").update(
+        sealed_key=""
+    )
     gone = list(ends().filter(saved_at__lt=now - KEPT_FOR).values_list("thing", flat=True)[:100])
     Version.objects.filter(thing__in=gone).delete()
     return len(gone)

@@ -12,6 +12,7 @@ from fusion_site.pools.flows.save_preset import save_preset
 from fusion_site.pools.models import Connection, Judge, Named, Pool, Preset, Version
 from fusion_site.pools.plain import Plain
 from fusion_site.pools.rights import require_editor
+from fusion_site.pools.signals import came_back
 
 MODELS: dict[str, type[Named]] = {
     "connection": Connection,
@@ -26,7 +27,8 @@ def restore(by: Membership, version: Version) -> Named:
     """Save the thing as it was at that version, which makes a new one, and give it.
 
     Raises Invalid, with messages by field, where that cannot be now: what it referred to is gone, its slug is taken. A
-    connection that was deleted, or led elsewhere then, needs its key typed again: keys are in no version.
+    connection that led elsewhere then needs its key typed again, and so does one that was deleted too long ago: keys are
+    in no version but for a while in the last one of what was deleted.
     """
     require_editor(by)
     assert version.team_id == by.team_id
@@ -36,7 +38,12 @@ def restore(by: Membership, version: Version) -> Named:
     if row is None:
         row = model(team=by.team)
         row.pk = version.thing
-    return _saved(by, row, draft_from(version), note, had_key="key" in version.data)
+    was_deleted = row._state.adding
+    saved = _saved(by, row, draft_from(version), note, had_key="key" in version.data)
+    if was_deleted:
+        came_back.send(sender=model, row=saved)
+    Version.objects.filter(thing=version.thing).exclude(sealed_key="").update(sealed_key="")
+    return saved
 
 
 def draft_from(version: Version) -> Plain:
@@ -57,5 +64,15 @@ def _saved(by: Membership, row: Named, given: Plain, note: str, *, had_key: bool
 
 def _connection(by: Membership, row: Connection, given: Plain, note: str, *, had_key: bool) -> Connection:
     if row._state.adding:
-        row.kind, row.key_lost = given["kind"], had_key
+        row.kind = given["kind"]
+        _take_back_key(row)
+        row.key_lost = had_key and not row.sealed_key
     return save_connection(by, given, row, note=note)
+
+
+def _take_back_key(row: Connection) -> None:
+    """Give a connection that was deleted its key as it was then; saving drops it where it is to lead elsewhere now."""
+    end = Version.objects.filter(thing=row.pk, team=row.team_id, is_end=True).order_by("number").last()
+    if end is not None and end.sealed_key:
+        row.sealed_key, row.key_hint = end.sealed_key, str(end.data["key"]).removeprefix("…")
+        row.base_url = end.data["base_url"] or ""

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 
 from fusion_site.accounts.flows.rotate_secrets import Rotation, Sealed, rotate, sealed_of_accounts
-from fusion_site.pools.models import Connection
+from fusion_site.pools.models import Connection, Version
 
 
 def rotate_keys() -> Rotation:
@@ -18,8 +18,11 @@ def rotate_keys() -> Rotation:
 def _sealed_keys() -> Iterator[Sealed]:
     for row in Connection.objects.exclude(sealed_key="").iterator():
         yield Sealed(f"connection {row.pk}", row.sealed_key, partial(_replace, row))
+    for end in Version.objects.exclude(sealed_key="").iterator():
+        yield Sealed(f"deleted connection {end.thing}", end.sealed_key, partial(_replace, end))
 
 
-def _replace(row: Connection, fresh: str) -> int:
+def _replace(row: Connection | Version, fresh: str) -> int:
     """A key that was typed anew meanwhile is left as it is: the condition no longer holds."""
-    return Connection.objects.filter(pk=row.pk, sealed_key=row.sealed_key).update(sealed_key=fresh)
+    rows = type(row)._default_manager.filter(pk=row.pk, sealed_key=row.sealed_key)
+    return rows.update(sealed_key=fresh)

@@ -44,7 +44,8 @@ def delete(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBase:
         except InUse:
             status = 409
         else:
-            messages.success(request, f"The {thing.noun} “{row.name}” is deleted. It can be had back below.")
+            # The tag is what the toast's Undo has back.
+            messages.success(request, f"The {thing.noun} “{row.name}” is deleted.", extra_tags=row.pk)
             return redirect(thing.list_url())
     context = {"thing": thing, "row": row, "users": users_of(row)}
     return render(request, "pools/delete.html", context, status=status)

@@ -188,4 +188,4 @@ def _from_rows(run: Run, log: RunLog) -> tuple[FusionSettings, Recorder, Resume]
 
 
 def _chosen(run_id: str) -> Guidance:
-    return guidance_of(Run.objects.get(pk=run_id))
+    return guidance_of(Run.every.get(pk=run_id))

@@ -110,7 +110,7 @@ def look(run_ids: Collection[str], owner: str | None) -> dict[str, Wish]:
         renew(run_ids, owner)
     has_chosen = Q(guidance__isnull=False, guided_until__isnull=False)
     chosen = ExpressionWrapper(has_chosen, output_field=BooleanField())
-    rows = Run.objects.filter(pk__in=run_ids).order_by()
+    rows = Run.every.filter(pk__in=run_ids).order_by()
     told = rows.values_list("pk", "epoch", "cancel_requested", chosen)
     asked: dict[str, list[AnswerKey]] = {}
     stopped = Answer.objects.filter(run__in=run_ids, cancel_requested=True, outcome="").order_by()

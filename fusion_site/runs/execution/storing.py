@@ -119,10 +119,10 @@ def _is_next(batch: Batch) -> bool:
     fields = {**batch.fields, "written": batch.number}
     if batch.events:
         fields["seq"] = batch.events[-1]["seq"]
-    expected = Run.objects.filter(pk=batch.run, epoch=batch.epoch, written=batch.number - 1)
+    expected = Run.every.filter(pk=batch.run, epoch=batch.epoch, written=batch.number - 1)
     return expected.update(**fields) > 0
 
 
 def _was_stored(batch: Batch) -> bool:
     """Whether an earlier try had stored the batch, though the confirmation did not come through."""
-    return Run.objects.filter(pk=batch.run, epoch=batch.epoch, written__gte=batch.number).exists()
+    return Run.every.filter(pk=batch.run, epoch=batch.epoch, written__gte=batch.number).exists()

@@ -21,6 +21,8 @@ from fusion_site.pools.models import Kind
 from fusion_site.providers import AskFailed
 from fusion_site.runs.execution.duty import on_duty
 from fusion_site.runs.execution.reconciling import LOOK_S, Reconciler
+from fusion_site.runs.finding.flows.index import index_due
+from fusion_site.runs.flows.delete import empty_deleted
 from fusion_site.runs.flows.draft import forget_drafts
 from fusion_site.runs.flows.enclose import forget_pictures
 from fusion_site.runs.flows.remove_teams import remove_due_teams
@@ -41,6 +43,10 @@ TEAMS_EVERY_S = 60.0
 FORGET_EVERY_S = 3600.0
 # How often it is looked for things with more versions than are kept, in seconds.
 VERSIONS_EVERY_S = 600.0
+# How often it is looked for runs that are to be indexed for the search, in seconds.
+INDEX_EVERY_S = 2.0
+# How long others come to write between two batches of them, in seconds.
+INDEX_PAUSE_S = 0.02
 # How long a process of many stays the one that does a chore, in seconds.
 TURN_S = 15.0
 
@@ -65,6 +71,7 @@ class Upkeep:
         self._begin(every(FORGET_EVERY_S, self._in_turn("forgetting", _forget)))
         self._begin(every(VERSIONS_EVERY_S, self._in_turn("versions", _trim_versions)))
         self._begin(every(FORGET_EVERY_S, self._in_turn("pictures", _forget_attached)))
+        self._begin(every(INDEX_EVERY_S, self._in_turn("indexing", _index)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -122,8 +129,14 @@ async def _remove_teams() -> None:
 
 
 async def _forget() -> None:
-    while await query(forget_deleted, timezone.now()):
-        pass  # a hundred at a time, until none is left
+    for forget in (forget_deleted, empty_deleted):
+        while await query(forget, timezone.now()):
+            pass  # some at a time, until none is left
+
+
+async def _index() -> None:
+    while await query(index_due):
+        await asyncio.sleep(INDEX_PAUSE_S)
 
 
 async def _trim_versions() -> None:

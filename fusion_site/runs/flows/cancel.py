@@ -15,7 +15,7 @@ def cancel_run(run: Run) -> None:
 
     A run that is over stays as it is.
     """
-    wanted = Run.objects.filter(pk=run.pk, is_open=True)
+    wanted = Run.every.filter(pk=run.pk, is_open=True)
     if wanted.update(cancel_requested=True):
         queue().cancel(run.pk)
         if wanted.filter(is_paused=True).exists():

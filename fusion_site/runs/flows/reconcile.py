@@ -71,7 +71,7 @@ def keep_bills(run_id: str, bills: Sequence[Bill]) -> dict[str, Any] | None:
 
     A run that is worked on is left alone: it has a writer of its own.
     """
-    run = Run.objects.select_for_update().filter(pk=run_id).first()
+    run = Run.every.select_for_update().filter(pk=run_id).first()
     if run is None or run.is_open:
         return None
     kept = [_keep(call, generation) for call, generation in bills]
@@ -82,7 +82,7 @@ def keep_bills(run_id: str, bills: Sequence[Bill]) -> dict[str, Any] | None:
     data = {"run": run.pk, "at": timezone.now().isoformat(), "reason": "cost", "answers": told}
     event = {"seq": run.seq + 1, "kind": "run.updated", "data": {**data, **spent.data(final=True)}}
     Event.objects.create(run=run, **event)
-    Run.objects.filter(pk=run.pk).update(seq=run.seq + 1, **spent.fields(final=True))
+    Run.every.filter(pk=run.pk).update(seq=run.seq + 1, **spent.fields(final=True))
     return event
 
 

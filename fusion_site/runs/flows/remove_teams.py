@@ -21,7 +21,7 @@ MOST = 50
 
 def on_team_closed(*, team: Team, **_: Any) -> None:
     """Have every run of the team stopped that goes on."""
-    for run in Run.objects.filter(team=team, is_open=True):
+    for run in Run.every.filter(team=team, is_open=True):
         cancel_run(run)
 
 
@@ -38,6 +38,6 @@ def remove_due_teams(now: datetime) -> int:
 
 @transaction.atomic
 def _delete_some_runs(team: Team) -> int:
-    found = list(Run.objects.filter(team=team).order_by().values_list("pk", flat=True)[:MOST])
-    Run.objects.filter(pk__in=found).delete()
+    found = list(Run.every.filter(team=team).order_by().values_list("pk", flat=True)[:MOST])
+    Run.every.filter(pk__in=found).delete()
     return len(found)

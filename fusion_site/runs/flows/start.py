@@ -232,7 +232,7 @@ def _earlier(person: User, order: Order) -> Run | None:
     """Give the run that this key made already; a key older than 24 hours is free again."""
     if order.idempotency_key is None:
         return None
-    same = Run.objects.filter(person=person, idempotency_key=order.idempotency_key)
+    same = Run.every.filter(person=person, idempotency_key=order.idempotency_key)
     same.filter(created_at__lt=timezone.now() - KEY_KEPT).update(idempotency_key=None)
     run = same.first()
     if run is not None and run.idempotency_digest != order.digest:
@@ -266,6 +266,7 @@ def _store(
         preset=order.preset,
         preset_name=order.preset.name,
         pinned={name: pinned(row) for name, row in _frozen_from(order)},
+        pinned_pool=order.preset.pool_id,
         mode=settings.mode.value,
         prompt=settings.question,
         settings=settings_to_json(settings),

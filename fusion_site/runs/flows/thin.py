@@ -18,7 +18,7 @@ MOST = 50
 
 def thin_ended_runs(now: datetime) -> int:
     """Thin the runs that ended more than an hour before `now`, the oldest first; gives how many, at most 50."""
-    due = Run.objects.filter(finished_at__lt=now - KEPT_FOR, is_open=False, is_thinned=False)
+    due = Run.every.filter(finished_at__lt=now - KEPT_FOR, is_open=False, is_thinned=False)
     found = list(due.order_by("finished_at").values_list("pk", flat=True)[:MOST])
     for run_id in found:
         _thin(run_id)
@@ -28,9 +28,9 @@ def thin_ended_runs(now: datetime) -> int:
 @transaction.atomic
 def _thin(run_id: str) -> None:
     """Delete the pieces of one run. A fused answer that was never finished is told by them alone, and so is kept first."""
-    if not Run.objects.select_for_update().filter(pk=run_id, is_open=False).exists():
+    if not Run.every.select_for_update().filter(pk=run_id, is_open=False).exists():
         return
     for version, fused in load_state(run_id).fusions.items():
         Fusion.objects.filter(run_id=run_id, version=version, finished=False).update(text=fused.text)
     Event.objects.filter(run_id=run_id, kind__in=PIECES).delete()
-    Run.objects.filter(pk=run_id).update(is_thinned=True)
+    Run.every.filter(pk=run_id).update(is_thinned=True)

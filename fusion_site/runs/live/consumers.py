@@ -11,6 +11,7 @@ from fusion_site.accounts.watch import Watched, join
 from fusion_site.accounts.watch import leave as watch_no_longer
 from fusion_site.ops.querying import query
 from fusion_site.runs.access import may_act_in, visible_runs
+from fusion_site.runs.live import gone
 from fusion_site.runs.live.sending import PageConsumer
 from fusion_site.runs.live.watching import Listener, leave, watch
 from fusion_site.runs.models import Run
@@ -22,6 +23,7 @@ class RunConsumer(PageConsumer):
     _run: Run
     _listener: Listener
     _watched: Watched | None = None
+    _onlooker: gone.Onlooker
 
     async def connect(self) -> None:
         """Let in who may see the run; a foreign run is turned away exactly as one that does not exist."""
@@ -35,6 +37,8 @@ class RunConsumer(PageConsumer):
         self._listener = await watch(run_id, may_act=may_act_in(place, self._run))
         session = self.scope["session"].session_key or ""
         self._watched = join(Pass(place.user_id, place.team_id, session), place, self._look_to)
+        self._onlooker = gone.Onlooker(run_id, self.end)
+        gone.join(self._onlooker)
         self.begin(self._listener)
 
     def forget(self) -> None:
@@ -42,6 +46,7 @@ class RunConsumer(PageConsumer):
         if self._watched is not None:
             watch_no_longer(self._watched)
             leave(self._run.pk, self._listener)
+            gone.leave(self._onlooker)
 
     def _look_to(self, place: Membership | None) -> None:
         """Send nothing more to who may not see the run any more; show another role what it may do."""

@@ -89,7 +89,7 @@ def _read(run_id: str, after: int) -> tuple[list[Fact], bool]:
     facts = [Fact(*row) for row in rows]
     if facts and facts[-1].seq - after != len(facts):
         facts = [_snapshot(run_id)]
-    is_open, last = Run.objects.values_list("is_open", "seq").get(pk=run_id)
+    is_open, last = Run.every.values_list("is_open", "seq").get(pk=run_id)
     reached = facts[-1].seq if facts else after
     return facts, not is_open and reached >= last
 

@@ -209,7 +209,7 @@ def leave(run_id: str, listener: Listener, lens: Lens | None = None) -> None:
 
 
 def _loaded(run_id: str) -> tuple[RunState, dict[int, str]]:
-    return load_state(run_id), aspects_of(Run.objects.only("settings").get(pk=run_id))
+    return load_state(run_id), aspects_of(Run.every.only("settings").get(pk=run_id))
 
 
 def aspects_of(run: Run) -> dict[int, str]:

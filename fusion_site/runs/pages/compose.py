@@ -31,8 +31,8 @@ from fusion_site.runs.limits import LimitReached
 from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
 from fusion_site.runs.pages.choosing import given_variables, judge_choices, preset_choices, unchecked
+from fusion_site.runs.pages.rows import listed, rows_of
 from fusion_site.runs.pages.sight_words import sight_words
-from fusion_site.runs.pages.views import listed_runs, run_rows
 from fusion_site.runs.pages.writing import (
     as_posted,
     fields_of,
@@ -156,7 +156,7 @@ def compose_page(
     asked_for = (posted.get("preset"), request.GET.get("preset"), preset)
     wanted = request.GET.get("preset") or next(filter(None, asked_for), "")
     known = {preset["id"] for preset in presets}
-    mine = list(listed_runs(place.team).filter(person_id=request.user.pk)[:RECENT])
+    mine = list(listed(place.team).filter(person_id=request.user.pk)[:RECENT])
     form = {
         "presets": presets,
         "preset": wanted if wanted in known else next((preset["id"] for preset in presets), ""),
@@ -167,7 +167,7 @@ def compose_page(
         "judge": posted.get("judge", ""),
         "judges": judge_choices(place.team),
         "errors": errors,
-        "recent": run_rows(mine),
+        "recent": rows_of(mine),
         "first_visit": not mine,
         "page": _page(request, draft),
         "files": [file_view(file) for file in _files(draft)],

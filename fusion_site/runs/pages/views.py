@@ -1,80 +1,20 @@
-"""The pages of this room: watch a run, find an earlier one."""
+"""The pages of this room: watch a run, stop it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from fusion_site.accounts.access import current_membership, signed_in
-from fusion_site.accounts.models import Team
+from fusion_site.accounts.access import signed_in
 from fusion_site.runs.access import actable_run, found_run, may_act
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
-from fusion_site.runs.header import short_header
-from fusion_site.runs.live.choosing import WAITS
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.live.watching import page_view
-from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import Answer, Fusion, Run
 from fusion_site.runs.pages.thread import thread_view
 from fusion_site.runs.pages.timeline import timeline_view
-
-PAGE = 30
-
-
-@signed_in
-@require_GET
-def runs(request: HttpRequest) -> HttpResponse:
-    """Show the team's runs, newest first; `q` looks in prompts, `cursor` goes on from an earlier page."""
-    rows = listed_runs(current_membership(request).team)
-    query = request.GET.get("q", "").strip().replace("\x00", "")
-    if query:
-        rows = rows.filter(prompt__icontains=query)
-    if cursor := request.GET.get("cursor"):
-        last = rows.filter(pk=cursor).first()
-        rows = rows.filter(created_at__lt=last.created_at) if last else rows
-    found = list(rows[: PAGE + 1])
-    context = {
-        "runs": run_rows(found[:PAGE]),
-        "query": query,
-        "cursor": cursor or "",
-        "next": found[PAGE - 1].pk if len(found) > PAGE else "",
-    }
-    return render(request, "runs/list.html", context)
-
-
-def listed_runs(team: Team) -> QuerySet[Run]:
-    """Give the team's runs with what a row of a list says of them."""
-    large = ("settings", "verdict", "after__settings", "after__verdict")
-    return Run.objects.filter(team=team).select_related("person", "after").defer(*large)
-
-
-def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Give what rows of a list say of these runs."""
-    states = brief_states(runs)
-    return [_row(run, short_header(states[run.pk])) for run in runs]
-
-
-def _row(run: Run, header: str) -> dict[str, Any]:
-    return {
-        "id": run.pk,
-        "title": title_of(run.prompt),
-        "after": {"id": run.after.pk, "title": title_of(run.after.prompt)} if run.after else None,
-        "state": run.state,
-        "header": header,
-        "waits": WAITS if run.guided_until else "",
-        "mode": run.mode,
-        "mode_label": run.get_mode_display(),
-        "preset_name": run.preset_name,
-        "rehearsal": run.rehearsal,
-        "created_at": run.created_at,
-        "cost_usd": run.cost_usd,
-        "person": run.person.name or run.person.email,
-    }
 
 
 @signed_in

@@ -22,9 +22,9 @@ LONGEST_TOKEN = 100
 
 
 def living() -> QuerySet[Share]:
-    """Give the links that are neither revoked nor expired, of teams that are not deleted; policies are not asked."""
+    """Give the links that are neither revoked nor expired, of runs and teams that are not deleted; policies are not asked."""
     return Share.objects.select_related("run__team").filter(
-        revoked_at=None, expires_at__gt=timezone.now(), run__team__removal_at=None
+        revoked_at=None, expires_at__gt=timezone.now(), run__team__removal_at=None, run__deleted_at=None
     )
 
 
@@ -59,13 +59,15 @@ def living_share(token: str) -> Share | None:
 
 def links_of(place: Membership) -> QuerySet[Share]:
     """Give the links that this person may see and revoke: their own, and for owners all of the team."""
-    rows = Share.objects.select_related("run__team", "made_by").filter(run__team=place.team_id)
+    rows = Share.objects.select_related("run__team", "made_by").filter(
+        run__team=place.team_id, run__deleted_at=None
+    )
     return rows if place.role == Role.OWNER else rows.filter(made_by=place.user_id)
 
 
 def found_link(user: User | AnonymousUser, share_id: str) -> tuple[Share, Membership]:
     """Give a link that this person may see and revoke, and their place in its team; raises Http404."""
-    share = Share.objects.select_related("run__team").filter(pk=share_id).first()
+    share = Share.objects.select_related("run__team").filter(pk=share_id, run__deleted_at=None).first()
     place = membership_in(user, share.run.team_id) if share else None
     if share and place and (place.role == Role.OWNER or share.made_by_id == place.user_id):
         return share, place
