@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 
 from fusion_site.accounts.flows.invite import DAYS, MOST_DAYS, ROLES
+from fusion_site.accounts.lines import ONE_LINE
 from fusion_site.accounts.models import Adders, Reach, Role
 
 MOST_HOSTS = 50
@@ -24,7 +24,7 @@ class NameForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=120,
-        validators=[RegexValidator(r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$", "Write this on one line.")],
+        validators=[ONE_LINE],
         error_messages={"required": "Give the team a name."},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
