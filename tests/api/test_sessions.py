@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from fusion_site.accounts.flows.make_token import make_token
-from fusion_site.accounts.models import Scope, Team, User
+from fusion_site.accounts.models import AuditEntry, Scope, Team, User
 from tests.api.conftest import Program
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0"
@@ -28,7 +28,9 @@ def is_in(client: Client) -> bool:
     return client.get("/sessions/").status_code == 200
 
 
-def test_a_program_lists_its_persons_sessions_and_ends_one(call: Program, alice: User, bob: User) -> None:
+def test_a_program_lists_its_persons_sessions_and_ends_one(
+    call: Program, alice: User, bob: User, team: Team
+) -> None:
     first, second, bobs = (
         signed_in(user, at) for user, at in ((alice, "192.0.2.1"), (alice, "192.0.2.2"), (bob, "192.0.2.3"))
     )
@@ -41,6 +43,9 @@ def test_a_program_lists_its_persons_sessions_and_ends_one(call: Program, alice:
     assert call("DELETE", f"sessions/{told[0]['id']}").status_code == 204
     assert (is_in(first), is_in(second), is_in(bobs)) == (True, False, True)
     assert call("DELETE", f"sessions/{told[0]['id']}").status_code == 404
+    entry = AuditEntry.objects.get(action="session.ended", team=team)
+    assert (entry.actor, entry.door) == (alice.email, "token")
+    assert entry.details == {"devices": ["Firefox on Windows from 192.0.2.2"]}
     Session.objects.all().delete()
     assert call("GET", "sessions").json() == {"items": [], "next": None}, "one that has run out is none"
 
