@@ -18,6 +18,8 @@ from fusion_site.accounts.sign_on import plain_sign_on, redirect_uri
 from fusion_site.accounts.sure import sure
 from fusion_site.accounts.team_forms import SignOnForm, put_errors
 
+TYPE_IT_AGAIN = "Type the secret again: it is not sent back to the page."
+
 
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,6 +34,8 @@ def team_sign_on(request: HttpRequest) -> HttpResponseBase:
         settle_what_answers(place, request.POST.dict())
     except ValidationError as error:
         put_errors(form, error)
+        if request.POST.get("secret") and "secret" not in form.errors:
+            form.add_error("secret", TYPE_IT_AGAIN)
         return _page(request, place, form, status=422)
     messages.success(request, "The service answers, and its settings are saved. Try it in another browser.")
     return redirect("team_sign_on")
