@@ -22,7 +22,7 @@ def on_sign_out(*, user: User | None, **_: Any) -> None:
 
 
 @transaction.atomic
-def note_session(user: User, action: str, **details: list[str]) -> None:
+def note_session(user: User, action: str, **details: Any) -> None:
     """Note in the trail of each of the person's teams what became of a session of theirs."""
     for place in Membership.objects.of_open_teams().filter(user=user).select_related("team"):
         record(place.team, action, user, by=user, **details)
