@@ -211,6 +211,9 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 FUSION_SIGNUP = env_flag("FUSION_SIGNUP", default=True)
 ACCOUNT_EMAIL_VERIFICATION = env("FUSION_EMAIL_VERIFICATION", "none")
+# Who signs up stays in this browser for it: the code is typed there, so an invitation goes on, and a passkey can be made.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = ACCOUNT_EMAIL_VERIFICATION == "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("FUSION_PROXIES", "0"))
 ACCOUNT_ADAPTER = "fusion_site.accounts.adapter.AccountAdapter"
 # Proving once more who it is, before keys, tokens and second factors are changed: good for so many seconds.
@@ -222,6 +225,8 @@ FUSION_SIGN_ON_DOMAINS = env_pairs("FUSION_SIGN_ON_DOMAINS")
 MFA_ADAPTER = "fusion_site.accounts.factors.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+# Somebody who broke off would leave an account without a way in, but for the mail by which a password is set.
+MFA_PASSKEY_SIGNUP_ENABLED = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED
 # A site without mail confirms no address; its people shall have second factors all the same.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Fusion"
@@ -231,6 +236,9 @@ MFA_TOTP_ISSUER = "Fusion"
 _MAIL = mail_at(env_secret("FUSION_EMAIL_URL"))
 FUSION_SENDS_MAIL = _MAIL["BACKEND"] == SMTP
 globals().update({f"EMAIL_{name}": value for name, value in _MAIL.items()})
+# People are told by mail when somebody changes what protects their account.
+ACCOUNT_EMAIL_NOTIFICATIONS = FUSION_SENDS_MAIL
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Fusion: "
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("FUSION_EMAIL_FROM", f"fusion@{urlsplit(FUSION_URL).hostname}")
 
 # Transport security --------------------------------------------------------------------------------------

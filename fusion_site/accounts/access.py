@@ -60,17 +60,23 @@ def memberships_of(request: HttpRequest) -> list[Membership]:
     return found
 
 
+def forget_memberships(request: HttpRequest) -> None:
+    """Have the next question of this request read the person's places anew: one was made, or opened, meanwhile."""
+    if hasattr(request, _CACHE):
+        delattr(request, _CACHE)
+
+
 def current_membership(request: HttpRequest) -> Membership:
-    """Give the place in the team that the person works in now: the one kept in the session, else the personal one.
+    """Give the place in the team that the person works in now: the session's, else the last one, else the personal one.
 
     Raises PermissionDenied for a person without any team. In an async view, call it under `asigned_in`.
     """
     places = memberships_of(request)
-    kept = request.session.get(SESSION_TEAM)
-    chosen = next((place for place in places if place.team_id == kept), None) or next(iter(places), None)
-    if chosen is None:
+    if not places:
         raise PermissionDenied("you belong to no team")
-    return chosen
+    by_team = {place.team_id: place for place in places}
+    kept = request.session.get(SESSION_TEAM), person_of(request).last_team_id
+    return next((by_team[team_id] for team_id in kept if team_id in by_team), places[0])
 
 
 def person_of(request: HttpRequest) -> User:

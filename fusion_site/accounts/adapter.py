@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from smtplib import SMTPException
 from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
@@ -22,6 +25,15 @@ from fusion_site.accounts.flows.open_account import open_account
 from fusion_site.accounts.limits import refusal_of
 from fusion_site.accounts.models import User
 from fusion_site.accounts.sure import is_sure
+
+log = logging.getLogger(__name__)
+_LINKS = ("password_reset_url", "activate_url", "signup_url")
+
+
+def own_address(url: str) -> str:
+    """Give the same place of this site at its own address, FUSION_URL."""
+    parts = urlsplit(url)
+    return settings.FUSION_URL + urlunsplit(("", "", parts.path, parts.query, ""))
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -52,6 +64,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         """Count failed sign-ins by the address alone. By allauth's own key, guessers begin anew at every port in `Host`."""
         address: str = credentials.get("email", "")
         return address.lower()
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send one mail. Its links lead to the site's own address, whichever of its hosts the request named.
+
+        A mail server that takes none keeps nobody from going on: it stands in the log, and who waits for the mail is told.
+        """
+        links = {name: own_address(context[name]) for name in _LINKS if name in context}
+        try:
+            super().send_mail(template_prefix, email, {**context, **links, "site_url": settings.FUSION_URL})
+        except (OSError, SMTPException) as error:  # what SMTP servers say may quote the mail
+            log.warning("a mail about an account could not be sent: %s", type(error).__name__)
+            if links or "code" in context:
+                messages.error(
+                    self.request, "The mail server of this site did not take the mail. Try again later."
+                )
 
     def validation_error(self, code: str, *args: Any) -> ValidationError:
         """Give what to say beside a field. Too many failed tries have a page of their own, which says when to come back."""

@@ -1,11 +1,25 @@
-"""What people type about tokens."""
+"""What people type about themselves and their tokens."""
 
 from __future__ import annotations
 
 from django import forms
 
 from fusion_site.accounts.flows.make_token import DAYS
+from fusion_site.accounts.lines import ONE_LINE
 from fusion_site.accounts.models import Scope
+
+
+class PersonForm(forms.Form):
+    """By which name others see a person."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        required=False,
+        help_text="Stands at your comments and links. Without one, people of your teams see your address.",
+        validators=[ONE_LINE],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
 
 
 class TokenForm(forms.Form):

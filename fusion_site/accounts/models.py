@@ -41,6 +41,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_site_owner = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
+    # Where they go on working at the next sign-in, while that lets them in.
+    last_team = models.ForeignKey(
+        "Team", null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -38,6 +38,11 @@ def services_of(user: User) -> list[SignOn]:
     return list(rows.filter(team__memberships__user=user, team__removal_at=None).order_by("team__name"))
 
 
+def plain_sign_on(row: SignOn) -> dict[str, str]:
+    """Give what owners see of their service, by field; nothing of one that is not set up."""
+    return {"issuer": row.issuer, "client_id": row.client_id, "role": row.role} if row.issuer else {}
+
+
 class TeamService(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ships no types
     """A team's service, which a suspended sign-in finds again by its id."""
 

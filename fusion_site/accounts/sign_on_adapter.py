@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from fusion_site.accounts.access import SESSION_TEAM
 from fusion_site.accounts.flows.come_by_sign_on import forget_links, join_by_sign_on
 from fusion_site.accounts.flows.open_account import open_account
+from fusion_site.accounts.flows.switch_team import work_in
 from fusion_site.accounts.models import SignOn, User
 from fusion_site.accounts.sign_on import TeamService, provider_of, sign_on_at
 
@@ -76,7 +76,7 @@ def welcome(*, request: HttpRequest, user: User, sociallogin: SocialLogin | None
     if sociallogin is not None and (sign_on := sign_on_at(sociallogin.account.provider)) is not None:
         place = join_by_sign_on(user, sign_on)
         if place is not None:
-            request.session[SESSION_TEAM] = place.team_id
+            work_in(request, place)
 
 
 def linked(*, request: HttpRequest, sociallogin: SocialLogin, **_: Any) -> None:

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 
 from fusion_site.accounts.flows.invite import DAYS, MOST_DAYS, ROLES
+from fusion_site.accounts.lines import ONE_LINE
 from fusion_site.accounts.models import Adders, Reach, Role
 
 MOST_HOSTS = 50
 _MOST_LINK_DAYS = 3650
+_BOUNDS = {"min_value": "Must be at least %(limit_value)s.", "max_value": "Must be at most %(limit_value)s."}
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
@@ -24,7 +25,7 @@ class NameForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=120,
-        validators=[RegexValidator(r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$", "Write this on one line.")],
+        validators=[ONE_LINE],
         error_messages={"required": "Give the team a name."},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
@@ -48,7 +49,7 @@ class InviteForm(forms.Form):
         max_value=MOST_DAYS,
         initial=DAYS,
         help_text=f"Days, at most {MOST_DAYS}.",
-        error_messages={"invalid": "Enter a whole number."},
+        error_messages={"invalid": "Enter a whole number.", **_BOUNDS},
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     many = forms.BooleanField(
@@ -96,7 +97,7 @@ class TeamSettingsForm(forms.Form):
         decimal_places=6,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         help_text="US dollars. A run that might pass it is not started. Empty means no bound.",
-        error_messages={"invalid": "Enter an amount in US dollars, such as 0.50."},
+        error_messages={"invalid": "Enter an amount in US dollars, such as 0.50.", **_BOUNDS},
     )
     mfa_required = forms.BooleanField(
         label="Second factor required",
@@ -111,7 +112,7 @@ class TeamSettingsForm(forms.Form):
         max_value=_MOST_LINK_DAYS,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         help_text="Days. Empty means as long as its maker chooses.",
-        error_messages={"invalid": "Enter a whole number."},
+        error_messages={"invalid": "Enter a whole number.", **_BOUNDS},
     )
     links_need_password = forms.BooleanField(label="Share links need a password", required=False)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from fusion_site.accounts import session_pages, sign_on_pages, views
+from fusion_site.accounts import person_pages, session_pages, sign_on_pages, views
 from fusion_site.accounts.team_pages import audit, ending, factor, invitations, people, settings, sign_on
 
 urlpatterns = [
+    path("you/", person_pages.person, name="person"),
     path("tokens/", views.tokens, name="tokens"),
     path("tokens/<str:token_id>/revoke/", views.revoke, name="revoke_token"),
     path("sessions/", session_pages.sessions, name="sessions"),

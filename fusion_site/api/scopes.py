@@ -26,9 +26,9 @@ def scopes_for(method: str, path: str) -> list[Scope]:
     if path.startswith(OPENAI):
         return [Scope.READ] if method in _READS else [Scope.RUN]
     room, *below = path.removeprefix(ROOT).strip("/").split("/")
-    if room == "me":
-        return list(Scope)
     is_reading = method in _READS
+    if room == "me" and is_reading:
+        return list(Scope)
     if room == "runs" and not _BEYOND_RUNNING & set(below):
         return [Scope.READ, Scope.RUN] if is_reading else [Scope.RUN]
     return [Scope.READ] if is_reading else [Scope.MANAGE]

@@ -21,8 +21,10 @@ from fusion_site.api import (
     run_events,
     run_passes,
     runs,
+    sessions,
     sets,
     shares,
+    sign_on,
     team,
     tokens,
     votes,
@@ -32,8 +34,10 @@ from fusion_site.api.doors import api, in_json, nowhere
 
 api.add_router("me", me.router)
 api.add_router("tokens", tokens.router)
+api.add_router("sessions", sessions.router)
 api.add_router("team", team.router)
 api.add_router("team", people.router)
+api.add_router("team", sign_on.router)
 api.add_router("team/audit", audit.router)
 api.add_router("connections", connections.router)
 api.add_router("pools", pools.router)

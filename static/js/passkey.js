@@ -31,7 +31,7 @@ function ask(kind, { publicKey }, form) {
   if (kind === "get") {
     return navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey) });
   }
-  if (form.elements.passwordless.checked) {
+  if (form.elements.passwordless?.checked) {
     const alone = { residentKey: "required", requireResidentKey: true, userVerification: "required" };
     publicKey.authenticatorSelection = { ...publicKey.authenticatorSelection, ...alone };
   }

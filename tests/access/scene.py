@@ -144,7 +144,7 @@ class Scene:
         if door.method == "PUT" and end == "tags":
             return {"tags": ["Taken over"]}
         if door.method == "PATCH":
-            return {"role": "editor"} if "people" in door.path else {"name": "Taken over"}
+            return {"role": "editor"} if end == "sign-on" or "people" in door.path else {"name": "Taken over"}
         return {}
 
     def _browser(self, who: str) -> Client:

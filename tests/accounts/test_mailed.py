@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.test import Client
 from pytest_django import Settings
@@ -20,8 +21,8 @@ NEW = "another long passphrase"
 
 
 def link_in(mail: EmailMessage) -> str:
-    """Give the path of the mail's link."""
-    found = re.search(r"https?://testserver(/\S+)", str(mail.body))
+    """Give the path of the mail's link, which leads to the site's own address."""
+    found = re.search(rf"{re.escape(settings.FUSION_URL)}(/\S+)", str(mail.body))
     assert found is not None, mail.body
     return found[1]
 
@@ -74,6 +75,64 @@ def test_an_address_is_confirmed_before_its_person_is_let_in(
     assert EmailAddress.objects.get().verified
     client.post("/accounts/login/", {"login": "new@example.com", "password": PASSWORD})
     assert client.get("/tokens/").status_code == 200
+
+
+def test_mails_are_in_plain_words_and_lead_to_the_sites_own_address(
+    eve: User, mailoutbox: list[EmailMessage], settings: Settings
+) -> None:
+    """Whoever asks chooses the name in the request; it must not decide where the link for a password leads."""
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    asking = Client(headers={"host": "localhost:6666"})
+    for email in (eve.email, "nobody@example.com"):
+        asking.post("/accounts/password/reset/", {"email": email})
+    asking.post("/accounts/signup/", {"email": eve.email, "password1": PASSWORD})
+    assert [mail.subject for mail in mailoutbox] == [
+        "Fusion: Set a new password",
+        "Fusion: There is no account with this address",
+        "Fusion: You have an account already",
+    ]
+    for mail in mailoutbox:
+        assert "localhost:6666" not in str(mail.body)
+        assert link_in(mail).startswith("/accounts/")
+        assert str(mail.body).endswith(settings.FUSION_URL)
+        assert "&amp;" not in str(mail.body)
+
+
+def test_people_are_told_by_mail_what_changes_at_their_account(
+    eve: User, mailoutbox: list[EmailMessage], settings: Settings
+) -> None:
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+    client = Client(headers={"user-agent": 'Lynx <on> a "VT100"'}, REMOTE_ADDR="192.0.2.7")
+    client.post("/accounts/login/", {"login": eve.email, "password": PASSWORD})
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+    [mail] = mailoutbox
+    assert (mail.subject, mail.to) == ("Fusion: Your password was changed", [eve.email])
+    assert "192.0.2.7" in str(mail.body)
+    assert 'Lynx <on> a "VT100"' in str(mail.body), "this is no HTML"
+    assert link_in(mail) == "/sessions/"
+
+
+def test_a_mail_server_that_takes_nothing_breaks_no_page(
+    eve: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1
+    client = Client()
+    said = [
+        client.post("/accounts/password/reset/", {"email": email}, follow=True).content.decode()
+        for email in (eve.email, "nobody@example.com")
+    ]
+    assert all("did not take the mail" in each for each in said), "of nobody's address it says the same"
+    assert "a mail about an account could not be sent: ConnectionRefusedError" in caplog.text
+    assert eve.email not in caplog.text
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+    client.post("/accounts/login/", {"login": eve.email, "password": PASSWORD})
+    changed = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    assert (
+        "did not take" not in client.post("/accounts/password/change/", changed, follow=True).content.decode()
+    )
+    eve.refresh_from_db()
+    assert eve.check_password(NEW)
 
 
 def test_a_site_without_mail_says_so_where_it_would_send_some(db: None, settings: Settings) -> None:

@@ -122,7 +122,9 @@ def test_the_team_page_shows_people_and_roles(
     alice: User, bob: User, dave: User, client_for: ClientFor
 ) -> None:
     html = client_for(dave).get("/team/").content.decode()
-    rows = re.findall(r'row-title">(\S+@example.com).*?<span>(\w+)</span>', html, re.DOTALL)
+    rows = re.findall(
+        r'row-title">\w+ <span class="muted">(\S+@example.com)</span>.*?<span>(\w+)</span>', html, re.DOTALL
+    )
     assert rows == [
         ("alice@example.com", "Owner"),
         ("bob@example.com", "Editor"),

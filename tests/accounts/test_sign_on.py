@@ -319,6 +319,16 @@ def test_a_stored_secret_is_not_sent_elsewhere_and_old_links_do_not_hold_there(
         assert who(stranger) is None
 
 
+def test_a_secret_that_was_typed_is_asked_for_again_where_something_else_is_wrong(
+    alice: User, client_for: ClientFor
+) -> None:
+    page = settle(client_for(alice), issuer="https://127.0.0.1:1").content.decode()
+    assert "This service will not do" in page
+    assert "Type the secret again" in page
+    assert CLIENT_SECRET not in page
+    assert "Type the secret again" not in settle(client_for(alice), issuer="no", secret="").content.decode()
+
+
 def test_only_owners_settle_it_and_personal_teams_have_none(
     alice: User, bob: User, dave: User, charlie: User, service: SignInService, client_for: ClientFor
 ) -> None:

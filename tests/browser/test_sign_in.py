@@ -26,14 +26,19 @@ def named(browser: Browser, site: Site) -> Iterator[Page]:
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(error.message))
-    devices = context.new_cdp_session(page)
+    give_device(page)
+    yield page
+    context.close()
+    assert not complaints, complaints
+
+
+def give_device(page: Page) -> None:
+    """Give the page's browser a device that keeps passkeys."""
+    devices = page.context.new_cdp_session(page)
     devices.send("WebAuthn.enable")
     device = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
     sure = {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
     devices.send("WebAuthn.addVirtualAuthenticator", {"options": {**device, **sure}})
-    yield page
-    context.close()
-    assert not complaints, complaints
 
 
 def sign_out(page: Page) -> None:

@@ -213,7 +213,11 @@ def test_the_team_is_the_one_in_which_it_was_begun(
     session = browser.session
     session[SESSION_TEAM] = Team.objects.get(personal_of=alice).pk
     session.save()
-    assert said(browser, back) == "“OpenRouter” is connected for Alpha."
+    shown = browser.get(back, follow=True).context["messages"]
+    assert [str(each) for each in shown] == [
+        "“OpenRouter” is connected for Alpha.",
+        "You are working in Alpha now.",
+    ]
     assert connected()[0].team == team
 
 

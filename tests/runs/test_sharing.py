@@ -354,6 +354,20 @@ def test_who_may_share_list_and_revoke(
     assert token not in str(kept)
 
 
+def test_a_password_that_was_typed_is_not_lost_unnoticed(
+    desk: Desk, merged: Run, client_for: ClientFor
+) -> None:
+    """It is not sent back, and the form would make a link without it."""
+    page = client_for(desk.person).post(
+        f"/runs/{merged.pk}/share/", {"show": "fused", "days": "many", "password": "open sesame"}
+    )
+    assert page.status_code == 422
+    assert "Type the password again" in page.content.decode()
+    assert "open sesame" not in page.content.decode()
+    page = client_for(desk.person).post(f"/runs/{merged.pk}/share/", {"show": "fused", "days": "many"})
+    assert "Type the password again" not in page.content.decode()
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [

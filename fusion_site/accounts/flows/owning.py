@@ -45,6 +45,11 @@ def keep_an_owner(place: Membership) -> None:
     """Raise Conflict where the team would be without an owner, or a personal one without its person, but for this place."""
     if place.team.personal_of_id == place.user_id:
         raise Conflict(OWN_SPACE)
-    others = Membership.objects.filter(team=place.team, role=Role.OWNER).exclude(pk=place.pk)
-    if place.role == Role.OWNER and not others.filter(user__is_active=True).exists():
+    if not can_go(place):
         raise Conflict(LAST_OWNER)
+
+
+def can_go(place: Membership) -> bool:
+    """Whether the team has an owner who can sign in besides this place."""
+    others = Membership.objects.filter(team=place.team, role=Role.OWNER).exclude(pk=place.pk)
+    return place.role != Role.OWNER or others.filter(user__is_active=True).exists()

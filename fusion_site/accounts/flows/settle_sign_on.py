@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from allauth.socialaccount.models import SocialAccount
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -9,8 +12,10 @@ from django.db import transaction
 from fusion_site.accounts.audit import record
 from fusion_site.accounts.flows.owning import OWN_SPACE, locked, require_owner
 from fusion_site.accounts.models import Membership, SignOn
+from fusion_site.accounts.openid import Unbelievable
 from fusion_site.accounts.sealing import SealBroken, seal, unseal
-from fusion_site.accounts.sign_on import seal_context
+from fusion_site.accounts.sign_on import seal_context, service_at
+from fusion_site.accounts.team_forms import SignOnForm
 
 TYPE_IT_AGAIN = "Type the client secret; one that was stored for another address is not sent to this one."
 
@@ -37,6 +42,22 @@ def settle_sign_on(by: Membership, *, issuer: str, client_id: str, secret: str, 
     row.save()
     record(team, "sso.settled", row, by=place, client_id=client_id, role=role)
     return row
+
+
+def settle_what_answers(by: Membership, given: Mapping[str, Any]) -> SignOn:
+    """Ask the service what it is, then keep what was typed, with the issuer as it names itself. Outside of a transaction.
+
+    Raises PermissionDenied before anything is asked, and ValidationError by field, also for a service that will not do.
+    """
+    require_owner(by, "decide how its people sign in")
+    form = SignOnForm(given)
+    if not form.is_valid():
+        raise ValidationError(form.errors.as_data())
+    try:
+        issuer = service_at(form.cleaned_data["issuer"]).issuer
+    except Unbelievable as error:
+        raise ValidationError({"issuer": f"This service will not do: {error}."}) from None
+    return settle_sign_on(by, **{**form.cleaned_data, "issuer": issuer})
 
 
 @transaction.atomic

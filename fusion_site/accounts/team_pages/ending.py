@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from fusion_site.accounts.access import SESSION_TEAM, current_membership, known, person_of, signed_in
 from fusion_site.accounts.flows import end_team
 from fusion_site.accounts.flows.start_team import start_team
+from fusion_site.accounts.flows.switch_team import switch_team
 from fusion_site.accounts.team_forms import NameForm
 from fusion_site.accounts.team_pages.saying import says_why_not
 from fusion_site.accounts.team_pages.settings import settings_page
@@ -27,7 +28,7 @@ def new_team(request: HttpRequest) -> HttpResponseBase:
     form = NameForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         team = start_team(person_of(request), form.cleaned_data["name"])
-        request.session[SESSION_TEAM] = team.pk
+        switch_team(request, team.pk)
         messages.success(request, f"{team} is there. Invite people into it below.")
         return redirect("team")
     return render(request, "accounts/new_team.html", {"form": form}, status=422 if form.errors else 200)
@@ -55,6 +56,6 @@ def delete_team(request: HttpRequest) -> HttpResponseBase:
 def restore_team(request: HttpRequest, team_id: str) -> HttpResponseBase:
     """Open a closed team again, for all who were in it."""
     team = end_team.restore_team(person_of(request), team_id)
-    request.session[SESSION_TEAM] = team.pk
+    switch_team(request, team.pk)
     messages.success(request, f"{team} is open again.")
     return redirect("team")

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fusion_site.accounts.access import SESSION_TEAM, current_membership, signed_in
+from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.accounts.conflict import Conflict
 from fusion_site.accounts.flows import invite as inviting
 from fusion_site.accounts.flows.accept_invitation import (
@@ -22,6 +22,7 @@ from fusion_site.accounts.flows.accept_invitation import (
 )
 from fusion_site.accounts.flows.mail_invitation import mail_invitation
 from fusion_site.accounts.flows.owning import require_owner
+from fusion_site.accounts.flows.switch_team import work_in
 from fusion_site.accounts.models import Invitation, User
 from fusion_site.accounts.team_forms import InviteForm, put_errors
 from fusion_site.accounts.team_pages.people import team_page
@@ -91,7 +92,7 @@ def _join(request: HttpRequest, user: User, invitation: Invitation) -> HttpRespo
     if place is None:
         return _over(request)
     del request.session[SESSION_INVITATION]
-    request.session[SESSION_TEAM] = place.team_id
+    work_in(request, place)
     messages.success(request, f"You are in {place.team} now, as {place.get_role_display().lower()}.")
     return redirect(settings.LOGIN_REDIRECT_URL)
 

@@ -14,6 +14,7 @@ from fusion_site.accounts.access import SESSION_TEAM, current_membership, known,
 from fusion_site.accounts.flows import change_role as roles
 from fusion_site.accounts.flows import leave_team as leaving
 from fusion_site.accounts.flows.end_team import closed_teams_of
+from fusion_site.accounts.flows.owning import can_go
 from fusion_site.accounts.flows.switch_team import switch_team
 from fusion_site.accounts.models import Invitation, Membership, Role
 from fusion_site.accounts.team_forms import InviteForm
@@ -35,6 +36,7 @@ def team_page(request: HttpRequest, *, status: int = 200, **more: Any) -> HttpRe
         "place": place,
         "people": people,
         "roles": Role.choices,
+        "may_leave": can_go(place),
         "closed_teams": closed_teams_of(person_of(request)),
         **(_of_owners(place) if place.may_manage() else {}),
         **more,

@@ -12,12 +12,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from fusion_site.accounts.access import current_membership, signed_in
-from fusion_site.accounts.flows.settle_sign_on import remove_sign_on, settle_sign_on
+from fusion_site.accounts.flows.settle_sign_on import remove_sign_on, settle_what_answers
 from fusion_site.accounts.models import Membership, SignOn
-from fusion_site.accounts.openid import Unbelievable
-from fusion_site.accounts.sign_on import redirect_uri, service_at
+from fusion_site.accounts.sign_on import plain_sign_on, redirect_uri
 from fusion_site.accounts.sure import sure
-from fusion_site.accounts.team_forms import SignOnForm
+from fusion_site.accounts.team_forms import SignOnForm, put_errors
+
+TYPE_IT_AGAIN = "Type the secret again: it is not sent back to the page."
 
 
 @signed_in
@@ -27,9 +28,14 @@ def team_sign_on(request: HttpRequest) -> HttpResponseBase:
     """Show the current team's service to its owners, and store what they send once the service has answered."""
     place = _owners(request)
     if request.method != "POST":
-        return _page(request, place, SignOnForm(initial=_plain(place)))
+        return _page(request, place, SignOnForm(initial=plain_sign_on(_row(place))))
     form = SignOnForm(request.POST)
-    if not form.is_valid() or not _stored(place, form):
+    try:
+        settle_what_answers(place, request.POST.dict())
+    except ValidationError as error:
+        put_errors(form, error)
+        if request.POST.get("secret") and "secret" not in form.errors:
+            form.add_error("secret", TYPE_IT_AGAIN)
         return _page(request, place, form, status=422)
     messages.success(request, "The service answers, and its settings are saved. Try it in another browser.")
     return redirect("team_sign_on")
@@ -45,19 +51,6 @@ def remove(request: HttpRequest) -> HttpResponseBase:
     return redirect("team_sign_on")
 
 
-def _stored(place: Membership, form: forms.Form) -> bool:
-    """Ask the service what it is and keep it; else say beside the fields why not."""
-    typed = form.cleaned_data
-    try:
-        service = service_at(typed["issuer"])
-        settle_sign_on(place, **{**typed, "issuer": service.issuer})
-    except Unbelievable as error:
-        form.add_error("issuer", f"This service will not do: {error}.")
-    except ValidationError as error:
-        form.add_error(None, error)
-    return not form.errors
-
-
 def _owners(request: HttpRequest) -> Membership:
     place = current_membership(request)
     if not place.may_manage():
@@ -65,20 +58,19 @@ def _owners(request: HttpRequest) -> Membership:
     return place
 
 
-def _plain(place: Membership) -> dict[str, str]:
-    row = SignOn.objects.filter(team=place.team).first()
-    return {"issuer": row.issuer, "client_id": row.client_id, "role": row.role} if row else {}
-
-
 def _page(
     request: HttpRequest, place: Membership, form: forms.Form, *, status: int = 200
 ) -> HttpResponseBase:
-    row = SignOn.objects.filter(team=place.team).first()
+    row = _row(place)
     context = {
         "place": place,
         "form": form,
-        "sign_on": row,
-        "host": urlsplit(row.issuer).hostname if row else "",
-        "redirect_uri": redirect_uri(request, row or SignOn(team=place.team)),
+        "sign_on": row if row.issuer else None,
+        "host": urlsplit(row.issuer).hostname,
+        "redirect_uri": redirect_uri(request, row),
     }
     return render(request, "accounts/team_sign_on.html", context, status=status)
+
+
+def _row(place: Membership) -> SignOn:
+    return SignOn.objects.filter(team=place.team).first() or SignOn(team=place.team)

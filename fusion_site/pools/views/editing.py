@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from fusion_site.accounts.access import current_membership, signed_in
@@ -24,8 +24,9 @@ from fusion_site.pools.picking import facts_in
 from fusion_site.pools.plain import Plain, plain
 from fusion_site.pools.rights import require_adder, require_editor
 from fusion_site.pools.starts import Start, start_of
-from fusion_site.pools.views.reach import reached
+from fusion_site.pools.views.reach import reached, to_list
 from fusion_site.pools.views.things import Thing
+from fusion_site.pools.views.typed_key import forget_key, keep_key, with_key
 
 SAVE = "save"
 
@@ -74,7 +75,22 @@ def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | 
     except Clash as clash:
         return form_page(request, thing, place, clash.now, draft, clash=_since(request, clash.now))
     messages.success(request, f"The {thing.noun} “{saved.name}” is {'saved' if row else 'made'}.")
-    return redirect(thing.list_url())
+    return to_list(request, thing, place)
+
+
+def _saved(request: HttpRequest, thing: Thing, place: Membership, row: Named | None, draft: Plain) -> Named:
+    """Store what was typed. Of a connection that is refused, the key is kept, and `draft` says by which name."""
+    if thing.model is not Connection:
+        return thing.save(place, draft, row)
+    sent, draft["kept_key"] = dict(draft), ""
+    given = with_key(request, place.team_id, sent)
+    try:
+        saved = thing.save(place, given, row)
+    except Invalid as error:
+        draft["kept_key"] = keep_key(request, place.team_id, given, error.fields)
+        raise
+    forget_key(request)
+    return saved
 
 
 def _saved(request: HttpRequest, thing: Thing, place: Membership, row: Named | None, draft: Plain) -> Named:
@@ -98,16 +114,11 @@ def _since(request: HttpRequest, now: Named) -> dict[str, Any]:
 
 
 def _draft(request: HttpRequest, thing: Thing) -> Plain:
-    """Give what was typed. An empty key field means that the key stays; a list without rows is an empty list."""
+    """Give what was typed; a list without rows is an empty list."""
     draft = draft_of(request.POST)
     if thing.rows:
         rows = draft.get(thing.rows.name)
         draft[thing.rows.name] = rows if isinstance(rows, list) and all(map(_is_object, rows)) else []
-    if thing.model is Connection:
-        forget = draft.pop("forget_key", "") == "1"
-        if not str(draft.get("api_key", "")).strip():
-            draft.pop("api_key", None)
-            draft |= {"api_key": None} if forget else {}
     return draft
 
 

@@ -25,7 +25,7 @@ from fusion_site.pools.flows.connect_openrouter import (
 )
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.rights import require_editor
-from fusion_site.pools.views.reach import person
+from fusion_site.pools.views.reach import person, to_list
 from fusion_site.pools.views.things import CONNECTION
 from fusion_site.providers import AskFailed
 
@@ -75,7 +75,7 @@ async def back(request: HttpRequest, state: str) -> HttpResponseBase:
         await _connected(request, place, consent, code)
     except AskFailed as failed:
         return _refused(request, _said(failed.error))
-    return redirect(CONNECTION.list_url())
+    return await sync_to_async(to_list)(request, CONNECTION, place)
 
 
 async def _connected(request: HttpRequest, place: Membership, consent: Consent, code: str) -> None:

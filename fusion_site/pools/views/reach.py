@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 
-from fusion_site.accounts.access import membership_in, visible
+from fusion_site.accounts.access import current_membership, membership_in, visible
+from fusion_site.accounts.flows.switch_team import work_in
 from fusion_site.accounts.models import Membership, User
 from fusion_site.pools.models import Named
 from fusion_site.pools.naming import is_id
@@ -15,6 +18,14 @@ def person(request: HttpRequest) -> User:
     """Give the signed-in person; only for views behind `signed_in`."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def to_list(request: HttpRequest, thing: Thing, place: Membership) -> HttpResponseBase:
+    """Lead to the list of the team of `place`, in which the person works from now on: there is what was done."""
+    if place.team_id != current_membership(request).team_id:
+        work_in(request, place)
+        messages.info(request, f"You are working in {place.team} now.")
+    return redirect(thing.list_url())
 
 
 def reached(request: HttpRequest, thing: Thing, row_id: str) -> tuple[Named, Membership]:

@@ -13,7 +13,7 @@ from fusion_site.pools.flows.delete import users_of
 from fusion_site.pools.flows.duplicate import duplicate as duplicate_row
 from fusion_site.pools.invalid import InUse, Invalid
 from fusion_site.pools.rights import require_editor
-from fusion_site.pools.views.reach import reached
+from fusion_site.pools.views.reach import reached, to_list
 from fusion_site.pools.views.things import Thing
 
 
@@ -26,7 +26,7 @@ def duplicate(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBa
         copy = duplicate_row(place, row)
     except Invalid as error:
         messages.error(request, " ".join(said for each in error.fields.values() for said in each))
-        return redirect(thing.list_url())
+        return to_list(request, thing, place)
     messages.success(request, f"This is the copy “{copy.name}”. Change what should differ.")
     return redirect(thing.url("edit", copy))
 
@@ -46,6 +46,6 @@ def delete(request: HttpRequest, thing: Thing, row_id: str) -> HttpResponseBase:
         else:
             # The tag is what the toast's Undo has back.
             messages.success(request, f"The {thing.noun} “{row.name}” is deleted.", extra_tags=row.pk)
-            return redirect(thing.list_url())
+            return to_list(request, thing, place)
     context = {"thing": thing, "row": row, "users": users_of(row)}
     return render(request, "pools/delete.html", context, status=status)

@@ -31,6 +31,7 @@ from fusion_site.runs.sharing.models import Share
 
 # Links that a page lists.
 MOST_LISTED = 200
+TYPE_IT_AGAIN = "Type the password again: it is not sent back to the page."
 _WORDS = {
     Part.FUSED: ("Fused answer", ""),
     Part.VERDICT: ("Verdict", "what the judge found, and its scores"),
@@ -54,7 +55,7 @@ def share(request: HttpRequest, run_id: str) -> HttpResponseBase:
     try:
         made = share_run(place, run, _given(request.POST))
     except Invalid as invalid:
-        return _page(request, run, place, errors=invalid.fields, status=422)
+        return _page(request, run, place, errors=_again(request.POST, invalid.fields), status=422)
     address = request.build_absolute_uri(reverse("shared", args=[made.token]))
     return _page(request, run, place, made=address)
 
@@ -66,6 +67,11 @@ def _given(posted: QueryDict) -> dict[str, Any]:
         "password": posted.get("password", ""),
         "voting": "1" if posted.get("voting") else "0",
     }
+
+
+def _again(posted: QueryDict, errors: Errors) -> Errors:
+    """Give the errors, with a word at the password: it is in no page, and a link must not be made without it unnoticed."""
+    return {"password": [TYPE_IT_AGAIN], **errors} if posted.get("password") else errors
 
 
 def _page(

@@ -30,6 +30,7 @@ def insights(request: HttpRequest) -> HttpResponse:
         "people_chart": spans([rank.strength for rank in found.by_people]),
         "judges_chart": spans([rank.strength for rank in found.by_judges]),
         "time_chart": bars_across([each.median_ms for each in found.models]),
+        "is_paid": any(each.mean_usd for each in found.models),
         "cost_chart": bars_across([each.mean_usd for each in found.models]),
         "to_vote": _to_vote(request, place.team_id),
     }
