@@ -15,6 +15,7 @@ from fusion_site.compact.figures import History, Rate
 from fusion_site.compact.files.examining import examine
 from fusion_site.compact.files.fitting import fit
 from fusion_site.compact.files.header import BadFile
+from fusion_site.compact.files.templates import Templates
 from fusion_site.compact.life import Death, Life
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
@@ -32,7 +33,8 @@ class CompactSupervisor:
     """Runs the host for `model` in a child process from `start` to `stop`; nothing that happens to it raises here.
 
     All methods belong to one event loop, but `status`, `rates` and `wake` may be called from anywhere. `state_file`, if
-    given, tells other processes of this machine where the host is. Without `options` those of the environment are taken.
+    given, tells other processes of this machine where the host is. Without `options` those of the environment are taken;
+    a file that `templates` has one for is hosted with that chat template.
     After `idle_s` seconds without an ask its memory is freed until the next one; 0 keeps it.
     """
 
@@ -46,12 +48,14 @@ class CompactSupervisor:
         options: HostOptions | None = None,
         backoff: Backoff | None = None,
         idle_s: float = 0,
+        templates: Templates | None = None,
     ) -> None:
         self.idle_s = idle_s
         self._model = model.absolute() if model else None
         self._state_file = state_file
         self._listens = (host, port)
         self._options = options
+        self._templates = templates
         self._backoff = backoff or Backoff()
         self._status = CompactStatus(file=self._model)
         self._history = History()
@@ -120,11 +124,12 @@ class CompactSupervisor:
     def begin_swap(self, model: Path, refused: Callable[[], Awaitable[object]]) -> None:
         """Swap without waiting for it; a `stop` ends it. `refused` is called if the old file stays."""
 
-        async def change() -> None:
-            if not await self.swap(model):
-                await refused()
+        self._in_background(self._change(model, refused), "change of the Compact model")
 
-        self._in_background(change(), "change of the Compact model")
+    def begin_reload(self) -> None:
+        """Load the same file again, with what was set for it since, without waiting for that; one that is off stays off."""
+        if self._task is not None and self._model is not None:
+            self._in_background(self._change(self._model), "reload of the Compact model")
 
     async def wait_for(self, *states: State) -> CompactStatus:
         """The status as soon as its state is one of `states`."""
@@ -135,6 +140,10 @@ class CompactSupervisor:
         while not is_so(self._status):
             await self._changed.wait()
         return self._status
+
+    async def _change(self, model: Path, refused: Callable[[], Awaitable[object]] | None = None) -> None:
+        if not await self.swap(model) and refused is not None:
+            await refused()
 
     def _keep(self, life: Life | None) -> None:
         self._task = asyncio.create_task(self._supervise(life), name="compact supervisor")
@@ -170,7 +179,7 @@ class CompactSupervisor:
             self._become(state="loading", restarts=self._status.restarts + 1)
 
     def _begin(self, model: Path) -> Life:
-        return Life(model, self._listens, self._options, self._noticed)
+        return Life(model, self._listens, self._options, self._noticed, self._templates)
 
     async def _outlive(self, life: Life) -> Death:
         """Wait for the end of a life, which is brought about here when nobody needs it any more."""

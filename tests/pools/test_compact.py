@@ -53,7 +53,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> CompactStatus:
         state="ready",
         model_id="lantern-12b",
         file=Path("/srv/models/lantern-12b.gguf"),
-        host=HostFacts("llama 12B", 8192, 32768, 8, 4, on_gpu=False),
+        host=HostFacts("llama 12B", 8192, 32768, 8, 4, layers=41, gpu_layers=24, gpus="a card"),
         figures=Figures(progress=1, busy=3, waiting=2, written=1234, memory=7_100_000_000),
         warning="It may not fit: the weights are large.",
         error="The model process was killed (SIGKILL): /srv/models/lantern-12b.gguf",
