@@ -19,13 +19,11 @@ from fusion_site.compact.files.templates import Templates
 from fusion_site.compact.life import Death, Life
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.statefile import remove_state_file, write_state_file
+from fusion_site.compact.statefile import publish, withdraw
 from fusion_site.compact.status import CompactStatus, State
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = (
-    0.5  # how often to look whether the model file was replaced while the host is down, or the host is idle
-)
+LOOK_SECONDS = 0.5  # how often to look whether the host is idle
 __all__ = ["Backoff", "CompactStatus", "CompactSupervisor", "State"]
 
 
@@ -274,7 +272,8 @@ class CompactSupervisor:
         }
         if life.address != self._status.address:
             changes["address"] = life.address
-            self._publish(life)
+            if self._state_file is not None and life.address is not None:
+                publish(self._state_file, life.address)
         if life.is_ready and self._status.state != "draining":
             changes |= {"state": "ready", "model_id": life.model_id, "error": self._kept_error(life)}
         self._become(**changes)
@@ -284,20 +283,9 @@ class CompactSupervisor:
         is_new = self._status.state != "ready" or self._status.address != life.address
         return None if is_new else self._status.error
 
-    def _publish(self, life: Life) -> None:
-        if self._state_file is not None and life.address is not None:
-            try:
-                write_state_file(self._state_file, life.address)
-            except OSError as error:
-                log.error("Other processes cannot find the Compact host: %s", error)
-
     def _unpublish(self) -> None:
-        address = self._status.address
-        if self._state_file is not None and address is not None:
-            try:
-                remove_state_file(self._state_file, address)
-            except (OSError, ValueError) as error:
-                log.error("The Compact host's state file could not be removed: %s", error)
+        if self._state_file is not None and self._status.address is not None:
+            withdraw(self._state_file, self._status.address)
 
     def _become(self, **changes: Any) -> None:
         self._status = replace(self._status, **changes)

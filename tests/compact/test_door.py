@@ -163,6 +163,21 @@ async def test_a_prompt_longer_than_the_context_is_a_typed_failure(
     assert "2048" in error["message"]
 
 
+async def test_a_template_that_raises_is_a_typed_failure_and_the_host_goes_on(
+    scripted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own.jinja").write_text("{{ messages[2].content }}")
+    with run_host(scripted, f"--template={tmp_path / 'own.jinja'}") as host:
+        assert host.report()["state"] == "ready"
+        for streamed in (False, True):
+            refused = await ask(host, chat("Hi", model="scripted", stream=streamed))
+            error = refused.json()["error"]
+            assert (refused.status_code, error["code"], error["param"]) == (400, "template_error", "messages")
+            assert "no element 2" in error["message"]
+        turns = [{"role": role, "content": "Hi"} for role in ("user", "assistant", "user")]
+        assert (await ask(host, {"model": "scripted", "messages": turns})).status_code == 200
+
+
 async def test_a_limit_beyond_the_context_is_cut_to_it(scripted_host: RunningHost) -> None:
     answer = (await ask(scripted_host, chat("x" * 2030, model="scripted", max_tokens=100_000))).json()
     assert answer["usage"]["total_tokens"] == 2048

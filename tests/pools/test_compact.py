@@ -27,7 +27,7 @@ from fusion_site.providers import EndpointUnavailable
 from tests.compact.fake_hub import REPO, TOKEN, FakeHub, running
 from tests.compact.gguf_model import write_tiny_gguf
 
-ADDRESSES = ("run/", "settings/", "files/look/", "files/fetch/", "files/stop/", "files/remove/")
+ADDRESSES = ("run/", "settings/", "template/", "files/look/", "files/fetch/", "files/stop/", "files/remove/")
 ClientFor = Callable[[User | None], Client]
 
 
@@ -36,6 +36,7 @@ def models(settings: LazySettings, tmp_path: Path) -> Path:
     """Give the folder of model files, empty at first."""
     settings.FUSION_COMPACT_FILES = tmp_path / "models"
     settings.FUSION_COMPACT_STATE = tmp_path / "compact.host.json"
+    settings.FUSION_COMPACT_TEMPLATES = tmp_path / "templates"
     return tmp_path / "models"
 
 
@@ -81,6 +82,7 @@ def test_the_page_shows_the_host_to_all_and_its_secrets_to_its_owner(
             "lantern-12b",
             "3 of 8 being written, 2 waiting",
             "7.1 GB",
+            "24 of 41 layers on a card",
             "8,192 tokens each",
             "It may not fit",
         ):
@@ -171,6 +173,15 @@ def test_a_team_that_may_not_use_it_does_not_see_it_and_is_refused(
     assert connection.pk in picker()
 
 
+def test_the_list_of_connections_keeps_the_hosts_secrets_too(
+    client_for: ClientFor, alice: User, dave: User, host: object
+) -> None:
+    seen, owned = (client_for(person).get("/connections/").content.decode() for person in (dave, alice))
+    assert "/srv/models" in owned
+    assert "/srv/models" not in seen
+    assert "the owner of this site sees why" in seen
+
+
 def test_wrong_settings_are_told_beside_the_field(client_for: ClientFor, alice: User) -> None:
     answer = client_for(alice).post("/compact/settings/", {"idle_min": "soon", "who": "all"})
     assert answer.status_code == 422
@@ -183,6 +194,39 @@ def test_a_prompt_is_needed_to_try_it(client_for: ClientFor, alice: User, tiny: 
     for prompt in ("", "x" * 8001):
         answer = client_for(alice).post("/compact/try/", {"prompt": prompt})
         assert (answer.status_code, answer.content.decode()[0]) == (422, "\x1e")
+
+
+def test_a_template_is_tried_before_it_is_kept(
+    client_for: ClientFor, alice: User, tiny: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloads: list[str] = []
+
+    class Supervisor:
+        def begin_reload(self) -> None:
+            reloads.append(compact_files.templates().text(models / tiny))
+
+        def status(self) -> CompactStatus:
+            return CompactStatus(state="ready", file=models / tiny)
+
+        def rates(self) -> list[Any]:
+            return []
+
+    def saved(text: str) -> Any:
+        return client_for(alice).post("/compact/template/", {"template": text})
+
+    refused = saved("{{ messages }}")
+    assert (refused.status_code, "No file is hosted" in refused.content.decode()) == (422, True)
+    run_compact.choose_file(alice, tiny)
+    monkeypatch.setattr(compact_host, "_supervisor", Supervisor())
+    refused = saved("<{{ nothing.at.all }}>")
+    said = refused.content.decode()
+    assert refused.status_code == 422
+    assert "It fails on a conversation of a user and an assistant: &#x27;nothing&#x27; is undefined." in said
+    assert "&lt;{{ nothing.at.all }}&gt;</textarea>" in said
+    good = "{% for m in messages %}\r\n{{ m.content }}{% endfor %}"
+    assert saved(good).status_code == 302
+    assert saved(" \r\n").status_code == 302
+    assert reloads == [good.replace("\r\n", "\n"), ""]
 
 
 @pytest.fixture
