@@ -12,6 +12,7 @@ import openai
 import pytest
 
 from tests.compact.conftest import SCRIPT
+from tests.compact.gguf_model import LAYERS
 from tests.compact.hosting import KEY, PATIENCE, RunningHost, chat, run_host
 
 
@@ -54,6 +55,7 @@ async def test_the_model_says_what_it_is(tiny_host: RunningHost) -> None:
         (model,) = (await client.get("/v1/models")).json()["data"]
     assert (model["id"], model["context_length"]) == ("tiny", 8192)
     assert (model["meta"]["n_ctx"], model["meta"]["n_ctx_train"], model["meta"]["slots"]) == (8192, 16384, 4)
+    assert (await tiny_host.meter("layers"), await tiny_host.meter("gpu_layers")) == (LAYERS + 1, 0)
 
 
 async def test_a_whole_answer(scripted_host: RunningHost) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from django.test import Client
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.compact.figures import Figures, HostFacts
+from fusion_site.compact.files.errands import Errand
+from fusion_site.compact.files.offer import Licence, Offer
+from fusion_site.compact.files.progress import Progress
 from fusion_site.compact.status import CompactStatus
 from fusion_site.engine.asking import ErrorKind
 from fusion_site.pools import compact_files, compact_host
@@ -236,6 +240,31 @@ def hub(settings: LazySettings, tmp_path: Path) -> Iterator[FakeHub]:
     with running(FakeHub(content, gated="auto", open_to=TOKEN)) as hub:
         settings.FUSION_HF_URL, settings.FUSION_HF_TOKEN = hub.url, TOKEN
         yield hub
+
+
+def test_a_fetch_that_ended_is_told_with_the_files_anew(
+    client_for: ClientFor, alice: User, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By these two parts alone: a page that was loaded anew would lose what somebody types on it."""
+    offer = Offer("hf:meadow/lantern-GGUF/lantern.gguf", "lantern.gguf", 9, "ab", "c", "", False, Licence())
+
+    def told(**how: Any) -> str:
+        errands = SimpleNamespace(newest=Errand(offer, "alice@example.com", **how))
+        monkeypatch.setattr(compact_host, "_errands", errands)
+        answer = client_for(alice).get("/compact/files/progress/")
+        assert "HX-Refresh" not in answer.headers
+        return answer.content.decode()
+
+    running = told(state="running", progress=Progress(3, 9, 1.5, 4.0))
+    for part in ("33%", "a second", "4.0 s left", 'hx-trigger="every 1s"'):
+        assert part in running
+    ended = told(state="done")
+    for part in ("it is here, and its checksum is right", 'id="files"', 'hx-swap-oob="true"', tiny):
+        assert part in ended
+    assert "every 1s" not in ended
+    failed = told(state="failed", message="The disk is full.")
+    assert "The disk is full." in failed
+    assert f'name="source" value="{offer.source}"' in failed
 
 
 def command(*arguments: str) -> tuple[str, str]:
