@@ -98,7 +98,6 @@ class Context:
     def __init__(self, model: LoadedModel, options: HostOptions) -> None:
         self.window = options.window(model.facts.trained_context)
         self.threads = options.thread_count(usable_cores)
-        self.on_gpu = bool(native.supports_gpu()) and options.gpu_layers != 0
         self.cells = _cells(model, options, self.window)
         self.apart = model.shares_prefixes and options.windows_apart(self.window, self.cells)
         if self.apart:
@@ -247,8 +246,7 @@ def _cells(model: LoadedModel, options: HostOptions, window: int) -> int:
     """Tokens of memory to take; a cache that main memory cannot hold is refused here, since the system would kill for it."""
     each, free = bytes_per_token(model.handle), free_bytes()
     cells = options.memory(window, affordable=free // 2 // each)
-    on_gpu = native.supports_gpu() and options.gpu_layers != 0
-    if cells * each > free and not on_gpu:
+    if cells * each > free and not model.placement.on_gpu:
         raise UnusableModel(
             f"{cells} tokens of context need {cells * each / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB "
             "are free. Choose a smaller context."

@@ -71,7 +71,9 @@ class Door:
     async def metrics(self, request: Request) -> Response:
         """Counters in Prometheus' text format."""
         self._check_key(request)
-        text = self._model.state.ready().scheduler.meter.exposition()
+        hosted = self._model.state.ready()
+        placed = hosted.model.placement
+        text = hosted.scheduler.meter.exposition(layers=placed.layers, gpu_layers=placed.on_gpu)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def models(self, request: Request) -> Response:
@@ -110,7 +112,7 @@ def prepare(hosted: Hosted, asked: ChatRequest) -> Generation:
     room = window - len(prompt)
     limit = room if asked.most_tokens is None else min(asked.most_tokens, room)
     sampler = Sampler(_sampling(hosted, asked), hosted.model.vocabulary, lookback=window)
-    return Generation(prompt, limit, sampler, TextStream(asked.stops))
+    return Generation(prompt, limit, sampler, TextStream(asked.stops), asked.user or "")
 
 
 def _sampling(hosted: Hosted, asked: ChatRequest) -> Sampling:

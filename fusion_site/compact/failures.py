@@ -38,6 +38,18 @@ def bad_request(message: str, param: str | None = None, code: str = "invalid_val
     return HostFailure(400, code, message, param=param)
 
 
+def template_failed(reason: str) -> HostFailure:
+    """The model's chat template broke at these messages; the same ones would break it again."""
+    message = f"The model's chat template fails on these messages: {reason}. Whoever runs this host can set another template."
+    return HostFailure(400, "template_error", message, param="messages")
+
+
+def template_refused(reason: str) -> HostFailure:
+    """The model's chat template itself refuses these messages."""
+    message = f"The model's chat template refuses these messages: {reason}"
+    return HostFailure(400, "template_refused", message, param="messages")
+
+
 def context_exceeded(prompt: int, context: int) -> HostFailure:
     """The prompt leaves no room in the context for even one new token."""
     message = (

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What a host that is ready works with: tokens of one request, tokens in memory, answers at once, CPU threads."""
+    """What a host that is ready works with: tokens of one request, tokens in memory, answers at once, CPU threads.
+
+    Of `layers`, the matrices behind the last one counted as one more, so many are on GPUs; `gpus` names these.
+    """
 
     description: str
     window: int
     cells: int
     slots: int
     threads: int
-    on_gpu: bool
+    layers: int
+    gpu_layers: int = 0
+    gpus: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,16 @@ def _deliver(letters: list[tuple[Feed, News]]) -> None:
 
 @dataclass(eq=False, slots=True)
 class Generation:
-    """One request for the scheduler: continue `prompt` by at most `limit` tokens (0: only read the prompt in)."""
+    """One request for the scheduler: continue `prompt` by at most `limit` tokens (0: only read the prompt in).
+
+    `party` names who asks: parties that wait are served in turn.
+    """
 
     prompt: list[int]
     limit: int
     sampler: Sampler
     text: TextStream = field(default_factory=TextStream)
+    party: str = ""
     feed: Feed = field(default_factory=Feed)
     cached: int = 0
     written: int = 0

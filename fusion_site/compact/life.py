@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from fusion_site.compact.files.examining import examine
 from fusion_site.compact.files.facts import FileFacts
 from fusion_site.compact.files.fitting import fit
 from fusion_site.compact.files.header import BadFile
+from fusion_site.compact.files.proving import warning_of
+from fusion_site.compact.files.templates import Templates
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.statefile import Address
@@ -44,6 +46,7 @@ class Life:
         listens: tuple[str, int],
         options: HostOptions | None,
         on_change: Callable[[Life], None],
+        templates: Templates | None = None,
     ) -> None:
         self.model = model
         self.address: Address | None = None
@@ -55,6 +58,7 @@ class Life:
         self._host, self._port = listens
         self._options = options
         self._on_change = on_change
+        self._templates = templates
         self._child: HostChild | None = None
         self._ready_at: float | None = None
         self._active_at = time.monotonic()
@@ -98,7 +102,7 @@ class Life:
     async def _live(self) -> Death:
         key = secrets.token_urlsafe(32)
         try:
-            options = self._options or HostOptions.from_environment()
+            options = self._settled()
             await self._look_at_file(options)
             child = self._child = await HostChild.start(self.model, self._host, self._port, key, options)
         except BadFile as error:
@@ -112,9 +116,19 @@ class Life:
         finally:
             await child.end()
 
+    def _settled(self) -> HostOptions:
+        """The options with the template that was set for this very file, if one was."""
+        options = self._options or HostOptions.from_environment()
+        own = self._templates.of(self.model) if self._templates else None
+        return replace(options, template=str(own)) if own else options
+
     async def _look_at_file(self, options: HostOptions) -> None:
         self.facts = await examine(self.model)
-        self.warning = fit(self.facts, options, free_bytes()).warning
+        warnings = [
+            fit(self.facts, options, free_bytes()).warning,
+            await warning_of(self.facts, options.template),
+        ]
+        self.warning = " ".join(filter(None, warnings))
         self._on_change(self)
 
     async def _listen(self, child: HostChild, key: str) -> Death:

@@ -22,9 +22,14 @@ class Meter:
     slots_busy: int = 0
     waiting: int = 0
 
-    def exposition(self) -> str:
-        """All numbers in Prometheus' text format, prefixed `compact_`."""
-        gauges = {"slots_busy": self.slots_busy, "waiting": self.waiting}
+    def exposition(self, *, layers: int, gpu_layers: int) -> str:
+        """All numbers in Prometheus' text format, prefixed `compact_`, with how many of the model's layers lie on GPUs."""
+        gauges = {
+            "slots_busy": self.slots_busy,
+            "waiting": self.waiting,
+            "layers": layers,
+            "gpu_layers": gpu_layers,
+        }
         counters = {
             "prompt_tokens": self.prompt_tokens,
             "reused_tokens": self.reused_tokens,

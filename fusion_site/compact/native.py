@@ -100,6 +100,33 @@ ProgressCallback = binding.llama_progress_callback
 SPM = binding.LLAMA_VOCAB_TYPE_SPM
 
 
+def _ggml(name: str, result: Any, *arguments: Any) -> Call:
+    """A function of the library below llama.cpp, which the binding does not name; it is found through llama.cpp's own."""
+    call = getattr(_keeping, name)
+    call.restype, call.argtypes = result, arguments
+    return call  # type: ignore[no-any-return]
+
+
+_Handle, _Size = ctypes.c_void_p, ctypes.c_size_t
+_device_count = _ggml("ggml_backend_dev_count", _Size)
+_device = _ggml("ggml_backend_dev_get", _Handle, _Size)
+_device_memory = _ggml("ggml_backend_dev_memory", None, _Handle, ctypes.POINTER(_Size), ctypes.POINTER(_Size))
+device_type = _ggml("ggml_backend_dev_type", ctypes.c_int, _Handle)
+device_description = _ggml("ggml_backend_dev_description", ctypes.c_char_p, _Handle)
+
+
+def devices() -> list[int]:
+    """All that ggml computes with here, the CPU among them."""
+    return [_device(at) for at in range(_device_count())]
+
+
+def device_free(handle: int) -> int:
+    """Bytes of a device's memory that are free."""
+    free, total = _Size(), _Size()
+    _device_memory(handle, ctypes.byref(free), ctypes.byref(total))
+    return free.value
+
+
 def text_of(write: Call) -> str:
     """A string that llama.cpp writes into a buffer of a given size; empty if it has none."""
     buffer = ctypes.create_string_buffer(512)

@@ -19,7 +19,7 @@ class HostOptions:
 
     `context` is the most tokens of one prompt and its answer together; `cells` the tokens that fit in memory over all
     answers; `slots` the answers written at the same time; `threads` the CPU threads; `gpu_layers` the
-    layers put on a GPU where llama.cpp has one (-1: all); `queue` the most requests that may wait. `template` is the
+    layers put on GPUs where llama.cpp has any (-1: as many as fit); `queue` the most requests that may wait. `template` is the
     path of a chat template (Jinja) to take instead of the one in the model's file.
     """
 

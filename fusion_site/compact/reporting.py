@@ -68,5 +68,7 @@ def facts_of(hosted: Hosted) -> HostFacts:
         cells=hosted.context.cells,
         slots=hosted.options.slots,
         threads=hosted.context.threads,
-        on_gpu=hosted.context.on_gpu,
+        layers=hosted.model.placement.layers,
+        gpu_layers=hosted.model.placement.on_gpu,
+        gpus=", ".join(hosted.model.placement.gpus),
     )

@@ -13,6 +13,7 @@ from typing import Literal
 from fusion_site.compact.context import SLICE, Context
 from fusion_site.compact.failures import HostFailure, broken, not_ready, queue_full
 from fusion_site.compact.generation import Generation, News, Post
+from fusion_site.compact.line import Line
 from fusion_site.compact.meter import Meter
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
@@ -36,8 +37,8 @@ class Scheduler:
 
     That is one decode, or, where sequences have memory of their own, one for the writing answers and one for the prompt.
     `submit`, `cancel` and `close` are called on the event loop, `run` in the model thread; they meet only in the inbox.
-    Requests are served strictly in their order; the place of each is told to its feed. Those that only read ahead come
-    after all others: one at a time, with what the others leave of each step, and off their slot when it is wanted.
+    Parties are served in turn, each in its order (see `Line`); the place of each request is told to its feed. Those that only
+    read ahead come after all others: one at a time, with what the others leave of each step, and off their slot when it is wanted.
     """
 
     def __init__(self, context: Context, vocabulary: Vocabulary, options: HostOptions, post: Post) -> None:
@@ -49,7 +50,7 @@ class Scheduler:
         self._seating = Seating(context, options.slots)
         self._rows = context.rows()
         self._pace = Pace(SLICE, context.row_rate)
-        self._queue: deque[Generation] = deque()
+        self._line = Line()
         self._ahead: deque[Generation] = deque()
         self._arrivals: deque[Generation] = deque()
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -61,7 +62,7 @@ class Scheduler:
         """Queue a generation; its feed tells the rest. Raises `HostFailure` when full or closed."""
         if self._closed:
             raise self._closed
-        waiting = len(self._queue) + len(self._ahead) + len(self._arrivals)
+        waiting = len(self._line) + len(self._ahead) + len(self._arrivals)
         if waiting >= self._most_waiting:
             raise queue_full(waiting)
         self._arrivals.append(generation)
@@ -79,10 +80,10 @@ class Scheduler:
         """Refuse what comes from now on, and fail what `run` left; after `run` has returned."""
         self._closed = not_ready("failed", reason)
         self._read_inbox()
-        for generation in [*self._queue, *self._ahead, *(slot.generation for slot in self._seating.busy)]:
+        for generation in [*self._line, *self._ahead, *(slot.generation for slot in self._seating.busy)]:
             if generation:
                 self._settle(generation, News(failure=self._closed))
-        self._queue.clear()
+        self._line.clear()
         self._ahead.clear()
         self._post.flush()
 
@@ -104,7 +105,7 @@ class Scheduler:
     def _wait(self) -> None:
         """Read the inbox; with nothing to do, sleep until something comes."""
         self._read_inbox()
-        while self._running and not (self._queue or self._ahead or self._seating.busy):
+        while self._running and not (self._line or self._ahead or self._seating.busy):
             self._inbox.get()()
             self._read_inbox()
 
@@ -121,29 +122,28 @@ class Scheduler:
 
     def _arrive(self) -> None:
         generation = self._arrivals.popleft()
-        (self._ahead if generation.reads_ahead else self._queue).append(generation)
+        (self._ahead.append if generation.reads_ahead else self._line.join)(generation)
 
     def _drop(self, generation: Generation) -> None:
         slot = self._seating.of(generation)
         if slot:
             self._seating.leave(slot)
-        elif generation in self._queue:
-            self._queue.remove(generation)
         elif generation in self._ahead:
             self._ahead.remove(generation)
-        else:
+        elif not self._line.leave(generation):
             return
         generation.sampler.close()
         self.meter.answers_cancelled += 1
         self._count()
 
     def _admit(self) -> None:
-        """Seat the queue's head while it fits, and tell the others their new places; with nobody left, read ahead."""
-        while self._queue and self._seat(self._queue[0]):
-            self._tell_place(self._queue.popleft(), 0)
-        for place, generation in enumerate(self._queue, start=1):
+        """Seat whoever is next while that fits, and tell the others their new places; with nobody left, read ahead."""
+        while (first := next(iter(self._line), None)) and self._seat(first):
+            self._line.serve(first)
+            self._tell_place(first, 0)
+        for place, generation in enumerate(self._line, start=1):
             self._tell_place(generation, place)
-        if self._ahead and not self._queue and not self._seating.ahead and self._seating.seat(self._ahead[0]):
+        if self._ahead and not self._line and not self._seating.ahead and self._seating.seat(self._ahead[0]):
             self._ahead.popleft()
 
     def _seat(self, generation: Generation) -> bool:
@@ -164,7 +164,7 @@ class Scheduler:
 
     def _count(self) -> None:
         self.meter.slots_busy = len(self._seating.busy)
-        self.meter.waiting = len(self._queue)
+        self.meter.waiting = len(self._line)
 
     def _step(self) -> None:
         """Compute the next rows of everyone."""

@@ -56,6 +56,22 @@ def remove_state_file(path: Path, address: Address) -> None:
         path.unlink(missing_ok=True)
 
 
+def publish(path: Path, address: Address) -> None:
+    """Write `address` to `path`; where that fails the host goes on, and the log says that others cannot find it."""
+    try:
+        write_state_file(path, address)
+    except OSError as error:
+        log.error("Other processes cannot find the Compact host: %s", error)
+
+
+def withdraw(path: Path, address: Address) -> None:
+    """Take the file away again, unless it tells of another host by now; the log says where that fails."""
+    try:
+        remove_state_file(path, address)
+    except (OSError, ValueError) as error:
+        log.error("The Compact host's state file could not be removed: %s", error)
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -15,16 +15,15 @@ from fusion_site.compact.figures import History, Rate
 from fusion_site.compact.files.examining import examine
 from fusion_site.compact.files.fitting import fit
 from fusion_site.compact.files.header import BadFile
+from fusion_site.compact.files.templates import Templates
 from fusion_site.compact.life import Death, Life
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.statefile import remove_state_file, write_state_file
+from fusion_site.compact.statefile import publish, withdraw
 from fusion_site.compact.status import CompactStatus, State
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = (
-    0.5  # how often to look whether the model file was replaced while the host is down, or the host is idle
-)
+LOOK_SECONDS = 0.5  # how often to look whether the host is idle
 __all__ = ["Backoff", "CompactStatus", "CompactSupervisor", "State"]
 
 
@@ -32,7 +31,8 @@ class CompactSupervisor:
     """Runs the host for `model` in a child process from `start` to `stop`; nothing that happens to it raises here.
 
     All methods belong to one event loop, but `status`, `rates` and `wake` may be called from anywhere. `state_file`, if
-    given, tells other processes of this machine where the host is. Without `options` those of the environment are taken.
+    given, tells other processes of this machine where the host is. Without `options` those of the environment are taken;
+    a file that `templates` has one for is hosted with that chat template.
     After `idle_s` seconds without an ask its memory is freed until the next one; 0 keeps it.
     """
 
@@ -46,12 +46,14 @@ class CompactSupervisor:
         options: HostOptions | None = None,
         backoff: Backoff | None = None,
         idle_s: float = 0,
+        templates: Templates | None = None,
     ) -> None:
         self.idle_s = idle_s
         self._model = model.absolute() if model else None
         self._state_file = state_file
         self._listens = (host, port)
         self._options = options
+        self._templates = templates
         self._backoff = backoff or Backoff()
         self._status = CompactStatus(file=self._model)
         self._history = History()
@@ -120,11 +122,12 @@ class CompactSupervisor:
     def begin_swap(self, model: Path, refused: Callable[[], Awaitable[object]]) -> None:
         """Swap without waiting for it; a `stop` ends it. `refused` is called if the old file stays."""
 
-        async def change() -> None:
-            if not await self.swap(model):
-                await refused()
+        self._in_background(self._change(model, refused), "change of the Compact model")
 
-        self._in_background(change(), "change of the Compact model")
+    def begin_reload(self) -> None:
+        """Load the same file again, with what was set for it since, without waiting for that; one that is off stays off."""
+        if self._task is not None and self._model is not None:
+            self._in_background(self._change(self._model), "reload of the Compact model")
 
     async def wait_for(self, *states: State) -> CompactStatus:
         """The status as soon as its state is one of `states`."""
@@ -135,6 +138,10 @@ class CompactSupervisor:
         while not is_so(self._status):
             await self._changed.wait()
         return self._status
+
+    async def _change(self, model: Path, refused: Callable[[], Awaitable[object]] | None = None) -> None:
+        if not await self.swap(model) and refused is not None:
+            await refused()
 
     def _keep(self, life: Life | None) -> None:
         self._task = asyncio.create_task(self._supervise(life), name="compact supervisor")
@@ -170,7 +177,7 @@ class CompactSupervisor:
             self._become(state="loading", restarts=self._status.restarts + 1)
 
     def _begin(self, model: Path) -> Life:
-        return Life(model, self._listens, self._options, self._noticed)
+        return Life(model, self._listens, self._options, self._noticed, self._templates)
 
     async def _outlive(self, life: Life) -> Death:
         """Wait for the end of a life, which is brought about here when nobody needs it any more."""
@@ -265,7 +272,8 @@ class CompactSupervisor:
         }
         if life.address != self._status.address:
             changes["address"] = life.address
-            self._publish(life)
+            if self._state_file is not None and life.address is not None:
+                publish(self._state_file, life.address)
         if life.is_ready and self._status.state != "draining":
             changes |= {"state": "ready", "model_id": life.model_id, "error": self._kept_error(life)}
         self._become(**changes)
@@ -275,20 +283,9 @@ class CompactSupervisor:
         is_new = self._status.state != "ready" or self._status.address != life.address
         return None if is_new else self._status.error
 
-    def _publish(self, life: Life) -> None:
-        if self._state_file is not None and life.address is not None:
-            try:
-                write_state_file(self._state_file, life.address)
-            except OSError as error:
-                log.error("Other processes cannot find the Compact host: %s", error)
-
     def _unpublish(self) -> None:
-        address = self._status.address
-        if self._state_file is not None and address is not None:
-            try:
-                remove_state_file(self._state_file, address)
-            except (OSError, ValueError) as error:
-                log.error("The Compact host's state file could not be removed: %s", error)
+        if self._state_file is not None and self._status.address is not None:
+            withdraw(self._state_file, self._status.address)
 
     def _become(self, **changes: Any) -> None:
         self._status = replace(self._status, **changes)

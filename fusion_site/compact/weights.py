@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from fusion_site.compact import native
+from fusion_site.compact.devices import Device, gpus
+from fusion_site.compact.files.fitting import fit
+from fusion_site.compact.files.header import BadFile, read_header
+from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
+from fusion_site.compact.placing import layers_that_fit
 from fusion_site.compact.template import ChatTemplate
 from fusion_site.compact.vocabulary import Vocabulary
 
@@ -46,6 +51,15 @@ class ModelFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the layers of a model are: so many of all on GPUs, whose names stand in `gpus`."""
+
+    layers: int
+    on_gpu: int = 0
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model in memory; `handle` is llama.cpp's, used only by the model thread."""
 
@@ -54,6 +68,7 @@ class LoadedModel:
     vocabulary: Vocabulary
     template: ChatTemplate
     shares_prefixes: bool
+    placement: Placement
 
     def free(self) -> None:
         """Give the memory back; contexts over the model must be gone."""
@@ -68,7 +83,8 @@ def load(path: Path, options: HostOptions, *, on_progress: Callable[[float], boo
     _check_file(path)
     native.backend_init()
     parameters = native.model_defaults()
-    parameters.n_gpu_layers = options.gpu_layers if native.supports_gpu() else 0
+    found = gpus()
+    parameters.n_gpu_layers = _gpu_layers(path, options, found)
     progress = native.ProgressCallback(lambda share, _: on_progress(share))
     parameters.progress_callback = progress
     with complaints() as lines:
@@ -76,7 +92,7 @@ def load(path: Path, options: HostOptions, *, on_progress: Callable[[float], boo
     if not handle:
         raise UnusableModel(f"{path.name} cannot be loaded: {_reason(lines)}")
     try:
-        return _loaded(handle, path, options.template)
+        return _loaded(handle, path, options.template, _placement(handle, parameters.n_gpu_layers, found))
     except (UnusableModel, ValueError) as error:
         native.model_free(handle)
         raise UnusableModel(f"{path.name} cannot be used: {error}") from error
@@ -140,15 +156,32 @@ def _template(handle: int, instead: str) -> str | None:
     return source.decode("utf-8", "replace") if source else None
 
 
-def _loaded(handle: int, path: Path, instead: str) -> LoadedModel:
+def _gpu_layers(path: Path, options: HostOptions, found: list[Device]) -> int:
+    """Layers to put on GPUs: as the setting says, else as many as fit beside the context."""
+    if not found or options.gpu_layers >= 0:
+        return options.gpu_layers if found else 0
+    try:
+        facts = read_header(path)
+    except BadFile as error:
+        raise UnusableModel(str(error)) from error
+    return layers_that_fit(facts, fit(facts, options, free_bytes()).cells, [device.free for device in found])
+
+
+def _placement(handle: int, wanted: int, found: list[Device]) -> Placement:
+    """What became of the wish; the matrices behind the last layer count as one."""
+    layers = native.model_layers(handle) + 1
+    on_gpu = min(wanted, layers)
+    return Placement(layers, on_gpu, tuple(device.name for device in found) if on_gpu else ())
+
+
+def _loaded(handle: int, path: Path, instead: str, placement: Placement) -> LoadedModel:
     if native.model_has_encoder(handle) or not native.model_has_decoder(handle):
         raise UnusableModel("it is not a model that continues text")
     vocabulary = Vocabulary(handle)
     template = ChatTemplate(_template(handle, instead), vocabulary)
     changing_state = native.model_recurrent(handle) or native.model_hybrid(handle)
-    return LoadedModel(
-        handle, _facts(handle, path, vocabulary, template, instead), vocabulary, template, not changing_state
-    )
+    facts = _facts(handle, path, vocabulary, template, instead)
+    return LoadedModel(handle, facts, vocabulary, template, not changing_state, placement)
 
 
 def _facts(

@@ -75,7 +75,8 @@ class ChatRequest(BaseModel):
     """The body of `POST /v1/chat/completions`; unknown fields are ignored, known ones that cannot be served are refused.
 
     `top_k`, `min_p` and `repeat_penalty` extend the API as llama.cpp's server does. `max_tokens` 0 reads the prompt into
-    memory and writes nothing, so that a later request with the same beginning starts at once.
+    memory and writes nothing, so that a later request with the same beginning starts at once. Whoever waits is served in turn
+    with those of another `user`.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -97,6 +98,7 @@ class ChatRequest(BaseModel):
     stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
     logit_bias: dict[int, Annotated[float, Field(ge=-100, le=100)]] | None = Field(None, max_length=1024)
     response_format: ResponseFormat | None = None
+    user: str | None = Field(None, max_length=256)
     n: Literal[1] | None = None
     logprobs: Literal[False] | None = None
     tools: Annotated[list[Any], Field(max_length=0)] | None = None

@@ -9,11 +9,17 @@ from django.conf import settings
 from fusion_site.compact.files.errands import Place
 from fusion_site.compact.files.known import KnownModel, known_models
 from fusion_site.compact.files.shelf import Shelf
+from fusion_site.compact.files.templates import Templates
 
 
 def shelf() -> Shelf:
     """Give the folder in which model files are kept."""
     return Shelf(settings.FUSION_COMPACT_FILES)
+
+
+def templates() -> Templates:
+    """Give the chat templates that were set on the page."""
+    return Templates(settings.FUSION_COMPACT_TEMPLATES)
 
 
 def place() -> Place:

@@ -87,6 +87,11 @@ def files(status: CompactStatus) -> list[tuple[Kept, bool]]:
     return [(kept, kept.path == status.file) for kept in compact_files.shelf().kept()]
 
 
+def template_of(status: CompactStatus) -> str:
+    """Give the chat template that was set for the hosted file; empty if it has its own."""
+    return compact_files.templates().text(status.file) if status.file is not None else ""
+
+
 def own_connection(place: Membership) -> Connection | None:
     """Give the team's way to the host, where it may use it."""
     if not is_open_to(place.team_id):

@@ -181,6 +181,7 @@ def _endpoint(row: Connection, base_url: str, key: str | None) -> Endpoint:
         parallel=row.parallel,
         name=row.name,
         is_own=row.is_local_host,
+        party=row.team_id,
     )
 
 

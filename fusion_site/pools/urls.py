@@ -75,6 +75,7 @@ urlpatterns = [
     path("compact/rates/", compact.rates, name="compact_rates"),
     path("compact/run/", compact.run, name="run_compact"),
     path("compact/settings/", compact.settle, name="settle_compact"),
+    path("compact/template/", compact.template, name="set_template"),
     path("compact/files/look/", fetching.look, name="look_at_file"),
     path("compact/files/fetch/", fetching.fetch, name="fetch_file"),
     path("compact/files/progress/", fetching.progress, name="fetch_progress"),

@@ -17,7 +17,8 @@ class Endpoint:
 
     `base_url` usually ends in /v1. `parallel` is how many requests may run at once, at least 1. `routing` is
     OpenRouter's `provider` object (order, zdr, max_price, ...) and is sent to connections of that kind only. One that
-    `is_own` is a host that the site itself runs, which nothing leaves the site's machines for.
+    `is_own` is a host that the site itself runs, which nothing leaves the site's machines for. A Compact host is told for
+    which `party` it is asked, and lets those of several parties that wait have their turns.
     """
 
     base_url: str
@@ -27,6 +28,7 @@ class Endpoint:
     name: str = ""
     routing: Mapping[str, object] | None = None
     is_own: bool = False
+    party: str = ""
 
 
 class AskFailed(Exception):

@@ -81,6 +81,8 @@ def payload_for(ask: Ask, endpoint: Endpoint, quirks: Quirks) -> dict[str, objec
         "max_tokens": DEFAULT_MAX_TOKENS if bound is None else bound,
     }
     payload |= _settings(ask.sampling, endpoint)
+    if endpoint.kind == "compact" and endpoint.party:
+        payload["user"] = endpoint.party
     if ask.json_schema is not None:
         schema = {"name": "reply", "strict": True, "schema": ask.json_schema}
         payload["response_format"] = {"type": "json_schema", "json_schema": schema}

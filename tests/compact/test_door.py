@@ -12,6 +12,7 @@ import openai
 import pytest
 
 from tests.compact.conftest import SCRIPT
+from tests.compact.gguf_model import LAYERS
 from tests.compact.hosting import KEY, PATIENCE, RunningHost, chat, run_host
 
 
@@ -54,6 +55,7 @@ async def test_the_model_says_what_it_is(tiny_host: RunningHost) -> None:
         (model,) = (await client.get("/v1/models")).json()["data"]
     assert (model["id"], model["context_length"]) == ("tiny", 8192)
     assert (model["meta"]["n_ctx"], model["meta"]["n_ctx_train"], model["meta"]["slots"]) == (8192, 16384, 4)
+    assert (await tiny_host.meter("layers"), await tiny_host.meter("gpu_layers")) == (LAYERS + 1, 0)
 
 
 async def test_a_whole_answer(scripted_host: RunningHost) -> None:
@@ -161,6 +163,21 @@ async def test_a_prompt_longer_than_the_context_is_a_typed_failure(
         "messages",
     )
     assert "2048" in error["message"]
+
+
+async def test_a_template_that_raises_is_a_typed_failure_and_the_host_goes_on(
+    scripted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own.jinja").write_text("{{ messages[2].content }}")
+    with run_host(scripted, f"--template={tmp_path / 'own.jinja'}") as host:
+        assert host.report()["state"] == "ready"
+        for streamed in (False, True):
+            refused = await ask(host, chat("Hi", model="scripted", stream=streamed))
+            error = refused.json()["error"]
+            assert (refused.status_code, error["code"], error["param"]) == (400, "template_error", "messages")
+            assert "no element 2" in error["message"]
+        turns = [{"role": role, "content": "Hi"} for role in ("user", "assistant", "user")]
+        assert (await ask(host, {"model": "scripted", "messages": turns})).status_code == 200
 
 
 async def test_a_limit_beyond_the_context_is_cut_to_it(scripted_host: RunningHost) -> None:

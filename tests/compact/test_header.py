@@ -24,6 +24,7 @@ from fusion_site.compact.files.source import source_of
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.weights import LoadedModel
+from tests.compact.gguf_model import CHAT_TEMPLATE, CONTROL_TOKENS, WIDTH
 from tests.compact.test_weights import broken_files
 
 
@@ -37,7 +38,11 @@ async def test_it_says_what_llama_cpp_says_once_it_is_loaded(tiny: Path, loaded:
         loaded.facts.vocabulary,
     )
     assert facts.per_token == bytes_per_token(loaded.handle)
-    assert facts.has_template
+    assert facts.template == CHAT_TEMPLATE
+    assert facts.layers + 1 == loaded.placement.layers
+    ends = 2 * (256 + len(CONTROL_TOKENS)) * WIDTH + WIDTH
+    assert facts.layers * facts.layer_size + 4 * ends == facts.weights_size
+    assert facts.output_size == 4 * (256 + len(CONTROL_TOKENS)) * WIDTH
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,9 @@ def test_formats_are_those_of_the_gguf_package() -> None:
 
 def test_what_does_not_fit_is_told() -> None:
     gib = 2**30
-    facts = FileFacts("m", "llama", 8 * gib, 7 * gib, 12 * 10**9, "Q4_K_M", 131072, 40, 2**18, 32000, True)
+    facts = FileFacts(
+        "m", "llama", 8 * gib, 7 * gib, 12 * 10**9, "Q4_K_M", 131072, 40, 1, 1, 2**18, 32000, ""
+    )
     roomy = fit(facts, HostOptions(), 64 * gib)
     assert (roomy.window, roomy.cells, roomy.cache, roomy.warning) == (8192, 65536, 16 * gib, "")
     assert fit(facts, HostOptions(), 20 * gib).cells == 32768  # not a window for each of eight, but for four

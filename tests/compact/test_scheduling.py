@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import Any
 
@@ -73,6 +73,18 @@ async def until(met: Callable[[], Any], seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not await met():
         assert time.monotonic() < end, "it did not happen in time"
+
+
+async def waiting(host: RunningHost, many: int) -> bool:
+    return await host.meter("waiting") == many
+
+
+async def until_begun(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The lines before the one that says that it is being answered."""
+    async for line in lines:
+        if line == ": begun":
+            return
+        yield line
 
 
 async def idle(host: RunningHost) -> bool:
@@ -237,6 +249,28 @@ async def test_places_in_the_queue_are_told_in_order(tiny_host: RunningHost) -> 
                         break
                 assert line == ": begun"
         await until(lambda: idle(tiny_host))
+
+
+async def test_200_requests_of_one_party_hold_another_up_by_none(tiny_host: RunningHost) -> None:
+    """Memory for two full windows: 198 of the many wait when the one comes, and it is the next to be seated."""
+    limits = httpx.Limits(max_connections=None)
+    async with tiny_host.client(limits=limits) as client, AsyncExitStack() as open_streams:
+
+        async def join(number: int, user: str) -> AsyncGenerator[str]:
+            asking = open_stream(client, f"{user} {number}", user=user, max_tokens=ENDLESS)
+            return await open_streams.enter_async_context(asking)
+
+        many = [await join(number, "many") for number in range(200)]
+        await until(lambda: waiting(tiny_host, 198))
+        one = await join(0, "one")
+        assert [await anext(one), await anext(one)][1] == ": queued 1"
+        third = [line for line in [await anext(many[2]) for _ in range(3)] if line.startswith(": queued")]
+        assert third == [": queued 1", ": queued 2"]
+        await first_text(many[0])
+        await many[0].aclose()
+        assert [line async for line in until_begun(one) if line != ": working"] == []
+        assert await waiting(tiny_host, 198)
+    await until(lambda: idle(tiny_host))
 
 
 async def test_a_long_prompt_does_not_stop_running_answers(tiny_host: RunningHost) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from fusion_site.compact import supervisor as supervising
 from fusion_site.compact.figures import Figures, History
+from fusion_site.compact.files.templates import Templates
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.status import CompactStatus
 from fusion_site.compact.supervisor import CompactSupervisor
@@ -38,6 +39,12 @@ async def streaming(supervisor: CompactSupervisor, tokens: int = 400) -> AsyncIt
             return first + "".join([part async for part in parts])
 
         yield asyncio.create_task(rest())
+
+
+async def prompt_tokens(supervisor: CompactSupervisor) -> int:
+    async with client_of(supervisor) as client:
+        asked = await client.post("/chat/completions", json=chat("Go on", model="tiny", max_tokens=1))
+    return int(asked.json()["usage"]["prompt_tokens"])
 
 
 def is_whole(body: str) -> bool:
@@ -73,6 +80,22 @@ async def test_a_swap_drops_no_answer_and_leaves_no_gap(tiny: Path, scripted: Pa
         assert swap.result()
         assert gone(old.pid)
         assert await text_from(supervisor, "scripted") == SCRIPT
+
+
+async def test_a_template_set_for_a_file_is_taken_without_breaking_an_answer(
+    tiny: Path, tmp_path: Path
+) -> None:
+    templates = Templates(tmp_path / "templates")
+    async with supervised(tiny, options=LONG, templates=templates) as supervisor:
+        await supervisor.wait_for("ready")
+        before = await prompt_tokens(supervisor)
+        async with streaming(supervisor) as answer:
+            templates.keep(tiny, "{% for m in messages %}{{ m.content }}{% endfor %}")
+            old = supervisor.status().address
+            supervisor.begin_reload()
+            await supervisor.wait_until(lambda status: status.address != old and status.state == "ready")
+            assert is_whole(await answer)
+        assert (before, await prompt_tokens(supervisor)) == (len("Go on") + 4, len("Go on"))
 
 
 async def test_a_file_that_is_no_model_does_not_take_over(tiny: Path, tmp_path: Path) -> None:

@@ -55,7 +55,11 @@ def test_a_template_may_refuse(loaded: LoadedModel) -> None:
     template = ChatTemplate("{{ raise_exception('no system role here') }}", loaded.vocabulary)
     with pytest.raises(HostFailure, match="no system role here") as caught:
         template.prompt([Message("system", "x")])
-    assert (caught.value.status, caught.value.param) == (400, "messages")
+    assert (caught.value.status, caught.value.code, caught.value.param) == (
+        400,
+        "template_refused",
+        "messages",
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,24 @@ def test_a_template_that_fails_or_reaches_out_fails_only_the_request(
 ) -> None:
     with pytest.raises(HostFailure) as caught:
         ChatTemplate(source, loaded.vocabulary).prompt([Message("user", "x")])
-    assert (caught.value.status, caught.value.code) == (500, "template_error")
+    assert (caught.value.status, caught.value.code) == (400, "template_error")
+    assert "another template" in caught.value.message
+
+
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+)
+SILENT = "{% for m in messages if m.role != 'system' %}[{{ m.content }}]{% endfor %}"
+
+
+@pytest.mark.parametrize("source", [NO_SYSTEM + SILENT, SILENT])
+def test_what_the_system_says_is_never_lost(loaded: LoadedModel, source: str) -> None:
+    """Gemma's template refuses such a turn, and others leave it out; a judge says all it needs in there."""
+    template = ChatTemplate(source, loaded.vocabulary)
+    turns = [Message("user", "A?"), Message("assistant", "a"), Message("user", "B?")]
+    assert bytes(template.prompt([Message("system", "Be brief."), *turns])) == b"[Be brief.\n\nA?][a][B?]"
+    assert bytes(template.prompt(turns)) == b"[A?][a][B?]"
+    assert bytes(template.prompt([Message("system", "Go on."), turns[1]])) == b"[Go on.][a]"
 
 
 def test_a_template_that_does_not_parse_makes_the_file_unusable(loaded: LoadedModel) -> None:

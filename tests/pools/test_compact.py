@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from django.test import Client
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.compact.figures import Figures, HostFacts
+from fusion_site.compact.files.errands import Errand
+from fusion_site.compact.files.offer import Licence, Offer
+from fusion_site.compact.files.progress import Progress
 from fusion_site.compact.status import CompactStatus
 from fusion_site.engine.asking import ErrorKind
 from fusion_site.pools import compact_files, compact_host
@@ -27,7 +31,7 @@ from fusion_site.providers import EndpointUnavailable
 from tests.compact.fake_hub import REPO, TOKEN, FakeHub, running
 from tests.compact.gguf_model import write_tiny_gguf
 
-ADDRESSES = ("run/", "settings/", "files/look/", "files/fetch/", "files/stop/", "files/remove/")
+ADDRESSES = ("run/", "settings/", "template/", "files/look/", "files/fetch/", "files/stop/", "files/remove/")
 ClientFor = Callable[[User | None], Client]
 
 
@@ -36,6 +40,7 @@ def models(settings: LazySettings, tmp_path: Path) -> Path:
     """Give the folder of model files, empty at first."""
     settings.FUSION_COMPACT_FILES = tmp_path / "models"
     settings.FUSION_COMPACT_STATE = tmp_path / "compact.host.json"
+    settings.FUSION_COMPACT_TEMPLATES = tmp_path / "templates"
     return tmp_path / "models"
 
 
@@ -53,7 +58,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> CompactStatus:
         state="ready",
         model_id="lantern-12b",
         file=Path("/srv/models/lantern-12b.gguf"),
-        host=HostFacts("llama 12B", 8192, 32768, 8, 4, on_gpu=False),
+        host=HostFacts("llama 12B", 8192, 32768, 8, 4, layers=41, gpu_layers=24, gpus="a card"),
         figures=Figures(progress=1, busy=3, waiting=2, written=1234, memory=7_100_000_000),
         warning="It may not fit: the weights are large.",
         error="The model process was killed (SIGKILL): /srv/models/lantern-12b.gguf",
@@ -81,6 +86,7 @@ def test_the_page_shows_the_host_to_all_and_its_secrets_to_its_owner(
             "lantern-12b",
             "3 of 8 being written, 2 waiting",
             "7.1 GB",
+            "24 of 41 layers on a card",
             "8,192 tokens each",
             "It may not fit",
         ):
@@ -171,6 +177,15 @@ def test_a_team_that_may_not_use_it_does_not_see_it_and_is_refused(
     assert connection.pk in picker()
 
 
+def test_the_list_of_connections_keeps_the_hosts_secrets_too(
+    client_for: ClientFor, alice: User, dave: User, host: object
+) -> None:
+    seen, owned = (client_for(person).get("/connections/").content.decode() for person in (dave, alice))
+    assert "/srv/models" in owned
+    assert "/srv/models" not in seen
+    assert "the owner of this site sees why" in seen
+
+
 def test_wrong_settings_are_told_beside_the_field(client_for: ClientFor, alice: User) -> None:
     answer = client_for(alice).post("/compact/settings/", {"idle_min": "soon", "who": "all"})
     assert answer.status_code == 422
@@ -185,6 +200,39 @@ def test_a_prompt_is_needed_to_try_it(client_for: ClientFor, alice: User, tiny: 
         assert (answer.status_code, answer.content.decode()[0]) == (422, "\x1e")
 
 
+def test_a_template_is_tried_before_it_is_kept(
+    client_for: ClientFor, alice: User, tiny: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloads: list[str] = []
+
+    class Supervisor:
+        def begin_reload(self) -> None:
+            reloads.append(compact_files.templates().text(models / tiny))
+
+        def status(self) -> CompactStatus:
+            return CompactStatus(state="ready", file=models / tiny)
+
+        def rates(self) -> list[Any]:
+            return []
+
+    def saved(text: str) -> Any:
+        return client_for(alice).post("/compact/template/", {"template": text})
+
+    refused = saved("{{ messages }}")
+    assert (refused.status_code, "No file is hosted" in refused.content.decode()) == (422, True)
+    run_compact.choose_file(alice, tiny)
+    monkeypatch.setattr(compact_host, "_supervisor", Supervisor())
+    refused = saved("<{{ nothing.at.all }}>")
+    said = refused.content.decode()
+    assert refused.status_code == 422
+    assert "It fails on a conversation of a user and an assistant: &#x27;nothing&#x27; is undefined." in said
+    assert "&lt;{{ nothing.at.all }}&gt;</textarea>" in said
+    good = "{% for m in messages %}\r\n{{ m.content }}{% endfor %}"
+    assert saved(good).status_code == 302
+    assert saved(" \r\n").status_code == 302
+    assert reloads == [good.replace("\r\n", "\n"), ""]
+
+
 @pytest.fixture
 def hub(settings: LazySettings, tmp_path: Path) -> Iterator[FakeHub]:
     """Give a hub whose gate this site's token opens."""
@@ -192,6 +240,31 @@ def hub(settings: LazySettings, tmp_path: Path) -> Iterator[FakeHub]:
     with running(FakeHub(content, gated="auto", open_to=TOKEN)) as hub:
         settings.FUSION_HF_URL, settings.FUSION_HF_TOKEN = hub.url, TOKEN
         yield hub
+
+
+def test_a_fetch_that_ended_is_told_with_the_files_anew(
+    client_for: ClientFor, alice: User, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By these two parts alone: a page that was loaded anew would lose what somebody types on it."""
+    offer = Offer("hf:meadow/lantern-GGUF/lantern.gguf", "lantern.gguf", 9, "ab", "c", "", False, Licence())
+
+    def told(**how: Any) -> str:
+        errands = SimpleNamespace(newest=Errand(offer, "alice@example.com", **how))
+        monkeypatch.setattr(compact_host, "_errands", errands)
+        answer = client_for(alice).get("/compact/files/progress/")
+        assert "HX-Refresh" not in answer.headers
+        return answer.content.decode()
+
+    running = told(state="running", progress=Progress(3, 9, 1.5, 4.0))
+    for part in ("33%", "a second", "4.0 s left", 'hx-trigger="every 1s"'):
+        assert part in running
+    ended = told(state="done")
+    for part in ("it is here, and its checksum is right", 'id="files"', 'hx-swap-oob="true"', tiny):
+        assert part in ended
+    assert "every 1s" not in ended
+    failed = told(state="failed", message="The disk is full.")
+    assert "The disk is full." in failed
+    assert f'name="source" value="{offer.source}"' in failed
 
 
 def command(*arguments: str) -> tuple[str, str]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from fusion_site.engine.asking import AskAccepted, AskQueued, AskStarted, AskText, Outcome
+from fusion_site.compact.failures import template_failed
+from fusion_site.engine.asking import AskAccepted, AskQueued, AskStarted, AskText, ErrorKind, Outcome
 from fusion_site.providers import Clocks
 from fusion_site.providers.clocks import Watch
 from tests.providers.server import (
     CLOSE,
+    HELLO,
     RawServer,
     Result,
     Script,
+    ask_at,
     asker_for,
+    body,
     event,
     frame,
     head,
@@ -77,3 +81,19 @@ def test_the_clocks_stand_while_it_waits_and_go_on_where_they_stood() -> None:
     now = 310.0
     watch.go()
     assert (watch.until, watch.ends, watch.elapsed_ms) == (330.0, 400.0, 10_000)
+
+
+async def test_what_its_template_fails_on_is_said_and_not_asked_again() -> None:
+    refusal = template_failed("'item' is undefined").body()
+    async with RawServer([body(refusal, 400)]) as server:
+        result = await ask_at(server, kind="compact")
+        assert len(server.requests) == 1
+    assert result.error.kind is ErrorKind.BAD_REQUEST
+    assert "chat template fails on these messages: 'item' is undefined" in result.error.message
+
+
+async def test_it_alone_is_told_for_whom_it_is_asked() -> None:
+    for kind, told in (("compact", "team-a"), ("openai", None), ("openrouter", None)):
+        async with RawServer([HELLO]) as server:
+            await ask_at(server, kind=kind, party="team-a")
+            assert server.requests[0].json.get("user") == told

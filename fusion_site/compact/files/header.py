@@ -33,6 +33,7 @@ class BadFile(Exception):
 class Tensor:
     """One tensor as the header describes it; `size` in bytes, `offset` from where the data begins."""
 
+    name: str
     elements: int
     size: int
     offset: int
@@ -129,14 +130,14 @@ def _pair(reader: _Reader) -> tuple[str, Any]:
 
 
 def _tensor(reader: _Reader) -> Tensor:
-    reader.text()
+    name = reader.text()
     dimensions = reader.number("<I")
     if dimensions > MOST_DIMENSIONS:
         raise ValueError(f"a tensor of {dimensions} dimensions")
     elements = prod(reader.number("<Q") for _ in range(dimensions))
     kind, offset = reader.number("<I"), reader.number("<Q")
-    name, block, width = TENSOR_TYPES.get(kind, (f"type {kind}", 1, 0))
-    return Tensor(elements, elements // block * width, offset, name)
+    type_name, block, width = TENSOR_TYPES.get(kind, (f"type {kind}", 1, 0))
+    return Tensor(name, elements, elements // block * width, offset, type_name)
 
 
 def _check_length(
@@ -163,9 +164,11 @@ def _said(path: Path, size: int, pairs: dict[str, Any], tensors: list[Tensor]) -
         quantisation=_quantisation(pairs, tensors),
         trained_context=_whole(pairs.get(f"{architecture}.context_length")),
         layers=_whole(pairs.get(f"{architecture}.block_count")),
+        layer_size=_layer_size(tensors),
+        output_size=_output_size(tensors),
         per_token=_per_token(pairs, architecture),
         vocabulary=_length(pairs.get("tokenizer.ggml.tokens")),
-        has_template=bool(_text(pairs.get("tokenizer.chat_template"))),
+        template=_text(pairs.get("tokenizer.chat_template")),
         licence=_licence(pairs),
     )
 
@@ -194,6 +197,21 @@ def _per_token(pairs: dict[str, Any], architecture: str) -> int:
     kv = _numbers(told("attention.head_count_kv")) or _numbers(heads)
     total = sum(kv) if len(kv) > 1 else sum(kv) * layers
     return width * total * HALF_FLOAT
+
+
+def _layer_size(tensors: list[Tensor]) -> int:
+    sizes: Counter[str] = Counter()
+    for tensor in tensors:
+        kind, _, rest = tensor.name.partition(".")
+        if kind == "blk":
+            sizes[rest.partition(".")[0]] += tensor.size
+    return max(sizes.values(), default=0)
+
+
+def _output_size(tensors: list[Tensor]) -> int:
+    """Without a matrix of its own the output is that of the token embeddings once more."""
+    sizes = {tensor.name: tensor.size for tensor in tensors}
+    return sizes.get("output.weight") or sizes.get("token_embd.weight", 0)
 
 
 def _licence(pairs: dict[str, Any]) -> Licence:

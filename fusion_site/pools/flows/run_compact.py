@@ -1,7 +1,8 @@
-"""The site's owner says which file is hosted, whether it runs, when it is unloaded, and who may use it."""
+"""The site's owner says which file is hosted and how, whether it runs, when it is unloaded, and who may use it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from fusion_site.accounts.models import Team, User
+from fusion_site.compact.files.proving import BadTemplate, prove
+from fusion_site.ops.querying import query_patiently
 from fusion_site.pools import compact_files
 from fusion_site.pools.compact_choice import chosen, hosted_file, set_file
 from fusion_site.pools.flows.starter import ensure_local_connections
@@ -79,6 +82,25 @@ def open_to(by: User, *, everyone: bool, teams: Iterable[str]) -> None:
     if not everyone:
         row.teams.set(Team.objects.filter(pk__in=list(teams)))
     ensure_local_connections()
+
+
+async def set_template(by: User, text: str) -> Path:
+    """Host the chosen file with that chat template from its next load on, and give the file; empty takes the file's own.
+
+    Raises Invalid where it fails on a short conversation.
+    """
+    require_operator(by)
+    file = await query_patiently(hosted_file)
+    if file is None:
+        raise Invalid({"template": ["No file is hosted that it could be for."]})
+    text = text.replace("\r\n", "\n") if text.strip() else ""
+    try:
+        if text:
+            await prove(text)
+    except BadTemplate as error:
+        raise Invalid({"template": [str(error)]}) from error
+    await asyncio.to_thread(compact_files.templates().keep, file, text)
+    return file
 
 
 def remove_file(by: User, name: str) -> None:

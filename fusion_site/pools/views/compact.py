@@ -14,7 +14,14 @@ from django.views.decorators.http import require_POST, require_safe
 from fusion_site.accounts.access import asigned_in, current_membership, signed_in
 from fusion_site.ops.querying import query_patiently
 from fusion_site.pools import compact_files, compact_host
-from fusion_site.pools.compact_page import access, files, host_view, may_operate, own_connection
+from fusion_site.pools.compact_page import (
+    access,
+    files,
+    host_view,
+    may_operate,
+    own_connection,
+    template_of,
+)
 from fusion_site.pools.flows import run_compact
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.views.reach import person
@@ -42,6 +49,7 @@ def page(
         "known": compact_files.by_name(),
         "access": access() if owner else None,
         "errand": _errand() if owner else None,
+        "template": template_of(host.status) if owner else "",
         "errors": errors or {},
         **more,
     }
@@ -103,6 +111,21 @@ async def settle(request: HttpRequest) -> HttpResponseBase:
     if (supervisor := compact_host.supervisor()) is not None:
         supervisor.idle_s = idle_s
     messages.success(request, "The settings of the Compact host are saved.")
+    return redirect("compact")
+
+
+@asigned_in
+@require_POST
+async def template(request: HttpRequest) -> HttpResponseBase:
+    """Keep another chat template for the hosted file, and load that again with it."""
+    typed = request.POST.get("template", "")
+    try:
+        await run_compact.set_template(person(request), typed)
+    except Invalid as invalid:
+        return await sync_to_async(page)(request, status=422, errors=invalid.fields, template=typed)
+    if (supervisor := compact_host.supervisor()) is not None:
+        supervisor.begin_reload()
+    messages.success(request, "The chat template is saved.")
     return redirect("compact")
 
 

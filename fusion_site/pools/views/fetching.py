@@ -12,6 +12,7 @@ from fusion_site.compact.files.errands import Errands
 from fusion_site.compact.files.offer import PullFailed
 from fusion_site.compact.files.source import WrongSource, source_of
 from fusion_site.pools import compact_host
+from fusion_site.pools.compact_page import files, host_view
 from fusion_site.pools.flows.run_compact import require_operator
 from fusion_site.pools.views.compact import page
 from fusion_site.pools.views.reach import person
@@ -63,13 +64,23 @@ async def stop(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 @require_safe
 def progress(request: HttpRequest) -> HttpResponseBase:
-    """Give how far the fetch is; once it has ended, the page is to be shown anew."""
+    """Give how far the fetch is; once it has ended, how, and the files anew. What is typed on the page meanwhile stays."""
     require_operator(person(request))
     errands = compact_host.errands()
     errand = errands.newest if errands is not None else None
-    if errand is None or errand.state != "running":
+    if errand is None:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "pools/compact/_fetch.html", {"errand": errand})
+    if errand.state == "running":
+        return render(request, "pools/compact/_fetch.html", {"errand": errand})
+    host = host_view()
+    shown = {
+        "errand": errand,
+        "host": host,
+        "files": files(host.status),
+        "may_operate": True,
+        "is_news": True,
+    }
+    return render(request, "pools/compact/_fetched.html", shown)
 
 
 def _errands() -> Errands:

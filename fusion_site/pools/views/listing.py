@@ -11,8 +11,10 @@ from django.views.decorators.http import require_safe
 
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.pools import compact_host
+from fusion_site.pools.compact_page import may_operate
 from fusion_site.pools.flows.delete import ends
 from fusion_site.pools.models import Connection
+from fusion_site.pools.views.reach import person
 from fusion_site.pools.views.things import Thing
 
 ROWS_PER_PAGE = 50
@@ -34,5 +36,5 @@ def index(request: HttpRequest, thing: Thing) -> HttpResponseBase:
         "deleted": list(deleted),
     }
     if thing.model is Connection:
-        context["compact"] = compact_host.status()
+        context |= {"compact": compact_host.status(), "may_operate": may_operate(person(request))}
     return render(request, f"pools/{thing.plural}/index.html", context)

@@ -50,7 +50,11 @@ class Backstage:
         row, file = await query(chosen), await query(hosted_file)
         options = HostOptions.from_environment()
         self._compact = CompactSupervisor(
-            file, settings.FUSION_COMPACT_STATE, options=options, idle_s=row.idle_s
+            file,
+            settings.FUSION_COMPACT_STATE,
+            options=options,
+            idle_s=row.idle_s,
+            templates=compact_files.templates(),
         )
         self._errands = Errands(compact_files.place())
         compact_host.supervised_by(self._compact, self._errands)

@@ -22,6 +22,7 @@ from fusion_site.compact.files.fitting import fit
 from fusion_site.compact.files.header import BadFile
 from fusion_site.compact.files.offer import Offer, PullFailed
 from fusion_site.compact.files.progress import Progress
+from fusion_site.compact.files.proving import warning_of
 from fusion_site.compact.files.shelf import Kept
 from fusion_site.compact.files.source import WrongSource, source_of
 from fusion_site.compact.machine import free_bytes
@@ -135,11 +136,16 @@ class Command(BaseCommand):
             self.stdout.write(f"{speed.answers:>7}  {speed.rate:>7.1f}/s  {speed.first_s:>6.2f} s  {own}")
 
     def _warn(self, path: Path, given: argparse.Namespace) -> None:
-        """Look at the file before it is loaded, and say what it is and whether it fits."""
+        """Look at the file before it is loaded, and say what it is, whether it fits, and whether its template works."""
         facts = asyncio.run(examine(path))
         self.stderr.write(f"{path.name}: {words_of(facts)}")
-        if warning := fit(facts, options_of(given), free_bytes()).warning:
-            self.stderr.write(warning)
+        options = options_of(given)
+        for warning in (
+            fit(facts, options, free_bytes()).warning,
+            asyncio.run(warning_of(facts, options.template)),
+        ):
+            if warning:
+                self.stderr.write(warning)
 
 
 def _key(given: argparse.Namespace) -> str | None:
