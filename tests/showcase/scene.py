@@ -30,6 +30,8 @@ TEAM = "Harbour engineering"
 class Person(Visitor):
     """Somebody with a browser's cookies and with a token for the team in which they work."""
 
+    rest: httpx.Client | None = None
+
     def sign_up(self) -> Person:
         """Become a person of the site, signed in."""
         super().sign_up()
@@ -46,8 +48,15 @@ class Person(Visitor):
         """Post to the REST API and give what came of it."""
         return self.call("POST", path, **fields)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        super().close()
+        if self.rest is not None:
+            self.rest.close()
+
     def call(self, method: str, path: str, **fields: Any) -> dict[str, Any]:
         """Ask the REST API, with a body where there are fields."""
+        assert self.rest is not None, "no token was made"
         answer = self.rest.request(method, f"/{path}", json=fields or None)
         assert answer.is_success, (path, answer.text)
         return dict(answer.json()) if answer.content else {}
@@ -78,25 +87,29 @@ def showcase(folder: Path, **env: str) -> Iterator[Scene]:
         "FUSION_CALLS_PER_MINUTE": "10000",
     }
     site = Site(folder / "data", **{**reach, **env})
+    scene = Scene(site, {})
     try:
-        yield _set(site.start())
+        site.start()
+        _set(scene)
+        yield scene
     finally:
+        for person in scene.people.values():
+            person.close()
         site.close()
         openrouter.close()
 
 
-def _set(site: Site) -> Scene:
-    people = {name: Person(site, f"{name}@example.com").sign_up() for name in ("alice", "bob", "dave", "charlie")}
-    scene = Scene(site, people)
-    alice = people["alice"]
+def _set(scene: Scene) -> None:
+    for name in ("alice", "bob", "dave", "charlie"):
+        scene.people[name] = Person(scene.site, f"{name}@example.com").sign_up()
+    alice = scene.people["alice"]
     alice.post("/teams/new/", name=TEAM)
     alice.with_token()
     _join(scene)
     _things(scene)
     _runs(scene)
     _sayings(scene)
-    _two_factors(people["dave"])
-    return scene
+    _two_factors(scene.people["dave"])
 
 
 def _join(scene: Scene) -> None:
