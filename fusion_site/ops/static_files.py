@@ -1,15 +1,20 @@
 """Static files under names that hold a hash of what is in them, so that browsers keep them for good.
 
-Nothing has to be collected: the files are served from where they are, by either name.
+Nothing has to be collected: each process finds them where they are as it starts. What is sent is a copy in the data folder:
+style sheets and scripts without comments and indents, and beside each text its compressed twin.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import os
+import re
 from functools import cache
 from os import PathLike, stat_result
 from pathlib import Path
 from posixpath import splitext
+from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -18,6 +23,10 @@ from django.http import HttpRequest, HttpResponseBase
 from servestatic.middleware import ServeStaticMiddleware
 
 _HASH_CHARS = 12
+_TEXTS = {".css", ".js", ".svg"}
+_CSS_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_CSS_SPACE = re.compile(rb"\s*([{};])\s*|\s+")
+_JS_COMMENT = re.compile(rb"^\s*//.*\n", re.MULTILINE)
 
 
 class HashedNames(StaticFilesStorage):
@@ -34,9 +43,18 @@ def hashed(name: str) -> str:
     path = finders.find(name)
     if path is None:
         raise ValueError(f"There is no static file {name}.")
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:_HASH_CHARS]
     stem, ending = splitext(name)
-    return f"{stem}.{digest}{ending}"
+    return f"{stem}.{hashlib.sha256(squeezed(Path(path))).hexdigest()[:_HASH_CHARS]}{ending}"
+
+
+def squeezed(path: Path) -> bytes:
+    """Give a static file as it is sent. Of scripts only whole lines of comment go, and nothing of what others wrote."""
+    data = path.read_bytes()
+    if not any(path.is_relative_to(folder) for folder in settings.STATICFILES_DIRS):
+        return data
+    if path.suffix == ".css":
+        return _CSS_SPACE.sub(lambda found: found[1] or b" ", _CSS_COMMENT.sub(b"", data)).strip()
+    return _JS_COMMENT.sub(b"", data) if path.suffix == ".js" else data
 
 
 class StaticFiles(ServeStaticMiddleware):  # type: ignore[misc]
@@ -54,10 +72,13 @@ class StaticFiles(ServeStaticMiddleware):  # type: ignore[misc]
         stat_cache: dict[str, stat_result] | None = None,
     ) -> None:
         """Take a file up under both names."""
-        super().add_file_to_dictionary(url, path, root=root, stat_cache=stat_cache)
         address = self.get_static_url(url.removeprefix(self.static_prefix))
-        if address not in {None, url}:
-            super().add_file_to_dictionary(address, path, root=root, stat_cache=stat_cache)
+        if address in {None, url}:
+            super().add_file_to_dictionary(url, path, root=root, stat_cache=stat_cache)
+            return
+        copy = _copied(Path(path), address.removeprefix(self.static_prefix))
+        super().add_file_to_dictionary(url, str(copy))
+        super().add_file_to_dictionary(address, str(copy))
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Give the file, or what comes next."""
@@ -67,3 +88,23 @@ class StaticFiles(ServeStaticMiddleware):  # type: ignore[misc]
             if present is not None:
                 return await self.aserve(present, request)  # type: ignore[no-any-return]
         return await super().__call__(request)  # type: ignore[no-any-return]
+
+
+def _copied(path: Path, name: str) -> Path:
+    """Give the copy of a file that is sent, made where no process has made it; a text's with its compressed twin."""
+    copy: Path = settings.FUSION_DATA_DIR / "static" / name
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        data = squeezed(path)
+        if path.suffix in _TEXTS:
+            _put(copy.with_name(f"{copy.name}.gz"), gzip.compress(data, mtime=0))
+        _put(copy, data)
+    return copy
+
+
+def _put(file: Path, data: bytes) -> None:
+    """Write a file as a whole or not at all: other processes start beside this one."""
+    with NamedTemporaryFile(dir=file.parent, delete=False) as written:
+        written.write(data)
+    os.chmod(written.name, 0o644)
+    os.replace(written.name, file)

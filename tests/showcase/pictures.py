@@ -18,14 +18,7 @@ SCHEMES = ("light", "dark")
 QUALITY = 55
 # What may differ of a picture's pixels (times and durations, which are others at every making).
 SAME_WITHIN = 0.004
-READY = "!document.querySelector('.htmx-request') && document.fonts.status === 'loaded'"
-# See tests/browser/test_every_page.py: colours are taken over when the page is drawn anew.
-REDRAWN = """async () => {
-  document.body.hidden = true;
-  document.body.getBoundingClientRect();
-  document.body.hidden = false;
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-}"""
+READY = "() => !document.querySelector('.htmx-request') && document.fonts.status === 'loaded' && new Promise((done) => requestAnimationFrame(() => done(true)))"
 # Gives which part of the pixels of two pictures differs visibly; 1 where their sizes differ.
 DIFFERENCE = """async (pictures) => {
   const [one, other] = await Promise.all(pictures.map(async (data) => {
@@ -55,20 +48,21 @@ class Camera:
     def take(self, shown: Shown) -> Iterator[Path]:
         """Go to a page, and give the files of its pictures."""
         devtools = self.page.context.new_cdp_session(self.page)
-        self.page.set_viewport_size({"width": SIZES[0][1], "height": 4000})
-        self.page.goto(shown.path)
-        for size, width, height in SIZES:
-            for scheme in SCHEMES:
-                self._dress(width, scheme)
+        for scheme in SCHEMES:
+            self._go(shown.path, scheme)
+            for size, width, height in SIZES:
+                self.page.set_viewport_size({"width": width, "height": 900})
+                self.page.wait_for_function(READY)
                 file = self.folder / f"{shown.name}-{size}-{scheme}.webp"
                 self._keep(file, _picture(devtools, width, min(height, self._height())))
                 yield file
         devtools.detach()
 
-    def _dress(self, width: int, scheme: Any) -> None:
-        self.page.set_viewport_size({"width": width, "height": 900})
+    def _go(self, path: str, scheme: Any) -> None:
+        """Load a page, with what it fetches once it is seen."""
+        self.page.set_viewport_size({"width": SIZES[0][1], "height": 5000})
         self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        self.page.evaluate(REDRAWN)
+        self.page.goto(path)
         self.page.wait_for_function(READY)
 
     def _height(self) -> int:
