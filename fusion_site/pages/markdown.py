@@ -208,7 +208,9 @@ class _Html(RendererHTML):
         drawn = mathml(token.content, display=True) if closer else None
         source = f"{token.markup}{token.content}{closer}"
         return (
-            f"<p>{drawn}</p>\n" if drawn else f'<pre class="source" tabindex="0"><code>{escapeHtml(source)}</code></pre>\n'
+            f"<p>{drawn}</p>\n"
+            if drawn
+            else f'<pre class="source" tabindex="0"><code>{escapeHtml(source)}</code></pre>\n'
         )
 
 

@@ -23,7 +23,16 @@ pytestmark = pytest.mark.browser
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 DARK_AND_NARROW = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
-KINDS = ("axe, light", "axe, dark and narrow", "320 px", "text at 200 %", "forced colours", "motion", "bytes", "shift")
+KINDS = (
+    "axe, light",
+    "axe, dark and narrow",
+    "320 px",
+    "text at 200 %",
+    "forced colours",
+    "motion",
+    "bytes",
+    "shift",
+)
 # All of HTML, CSS and JS of the site's own that come before the content can be read and used; htmx is not of the site's own.
 OWN_BYTES = 60_000
 # What no walk gets to, and why.
@@ -136,7 +145,13 @@ def walk_of(browser: Browser, scene: Scene) -> Walk:
     nobody = scene.people["nobody"] = Person(scene.site, "nobody")
     runs = [f"/runs/{scene.runs[name]}/" for name in ("partial", "failed", "guided", "sum")]
     run = f"/runs/{scene.runs['merge']}/"
-    more = [f"{scene.links['open']}compose/", f"{run}versions/compare/", f"{run}comments/", f"{run}vote/", f"{run}follow-up/"]
+    more = [
+        f"{scene.links['open']}compose/",
+        f"{run}versions/compare/",
+        f"{run}comments/",
+        f"{run}vote/",
+        f"{run}follow-up/",
+    ]
     links = [scene.links["open"], scene.links["vote"]]
     new = ["/accounts/factors/totp/activate/", "/runs/", "/insights/", "/", "/links/", "/tokens/", "/judges/"]
     _walk_as(browser, walk, "alice", scene.people["alice"], [run, *more], runs)
@@ -149,13 +164,26 @@ def walk_of(browser: Browser, scene: Scene) -> Walk:
 
 
 def _walk_as(
-    browser: Browser, walk: Walk, name: str, person: Person, starts: list[str], also: list[str] | None, only: str = "/"
+    browser: Browser,
+    walk: Walk,
+    name: str,
+    person: Person,
+    starts: list[str],
+    also: list[str] | None,
+    only: str = "/",
 ) -> None:
     found = {} if only == "none" else pages_for(person.http, starts)
     paths = [path for door, path in found.items() if door.startswith(only) and door not in walk.doors]
     walk.doors |= found.keys()
-    context = browser.new_context(base_url=str(person.http.base_url), viewport=VIEWPORT, reduced_motion="reduce")
-    context.add_cookies([{"name": each.name, "value": str(each.value), "url": str(person.http.base_url)} for each in person.http.cookies.jar])
+    context = browser.new_context(
+        base_url=str(person.http.base_url), viewport=VIEWPORT, reduced_motion="reduce"
+    )
+    context.add_cookies(
+        [
+            {"name": each.name, "value": str(each.value), "url": str(person.http.base_url)}
+            for each in person.http.cookies.jar
+        ]
+    )
     context.add_init_script(AXE)
     context.add_init_script(SHIFTS)
     page = context.new_page()

@@ -31,7 +31,11 @@ def main() -> None:
     if path is None:
         sys.exit("No Chromium or Chrome is installed; `make test` can fetch one.")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, showcase(Path(folder)) as scene, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        showcase(Path(folder)) as scene,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         scene.people["nobody"] = Person(scene.site, "nobody")
         shown = pages_of(scene)

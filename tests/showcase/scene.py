@@ -125,13 +125,16 @@ def _join(scene: Scene) -> None:
 def _two_factors(person: Person) -> None:
     """Have somebody set up an authenticator app, and with it recovery codes."""
     form = person.http.get("/accounts/factors/totp/activate/").text
-    secret, token = (
-        re.search(rf'{name}" value="(\w+)"', form) for name in ("totp-secret", "csrfmiddlewaretoken")
-    )
-    assert secret and token, form
-    fields = {"code": code_of(secret[1]), "csrfmiddlewaretoken": token[1]}
+    secret, token = (_value(form, name) for name in ("totp-secret", "csrfmiddlewaretoken"))
+    fields = {"code": code_of(secret), "csrfmiddlewaretoken": token}
     origin = {"Referer": str(person.http.base_url)}
     person.http.post("/accounts/factors/totp/activate/", data=fields, headers=origin).raise_for_status()
+
+
+def _value(form: str, name: str) -> str:
+    found = re.search(rf'{name}" value="(\w+)"', form)
+    assert found is not None, (name, form)
+    return found[1]
 
 
 def _things(scene: Scene) -> None:

@@ -19,7 +19,9 @@ class Shown:
 
 def pages_of(scene: Scene) -> list[Shown]:
     """Give the pages in the order in which a person meets them."""
-    return [Shown(*each) for each in [*_way_in(scene), *_runs(scene), *_things(scene), *_team(scene), *_empty()]]
+    return [
+        Shown(*each) for each in [*_way_in(scene), *_runs(scene), *_things(scene), *_team(scene), *_empty()]
+    ]
 
 
 def _way_in(scene: Scene) -> list[tuple[str, str, str, str]]:

@@ -10,7 +10,12 @@ CRITERIA = [
     {"name": "Short", "description": "It can be read in a minute.", "weight": 1},
 ]
 MEMBERS: list[dict[str, Any]] = [
-    {"model": "rehearsal/planner", "label": "Planner", "aspect": "structure", "system": "You plan changes to databases."},
+    {
+        "model": "rehearsal/planner",
+        "label": "Planner",
+        "aspect": "structure",
+        "system": "You plan changes to databases.",
+    },
     {"model": "rehearsal/scholar", "label": "Scholar", "aspect": "facts", "required": True},
     {"model": "rehearsal/storyteller", "label": "Storyteller", "aspect": "tone"},
     {"model": "rehearsal/moody", "label": "Moody", "system": "fail:overloaded"},
@@ -29,11 +34,18 @@ PROMPTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "best-of": (
         "alice",
-        {"preset": "rehearsal-best-of", "prompt": "Why do our nightly backups take twice as long since March?"},
+        {
+            "preset": "rehearsal-best-of",
+            "prompt": "Why do our nightly backups take twice as long since March?",
+        },
     ),
     "guided": (
         "alice",
-        {"preset": "rehearsal", "prompt": "How should we tell customers about a short outage?", "guided": True},
+        {
+            "preset": "rehearsal",
+            "prompt": "How should we tell customers about a short outage?",
+            "guided": True,
+        },
     ),
     "merge": (
         "bob",

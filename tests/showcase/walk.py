@@ -45,7 +45,9 @@ def pages_for(http: httpx.Client, starts: Iterable[str]) -> dict[str, str]:
             seen.add(door_there)
             found.setdefault(door_there, there)
         hrefs = [urljoin(str(answer.url), unescape(href)) for href in _HREF.findall(answer.text)]
-        waiting += [urlsplit(href).path for href in hrefs if href.startswith(str(http.base_url).rstrip("/") + "/")]
+        waiting += [
+            urlsplit(href).path for href in hrefs if href.startswith(str(http.base_url).rstrip("/") + "/")
+        ]
     return found
 
 
