@@ -25,6 +25,7 @@ document.addEventListener("htmx:beforeRequest", () => {
 });
 document.addEventListener("htmx:afterRequest", giveBack);
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
-  focusWrong(detail.elt);
+  const isAsked = detail.requestConfig?.triggeringEvent?.isTrusted;
+  if (isAsked && !detail.elt.querySelector("[autofocus]")) focusWrong(detail.elt);
   giveBack();
 });
