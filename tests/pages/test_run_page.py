@@ -15,6 +15,7 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from fusion_site.ops.static_files import squeezed
 from tests.pages.run_view import HOSTILE, judging, run_view
 from tests.pages.run_view import answer as run_answer
 
