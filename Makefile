@@ -2,13 +2,14 @@
 # make lock  pins the newest allowed versions with hashes       make bench  measures (MODEL=file.gguf)
 # make crash kills the server hundreds of times (KILLS=, SEED=)
 # make clients runs the examples of docs/clients.md with clients from PyPI and npm
+# make screenshots takes pictures of every page into docs/img/pages, and writes docs/pages.md
 # make schema calls every REST door at random, EXAMPLES times each (SEED=), and holds its answers against the document
 # Settings come from the environment (docs/settings.md); HOST and PORT say where `make run` listens.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test check lock bench crash clients schema
+.PHONY: run test check lock bench crash clients schema screenshots
 # Processes start by the hundred here. Where the shell keeps bytecode from being written, each would compile the site anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -80,3 +81,6 @@ clients: $(TEST_STAMP)
 EXAMPLES ?= 200
 schema: $(TEST_STAMP)
 	@FUSION_TEST_EXAMPLES=$(EXAMPLES) FUSION_TEST_SEED=$(or $(SEED),9) $(BIN)/pytest tests/api/test_schema.py
+
+screenshots: $(TEST_STAMP)
+	@$(BIN)/python -m tests.showcase

@@ -14,7 +14,9 @@ TAGS = """
 """
 ATTRIBUTES = {
     "a": "href title",
+    "div": "aria-label role tabindex",
     "ol": "start",
+    "pre": "tabindex",
     "math": "display xmlns",
     "menclose": "notation",
     "mfrac": "linethickness",

@@ -29,12 +29,13 @@ LANGUAGES = frozenset(_KNOWN.split())
 def code_block(code: str, info: str = "") -> str:
     """`code` as `<pre class="code"><code>…`, with Pygments classes where `info` starts with a known language.
 
-    Code of more than 10,000 characters, or that would take longer than a quarter of a second, stays uncoloured.
+    It can be focused, so that wide code is scrolled by keyboard too. Code of more than 10,000 characters, or that would take longer than a quarter of a second, stays uncoloured.
     """
     language = (info.split() or [""])[0].lower()
     if language not in LANGUAGES:
-        return f'<pre class="code"><code>{escapeHtml(code)}</code></pre>\n'
-    return f'<pre class="code"><code class="language-{_class(language)}">{_coloured(code, language)}</code></pre>\n'
+        return f'<pre class="code" tabindex="0"><code>{escapeHtml(code)}</code></pre>\n'
+    coloured = f'<code class="language-{_class(language)}">{_coloured(code, language)}</code>'
+    return f'<pre class="code" tabindex="0">{coloured}</pre>\n'
 
 
 def language_classes() -> set[str]:

@@ -179,7 +179,7 @@ class _Html(RendererHTML):
         return f"</{_HEADINGS[tokens[idx].tag]}>\n"
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return '<div class="table"><table>\n'
+        return '<div class="table" role="group" aria-label="Table" tabindex="0"><table>\n'
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "</table></div>\n"
@@ -208,7 +208,9 @@ class _Html(RendererHTML):
         drawn = mathml(token.content, display=True) if closer else None
         source = f"{token.markup}{token.content}{closer}"
         return (
-            f"<p>{drawn}</p>\n" if drawn else f'<pre class="source"><code>{escapeHtml(source)}</code></pre>\n'
+            f"<p>{drawn}</p>\n"
+            if drawn
+            else f'<pre class="source" tabindex="0"><code>{escapeHtml(source)}</code></pre>\n'
         )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 from fusion_site.api.doors import api
 from fusion_site.runs.routing import websocket_urlpatterns
@@ -59,6 +59,11 @@ def all_doors() -> list[Door]:
 def all_sockets() -> list[str]:
     """Give the addresses of the sockets."""
     return [f"/{_written(str(each.pattern))}" for each in websocket_urlpatterns]
+
+
+def door_at(path: str) -> Door:
+    """Give the door through which one reads what is at a path; raises Resolver404 where there is none."""
+    return Door("GET", f"/{_written(resolve(path).route)}")
 
 
 def _by_resolver() -> Iterator[Door]:

@@ -85,7 +85,7 @@ def test_a_block_stays_open_until_it_is_really_closed(parts: list[str], end: str
 
 def test_maths_that_never_closes_ends_at_a_blank_line() -> None:
     out = fed(["$$\na = b\n\n", "text"])
-    assert out == ['<pre class="source"><code>$$\na = b</code></pre>\n', "<p>text</p>\n"]
+    assert out == ['<pre class="source" tabindex="0"><code>$$\na = b</code></pre>\n', "<p>text</p>\n"]
 
 
 def test_an_unclosed_fence_ends_with_the_text() -> None:

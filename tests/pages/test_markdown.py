@@ -23,7 +23,7 @@ def test_headings_stand_below_the_pages_own() -> None:
 
 def test_a_table_scrolls_by_itself_and_aligns_by_class() -> None:
     html = render("| a | b |\n|:--|--:|\n| 1 | ~~2~~ |")
-    assert html.startswith('<div class="table"><table>')
+    assert html.startswith('<div class="table" role="group" aria-label="Table" tabindex="0"><table>')
     assert '<td class="align-left">1</td>' in html
     assert '<td class="align-right"><s>2</s></td>' in html
     assert "style" not in html
@@ -31,14 +31,14 @@ def test_a_table_scrolls_by_itself_and_aligns_by_class() -> None:
 
 def test_code_is_coloured_by_classes_alone() -> None:
     html = render('```Python title=x\ndef f(): return "<b>"\n```')
-    assert '<pre class="code"><code class="language-python"><span class="k">def</span>' in html
+    assert '<pre class="code" tabindex="0"><code class="language-python"><span class="k">def</span>' in html
     assert "&lt;b&gt;" in html
     assert "style=" not in html
 
 
 @pytest.mark.parametrize("info", ["", "klingon", 'python"onclick=x', "../../etc", "button primary"])
 def test_code_in_an_unknown_language_stays_plain(info: str) -> None:
-    assert render(f"```{info}\ndef f\n```") == '<pre class="code"><code>def f\n</code></pre>\n'
+    assert render(f"```{info}\ndef f\n```") == '<pre class="code" tabindex="0"><code>def f\n</code></pre>\n'
 
 
 def test_hostile_code_is_shown_uncoloured_instead_of_keeping_the_machine_busy() -> None:

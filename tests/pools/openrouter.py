@@ -22,11 +22,12 @@ MODELS = [{"id": "lab/alpha", "context_length": 128_000}]
 class OpenRouter:
     """Listens on loopback from construction to `close`.
 
-    `refusal` replaces the reply to an exchange by (status, body); `facts` is what `/key` tells.
+    `refusal` replaces the reply to an exchange by (status, body); `facts` is what `/key` tells, `models` what `/models` lists.
     """
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = dict(FACTS)
+        self.models: list[dict[str, Any]] = MODELS
         self.refusal: tuple[int, Any] | None = None
         self.consents: list[dict[str, str]] = []
         self.exchanges: list[dict[str, Any]] = []
@@ -72,7 +73,7 @@ class OpenRouter:
         elif path == "/api/v1/key" and handler.headers.get("Authorization") == f"Bearer {KEY}":
             _reply(handler, 200, {"data": self.facts})
         elif path == "/api/v1/models":
-            _reply(handler, 200, {"data": MODELS})
+            _reply(handler, 200, {"data": self.models})
         else:
             _reply(handler, 401, {"error": {"message": "User not found.", "code": 401}})
 
