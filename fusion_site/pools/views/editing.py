@@ -81,19 +81,21 @@ def _posted(request: HttpRequest, thing: Thing, place: Membership, row: Named | 
 def _saved(request: HttpRequest, thing: Thing, place: Membership, row: Named | None, draft: Plain) -> Named:
     """Store what was typed. Of a connection that is refused, the key is kept, and `draft` says by which name."""
     if thing.model is not Connection:
-        return thing.save(place, draft, row)
+        return _stored(request, thing, place, row, draft)
     sent, draft["kept_key"] = dict(draft), ""
     given = with_key(request, place.team_id, sent)
     try:
-        saved = thing.save(place, given, row)
-    except Invalid as error:
-        draft["kept_key"] = keep_key(request, place.team_id, given, error.fields)
+        saved = _stored(request, thing, place, row, given)
+    except (Invalid, Clash) as error:
+        fields = error.fields if isinstance(error, Invalid) else {}
+        draft["kept_key"] = keep_key(request, place.team_id, given, fields)
         raise
     forget_key(request)
     return saved
 
 
-def _saved(request: HttpRequest, thing: Thing, place: Membership, row: Named | None, draft: Plain) -> Named:
+def _stored(request: HttpRequest, thing: Thing, place: Membership, row: Named | None, draft: Plain) -> Named:
+    """Store it, unless somebody else did since the form was filled."""
     seen = _seen(request)
     if row is None or seen is None:
         return thing.save(place, draft, row)

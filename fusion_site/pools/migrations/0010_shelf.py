@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_sign_on'),
-        ('pools', '0008_versions'),
+        ('pools', '0009_kept_keys'),
     ]
 
     operations = [
