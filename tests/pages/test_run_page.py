@@ -73,7 +73,8 @@ class Elements(HTMLParser):
 
 def rendered(name: str, **context: Any) -> str:
     state = run_view()
-    return render_to_string(f"runs/{name}.html", {"state": state, "status_line": state["status"], **context})
+    known = {"state": state, "status_line": state["status"], "marks": {"id": state["run"]["id"]}}
+    return render_to_string(f"runs/{name}.html", {**known, **context})
 
 
 def fragments() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -196,7 +197,9 @@ def _own_files(html: str) -> Iterator[Path]:
 
 def test_the_frame_of_the_largest_page_is_small() -> None:
     view = run_view(answers=[], rounds=[], verdict=None, fused=None, provenance=None)
-    html = render_to_string("runs/run.html", {"state": view, "status_line": ""})
+    html = render_to_string(
+        "runs/run.html", {"state": view, "status_line": "", "marks": {"id": view["run"]["id"]}}
+    )
     files = list(_own_files(html))
     assert {"tokens.css", "runs.css", "keep.js", "connection.js"} <= {file.name for file in files}
     assert len(html.encode()) + sum(len(squeezed(file)) for file in files) < OWN_BYTES

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from fusion_site.accounts.models import Team
+from fusion_site.runs.access import may_act
 from fusion_site.runs.finding.models import Star, Tag, Tagged
 from fusion_site.runs.models import Run
 
@@ -34,3 +35,9 @@ def marks_of(runs: Sequence[Run], person: Any) -> dict[str, Marks]:
 def tags_of(team: Team | str) -> QuerySet[Tag, Tag]:
     """Give the team's tags by name, each with the number of runs that have it as `runs`."""
     return Tag.objects.filter(team=team).annotate(runs=Count("tagged"))
+
+
+def marks_view(person: Any, run: Run) -> dict[str, Any]:
+    """Give what `runs/_marks.html` shows this person as `run`."""
+    marks = marks_of([run], person)[run.pk]
+    return {"id": run.pk, "starred": marks.starred, "tags": marks.tags, "may_act": may_act(person, run)}

@@ -18,6 +18,7 @@ from fusion_site.pools.drafts import Fields, draft_of
 from fusion_site.pools.estimating import estimate_again
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.models import Connection
+from fusion_site.pools.picking import facts_in
 from fusion_site.pools.plain import Plain
 from fusion_site.pools.rights import require_editor
 from fusion_site.runs.access import actable_run, found_run
@@ -137,6 +138,8 @@ def _form(request: HttpRequest, run: Run, draft: Plain, errors: Errors) -> HttpR
         "title": title_of(run.prompt),
         "form": Fields(draft, errors),
         "connections": Connection.objects.filter(team=run.team_id),
+        "known": facts_in(run.team, draft),
+        "form_team": run.team_id,
         # What is wrong with none of the inputs, such as a budget, stands above them all.
         "general": [text for at, texts in errors.items() if at not in _INPUTS for text in texts],
     }

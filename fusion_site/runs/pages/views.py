@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fusion_site.accounts.access import signed_in
 from fusion_site.runs.access import actable_run, found_run, may_act
+from fusion_site.runs.finding.marks import marks_view
 from fusion_site.runs.flows.cancel import cancel_answer, cancel_run
 from fusion_site.runs.live.watching import page_view
 from fusion_site.runs.models import Answer, Fusion, Run
@@ -34,6 +35,7 @@ def run_page(
         "status_line": view["status"],
         "thread": thread_view(row),
         "follow": follow,
+        "marks": marks_view(request.user, row),
         # Of a run that goes on it is fetched when it is opened.
         "timeline": None if row.is_open else timeline_view(row),
     }

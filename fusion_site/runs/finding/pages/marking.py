@@ -14,9 +14,8 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.naming import is_id
 from fusion_site.runs.access import actable_run, found_run
 from fusion_site.runs.finding.flows.mark import rename_tag, set_tags, star, unstar
-from fusion_site.runs.finding.marks import tags_of
+from fusion_site.runs.finding.marks import marks_view, tags_of
 from fusion_site.runs.finding.models import Tag
-from fusion_site.runs.finding.templatetags.finding import marks_context
 from fusion_site.runs.models import Run
 
 
@@ -48,11 +47,16 @@ def tags(request: HttpRequest, run_id: str) -> HttpResponseBase:
         return _tags_form(request, run, typed=typed, errors=invalid.fields["tags"])
     if not getattr(request, "htmx", False):
         return redirect("run", run.pk)
-    return render(request, "runs/_marks.html", marks_context(request, run))
+    return render(request, "runs/_marks.html", {"run": marks_view(request.user, run)})
 
 
 def _tags_form(request: HttpRequest, run: Run, **typed: Any) -> HttpResponse:
-    context = {**marks_context(request, run), "is_editing": True, "known": tags_of(run.team_id), **typed}
+    context = {
+        "run": marks_view(request.user, run),
+        "is_editing": True,
+        "known": tags_of(run.team_id),
+        **typed,
+    }
     is_part = getattr(request, "htmx", False)
     template = "runs/_marks.html" if is_part else "runs/tags_of_run.html"
     return render(request, template, context, status=422 if typed and not is_part else 200)
