@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.safestring import mark_safe
 
+from fusion_site.pages.words import ending_word
+
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -40,6 +42,8 @@ def answer(*, member: int, **more: Any) -> dict[str, Any]:
         "may_retry": False,
         "may_use": False,
         "may_compare": False,
+        "was_asked": True,
+        "ended": ending_word(more.get("outcome", "complete"), None),
         "blocks": [mark_safe("<p>First <em>block</em>.</p>")],
         "open_html": mark_safe("<p>The tail</p>"),
         "reasoning": HOSTILE,
