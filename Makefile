@@ -3,13 +3,14 @@
 # make crash kills the server hundreds of times (KILLS=, SEED=)
 # make clients runs the examples of docs/clients.md with clients from PyPI and npm
 # make screenshots takes pictures of every page into docs/img/pages, and writes docs/pages.md
+# make access tries every door with everybody on PostgreSQL (`make test`: all on SQLite, there a sample)
 # make schema calls every REST door at random, EXAMPLES times each (SEED=), and holds its answers against the document
 # Settings come from the environment (docs/settings.md); HOST and PORT say where `make run` listens.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test check lock bench crash clients schema screenshots
+.PHONY: run test check lock bench crash clients access schema screenshots
 # Processes start by the hundred here. Where the shell keeps bytecode from being written, each would compile the site anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -77,6 +78,9 @@ crash: $(TEST_STAMP)
 # Clients that nobody here wrote, in their newest versions: both registries have to be reached.
 clients: $(TEST_STAMP)
 	@$(BIN)/pytest tests/clients -o python_files='client_*.py'
+
+access: $(TEST_STAMP)
+	@FUSION_TEST_DOORS=0 $(BIN)/pytest tests/cluster/test_on_postgresql.py -k door
 
 EXAMPLES ?= 200
 schema: $(TEST_STAMP)

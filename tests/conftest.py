@@ -22,7 +22,13 @@ spare_the_start()
 
 # The environment is settled before anything imports the settings, and owes nothing to the shell that runs the tests.
 DATA_DIR = Path(tempfile.mkdtemp(prefix="fusion-tests-"))
-_OF_THE_TESTS = {"FUSION_REQUIRE_ALL", "FUSION_TEST_BROWSER", "FUSION_TEST_EXAMPLES", "FUSION_TEST_SEED"}
+_OF_THE_TESTS = {
+    "FUSION_REQUIRE_ALL",
+    "FUSION_TEST_BROWSER",
+    "FUSION_TEST_DOORS",
+    "FUSION_TEST_EXAMPLES",
+    "FUSION_TEST_SEED",
+}
 for _name in [name for name in os.environ if name.startswith("FUSION_") and name not in _OF_THE_TESTS]:
     del os.environ[_name]
 os.environ |= {

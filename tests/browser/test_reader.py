@@ -167,6 +167,24 @@ def test_a_page_says_that_access_has_ended_and_shows_nothing_more(
     expect(reader.locator("main")).to_have_attribute("data-connection", "closed")
 
 
+def test_a_page_whose_access_ended_while_it_was_cut_off_stops_trying(
+    reader: Page, site: Site, tolerated: list[str]
+) -> None:
+    """It hears nothing but that there is nothing: the same as of a run that never was."""
+    tolerated += DEAD_SERVER
+    ask(reader)
+    expect(answer(reader, "Ada")).to_contain_text("One paragraph.")
+    reader.wait_for_load_state("networkidle")
+    site.kill()
+    expect(reader.get_by_text("Reconnecting…")).to_be_visible()
+    with closing(sqlite3.connect(site.data_dir / "fusion.sqlite3", timeout=20)) as database, database:
+        database.execute("DELETE FROM django_session")
+    site.start()
+    expect(reader.locator("main")).to_have_attribute("data-connection", "closed", timeout=30_000)
+    expect(reader.locator("#connection")).to_have_text(ENDED)
+    expect(reader.get_by_text("Not live: load the page again")).to_be_visible()
+
+
 def test_a_page_over_two_killed_servers_is_the_page_of_who_comes_last(
     reader: Page, site: Site, upstream: Upstream, gate: threading.Event, tolerated: list[str]
 ) -> None:
