@@ -165,8 +165,10 @@ def test_entries_from_before_there_was_a_chain_get_their_places_in_it(
     for _ in range(3):
         note(team, alice)
         note(bob.personal_team, bob)
-    for state in ("0008_sign_on", "0009_audit_chain"):
-        MigrationExecutor(connection).migrate([("accounts", state)])
+    MigrationExecutor(connection).migrate([("accounts", "0008_sign_on")])
+    again = MigrationExecutor(connection)
+    # To the end, not to the chain alone: what comes after it was undone with it, and other tests stand on that.
+    again.migrate(again.loader.graph.leaf_nodes())
     assert verify().count(", whole") >= 3
     with (
         pytest.raises(DatabaseError, match="not changed"),
