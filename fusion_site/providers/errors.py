@@ -13,11 +13,13 @@ import httpx
 
 from fusion_site.engine.asking import AskError, ErrorKind
 from fusion_site.providers.reports import Report
-from fusion_site.providers.shapes import one_line
+from fusion_site.providers.shapes import CUT, one_line
 from fusion_site.providers.waits import retry_after
 
 # What a shorter key looks like in another encoding may stand in any sentence.
 _SHORTEST_CODED = 8
+# So many characters of a key tell nothing of it, and any sentence may end with them.
+_SHORTEST_BEGUN = 4
 LEADS = {
     ErrorKind.AUTH: "The server refused the API key",
     ErrorKind.BILLING: "The account behind the key cannot pay for this request",
@@ -196,10 +198,21 @@ def redacted(error: AskError, secret: str | None) -> AskError:
 
 
 def without(secret: str | None, text: str) -> str:
-    """Give what a server said without the key: as it is, url-encoded, in base64 or in hex."""
-    for form in _forms(secret) if secret else ():
+    """Give what a server said without the key: as it is, url-encoded, in hex, or in base64 (also of more than the key).
+
+    What was said may have been cut to its length in the middle of the key: such an end is hidden as well.
+    """
+    forms = list(_forms(secret)) if secret else []
+    for form in forms:
         text = text.replace(form, "[key]")
-    return text
+    said = text.removesuffix(CUT)
+    begun = max((_begun(form, said) for form in forms), default=0)
+    return text if begun < _SHORTEST_BEGUN else f"{said[:-begun]}[key]{text[len(said) :]}"
+
+
+def _begun(form: str, text: str) -> int:
+    """Give how many characters of the form's beginning the text ends with."""
+    return next((length for length in range(len(form), 0, -1) if text.endswith(form[:length])), 0)
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -208,8 +221,12 @@ def _forms(secret: str) -> Iterator[str]:
         return
     raw = secret.encode()
     yield from (quote(secret, safe=""), quote(secret), raw.hex(), raw.hex().upper())
-    for coded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
-        yield coded.decode().rstrip("=")
+    for write in (base64.b64encode, base64.urlsafe_b64encode):
+        yield write(raw).decode().rstrip("=")
+        # Of a longer text, such as a whole header: what does not depend on what stands before and behind the key.
+        for before in range(3):
+            text = bytes(before) + raw
+            yield write(text)[4 if before else 0 : len(text) // 3 * 4].decode()
 
 
 def _kind(status: int | None, report: Report) -> ErrorKind:

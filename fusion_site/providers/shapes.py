@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+CUT = "…"
+"""Ends a text that was cut to its length."""
 MOST_USD = 1_000_000
 """No price or cost is larger; what claims to be is garbage."""
 
@@ -78,6 +80,6 @@ def storable(text: str) -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """Give `text` without control characters or line breaks, cut to `limit` characters."""
+    """Give `text` without control characters or line breaks, cut to `limit` characters, CUT among them."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in storable(text[: limit * 4])).split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    return flat if len(flat) <= limit else flat[: limit - 1] + CUT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -133,6 +134,18 @@ async def test_the_key_is_in_no_error_even_where_the_server_repeats_it(place: st
     result = await play(body({"error": repeats}, 401))
     assert "sk-secret" not in repr(result.events)
     assert "[key]" in getattr(result.error, place)
+
+
+@pytest.mark.parametrize(
+    ("told", "piece"),
+    [("sk-secret-key", "sk-s"), (base64.b64encode(b"Bearer sk-secret-key").decode(), "LXNl")],
+)
+async def test_no_part_of_the_key_is_in_an_error_that_was_cut_through_it(told: str, piece: str) -> None:
+    assert piece in told
+    for before in range(370, 402):
+        words = {"message": "-" * before + told, "metadata": {"provider_name": "-" * (before - 320) + told}}
+        found = (await play(body({"error": words}, 401))).error
+        assert piece not in f"{found.message} {found.provider}"
 
 
 @pytest.mark.parametrize("status", [200, 400])

@@ -64,9 +64,9 @@ ALLOWED = {
 
 def echoing(status: int) -> Script:
     """Refuse, and repeat the key in every way in which a server might."""
-    words = (
-        f"No: {KEY}, {quote(KEY, safe='')}, {base64.b64encode(KEY.encode()).decode()}, {KEY.encode().hex()}"
-    )
+    headers = (KEY, f"Bearer {KEY}", f"{KEY}:", f"user:{KEY}")
+    coded = [base64.b64encode(header.encode()).decode() for header in headers]
+    words = f"No: {KEY}, {quote(KEY, safe='')}, {coded}, {KEY.encode().hex()}"
     error = {"message": words, "code": KEY, "type": KEY, "param": KEY, "metadata": {"raw": words}}
     return Script(status=status, body={"error": error})
 
