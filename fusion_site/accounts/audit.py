@@ -71,7 +71,7 @@ def record(
         details={key: _safe_detail(value) for key, value in details.items()},
         **_from_where(person),
     )
-    _lock_the_end_of(entry.team_id)
+    hold(entry.team_id)
     entry.digest = digest_of(entry, last_digest(entry.team_id))
     entry.save()
 
@@ -81,9 +81,14 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [name for name in after if before.get(name) != after[name]]
 
 
-def _lock_the_end_of(team_id: str) -> None:
-    """Of two entries at once, one comes after the other: both cannot follow the same one. Held until the change is whole."""
-    Team.objects.select_for_update(no_key=True).filter(pk=team_id).values_list("pk").first()
+def hold(*team_ids: str) -> None:
+    """Let nobody else write into these trails until the change is whole: two entries cannot follow the same one.
+
+    A change that is told in several trails calls this once for all of them. They are locked in one order, so that of
+    two such changes in opposite directions neither waits for what the other has.
+    """
+    trails = Team.objects.select_for_update(no_key=True).filter(pk__in=team_ids).order_by("pk")
+    list(trails.values_list("pk"))
 
 
 def _from_where(person: User | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ QUEUE = [
     f"tests/runs/test_{name}.py"
     for name in ("queue", "journal", "duty", "again", "finding", "deleting", "trimming")
 ]
+QUEUE.append("tests/pools/test_transfer_at_once.py")
 ACCESS = [f"tests/access/test_{name}.py" for name in ("matrix", "sockets", "scopes", "keys")]
 ACCESS.append("tests/accounts/test_audit_chain.py")
 

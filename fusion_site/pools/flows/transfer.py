@@ -14,7 +14,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from fusion_site.accounts.audit import record
+from fusion_site.accounts.audit import hold, record
 from fusion_site.accounts.models import Membership, Role
 from fusion_site.accounts.sealing import SealBroken, SealContext, origin_of, rebound
 from fusion_site.pools.equivalents import COPY, Reference, is_host, references
@@ -61,6 +61,7 @@ def transfer(by: Membership, row: Named, wanted: Wanted) -> Named:
     row = held(by, row)
     if is_host(row):
         raise Invalid({"kind": [ONE_HOST]})
+    hold(by.team_id, wanted.to.team_id)
     made = _Carrier(by, wanted, references(row, wanted.to.team)).copy_of(row)
     record(by.team_id, f"{kind_of(row)}.copied", row, by=by, to=wanted.to.team.name)
     if wanted.moves:
