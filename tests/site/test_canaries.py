@@ -20,14 +20,13 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.accounts.one_time import code_of
 from tests.accounts.sign_in_service import SignInService
 from tests.pictures import SECRET as OF_A_CAMERA
 from tests.pictures import png
 from tests.site.conftest import Api
 from tests.site.searching import Search, ask_all, crawl, listen, look_into
 from tests.site.test_metrics import until
-from tests.site.visitor import PASSWORD, Visitor
+from tests.site.visitor import PASSWORD, RECOVERY, Visitor
 from tests.site_process import Site, free_port
 from tests.upstream import Script, Upstream, judge_for
 
@@ -50,9 +49,7 @@ OPERATORS = {
 }
 MAIL_PASSWORD = f"{WORD}-mail-0123456789"
 ANSWER = "An answer that may be seen."
-# The one page whose purpose is to show a secret again, to its owner alone, who has proved who they are.
-RECOVERY = "/accounts/factors/recovery-codes/"
-# What is no secret to everybody: where it may be.
+# What is no secret to everybody: where it may be. One page shows a secret again, to its owner, who has proved who they are.
 ALLOWED = {
     "a recovery code": f"^alice@example.com: GET {RECOVERY}",
     "the last recovery code": f"^alice@example.com: GET {RECOVERY}",
@@ -125,22 +122,6 @@ def cast(site: Site) -> Iterator[list[Visitor]]:
     yield people
     for person in people:
         person.close()
-
-
-def second_factor(visitor: Visitor) -> dict[str, str]:
-    """Set one up; gives what was shown once: the secret and two recovery codes."""
-    page = visitor.http.get("/accounts/factors/totp/activate/").text
-    shown = re.search(r"secret=([A-Z2-7]{16,})|>([A-Z2-7]{32})<|value=\"([A-Z2-7]{32})\"", page)
-    assert shown is not None, page
-    secret = next(filter(None, shown.groups()))
-    visitor.post("/accounts/factors/totp/activate/", code=code_of(secret))
-    codes = visitor.http.get(RECOVERY + "download/").text.split()
-    assert len(codes) >= 8
-    return {
-        "the second factor's secret": secret,
-        "a recovery code": codes[0],
-        "the last recovery code": codes[-1],
-    }
 
 
 def furnish(api: Api, upstream: Upstream) -> dict[str, str]:
@@ -239,23 +220,16 @@ def sign_on(owner: Visitor, visitor: Visitor, service: SignInService, search: Se
     assert "client id and secret" in refused.text
 
 
-def join(owner: Api, visitor: Visitor) -> str:
-    """Let somebody into the team as an editor; gives the token of the link."""
-    url: str = owner("POST", "team/invitations", {"role": "editor", "email": visitor.email})["url"]
-    visitor.http.get(url).raise_for_status()
-    visitor.post("/join/")
-    return url.rstrip("/").rpartition("/")[2]
-
-
 def test_no_secret_is_found_where_it_may_not_be(
     site: Site, cast: list[Visitor], upstream: Upstream, service: SignInService
 ) -> None:
     search = Search()
     alice, bob, charlie, nobody = cast
     alice.post("/teams/new/", name="Alpha")
-    secrets = second_factor(alice)
+    factor, codes = alice.set_up_second_factor()
     api, stranger = Api(site, alice.make_token()), Api(site, charlie.make_token())
-    secrets["the invitation's token"] = join(api, bob)
+    invited: str = api("POST", "team/invitations", {"role": "editor", "email": bob.email})["url"]
+    bob.join(invited)
     mate = Api(site, bob.make_token())
     things = furnish(api, upstream)
     sign_on(alice, nobody, service, search)
@@ -264,7 +238,7 @@ def test_no_secret_is_found_where_it_may_not_be(
     search.take("alice: a check", json.dumps(checked))
     type_a_key(alice, search)
     write_a_draft(bob, search)
-    secrets["the link's token"] = share(api, run, nobody, search)
+    link = share(api, run, nobody, search)
     things |= {
         "shares": api("GET", "shares")["items"][0]["id"],
         "tokens": api("GET", "tokens")["items"][0]["id"],
@@ -280,7 +254,12 @@ def test_no_secret_is_found_where_it_may_not_be(
     assert found(api, WORD) == []
     site.stop()
     look_into(site, search)
-    secrets |= {
+    secrets = {
+        "the second factor's secret": factor,
+        "a recovery code": codes[0],
+        "the last recovery code": codes[-1],
+        "the invitation's token": invited.rstrip("/").rpartition("/")[2],
+        "the link's token": link,
         "the key": KEY,
         "the key before": EARLIER_KEY,
         "the key of what was deleted": DELETED_KEY,
@@ -321,18 +300,3 @@ def _has_looked_everywhere(search: Search, upstream: Upstream, run: str) -> None
     assert {"bob@example.com: GET / (200)", "the file fusion.sqlite3"} <= set(search.places(DRAFT))
     assert "alice@example.com: /api/v1/export (200)" in search.places('"Preset"')
     assert "alice@example.com: GET /export/ (200)" in search.places('"Preset"')
-
-
-def test_the_search_finds_what_is_there() -> None:
-    search = Search()
-    forms = [
-        KEY,
-        quote(KEY, safe=""),
-        KEY.encode().hex(),
-        *(base64.b64encode(f"{before}:{KEY}".encode()).decode() for before in ("", "u", "us", "use")),
-        json.dumps({"key": CLIENT_SECRET}),
-    ]
-    for number, form in enumerate(forms):
-        search.take(f"place {number}", f"… {form} …")
-    found_in = search.finds({"key": KEY, "secret": CLIENT_SECRET})
-    assert len(found_in) == len(forms), found_in

@@ -12,9 +12,11 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.accounts.one_time import code_of
 from tests.site_process import Site
 
 PASSWORD = "correct horse battery"
+RECOVERY = "/accounts/factors/recovery-codes/"
 
 
 class Visitor:
@@ -46,6 +48,22 @@ class Visitor:
         return self.http.post(
             path, data={"csrfmiddlewaretoken": token[1], **fields}, headers={"Referer": self._site.url}
         )
+
+    def join(self, url: str) -> None:
+        """Take an invitation by its link."""
+        self.http.get(url).raise_for_status()
+        self.post("/join/")
+
+    def set_up_second_factor(self) -> tuple[str, list[str]]:
+        """Set up an authenticator app; gives its secret and the recovery codes, as they are shown."""
+        page = self.http.get("/accounts/factors/totp/activate/").text
+        shown = re.search(r"secret=([A-Z2-7]{16,})|>([A-Z2-7]{32})<|value=\"([A-Z2-7]{32})\"", page)
+        assert shown is not None, page
+        secret = next(filter(None, shown.groups()))
+        self.post("/accounts/factors/totp/activate/", code=code_of(secret))
+        codes = self.http.get(f"{RECOVERY}download/").text.split()
+        assert len(codes) >= 8
+        return secret, codes
 
     def make_token(self) -> str:
         """Make an API token on the page for it, and give it."""
