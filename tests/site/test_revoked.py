@@ -52,8 +52,7 @@ class Stage:
         self.rows("DELETE FROM accounts_kept WHERE key LIKE '%:signup:%'")
         visitor = Visitor(self.site, f"person{self.people}@example.com").sign_up()
         invitation = self.owner("POST", "team/invitations", {"role": role})
-        visitor.http.get(invitation["url"]).raise_for_status()
-        visitor.post("/join/")
+        visitor.join(invitation["url"])
         return visitor
 
     def bystander(self) -> Visitor:
