@@ -66,8 +66,13 @@ class Search:
 
     def places(self, secret: str) -> list[str]:
         """Give where a secret is."""
-        forms = encoded(secret)
-        return [where for where, text in self.told if any(form in text for form in forms)]
+        forms = [form for form in encoded(secret) if form != secret.encode()]
+        # A few digits stand by chance in a longer number.
+        alone = rb"(?<!\d)%b(?!\d)" if secret.isdigit() else b"%b"
+        as_it_is = re.compile(alone % re.escape(secret).encode())
+        return [
+            where for where, text in self.told if as_it_is.search(text) or any(form in text for form in forms)
+        ]
 
     def finds(self, secrets: dict[str, str], *, but: dict[str, str] | None = None) -> list[str]:
         """Give where which secret is; `but` names by a pattern the places in which one may be."""

@@ -60,8 +60,9 @@ class Visitor:
         shown = re.search(r"secret=([A-Z2-7]{16,})|>([A-Z2-7]{32})<|value=\"([A-Z2-7]{32})\"", page)
         assert shown is not None, page
         secret = next(filter(None, shown.groups()))
-        self.post("/accounts/factors/totp/activate/", code=code_of(secret))
-        codes = self.http.get(f"{RECOVERY}download/").text.split()
+        # The form's page would show another secret, so its token is taken from another page.
+        self.post("/accounts/factors/totp/activate/", form="/tokens/", code=code_of(secret))
+        codes = re.findall(r"^\d{8}$", self.http.get(f"{RECOVERY}download/").text, re.MULTILINE)
         assert len(codes) >= 8
         return secret, codes
 
