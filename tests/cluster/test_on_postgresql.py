@@ -14,7 +14,7 @@ QUEUE = [
     for name in ("queue", "journal", "duty", "again", "finding", "deleting", "trimming")
 ]
 QUEUE.append("tests/pools/test_transfer_at_once.py")
-ACCESS = [f"tests/access/test_{name}.py" for name in ("matrix", "sockets", "scopes", "keys")]
+ACCESS = [f"tests/access/test_{name}.py" for name in ("matrix", "sockets", "keys")]
 ACCESS.append("tests/accounts/test_audit_chain.py")
 
 
