@@ -11,7 +11,7 @@ from fusion_site.accounts.models import Team, User
 from fusion_site.accounts.tokens import make_token
 from tests.access.doors import Door, all_doors
 from tests.access.rules import NOTHING, OPEN, RULES, UNTAKEN
-from tests.access.scene import ABSENT, NO_OBJECT, undone
+from tests.access.scene import ABSENT, ABSENT_NUMBER, NO_OBJECT, undone
 
 DOORS = [
     door
@@ -48,7 +48,8 @@ def test_every_door_for_programs_wants_its_scope(alice: User, team: Team, scope:
 
 
 def _is_refused_for_its_scope(door: Door, token: str) -> bool:
-    path = door.path.format(**{part: NO_OBJECT.get(part, ABSENT) for part in door.parts})
+    nothing = {**NO_OBJECT, "session_id": ABSENT_NUMBER}
+    path = door.path.format(**{part: nothing.get(part, ABSENT) for part in door.parts})
     bearer: Any = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
     with undone():
         response = Client().generic(door.method, path, "{}", "application/json", **bearer)
