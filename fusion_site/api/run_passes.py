@@ -78,7 +78,7 @@ def use_run_answer(request: HttpRequest, run_id: str, answer_id: str) -> dict[st
 
 
 @router.delete("/{run_id}/fusions/{number}", response={204: None})
-def take_version_back(request: HttpRequest, run_id: str, number: int) -> tuple[int, None] | HttpResponse:
+def take_version_back(request: HttpRequest, run_id: str, number: int) -> HttpResponse | None:
     """Take back the newest version, where it was chosen by hand: the one before it is shown again. 409 otherwise."""
     run = actable(request, run_id)
     if not run.fusions.filter(version=number).exists():
@@ -87,7 +87,7 @@ def take_version_back(request: HttpRequest, run_id: str, number: int) -> tuple[i
         take_back(run, number)
     except NotNow as not_now:
         return refusal(409, str(not_now))
-    return 204, None
+    return None
 
 
 @router.post("/{run_id}/guidance", response={202: AcceptedRun})

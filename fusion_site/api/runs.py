@@ -67,7 +67,7 @@ def delete_run(request: HttpRequest, run_id: str) -> None:
     delete_runs(caller(request).membership, [found(request, run_id)], timezone.now())
 
 
-@router.get("/{run_id}/export.{form}", response={200: dict[str, Any]})
+@router.get("/{run_id}/export.{form}", response={200: None})
 def export_run(request: HttpRequest, run_id: str, form: Literal["md", "json"]) -> HttpResponse:
     """Give the run with everything in it as a file: Markdown for people, or JSON in the shape of docs/runs.md."""
     return exported_run(found(request, run_id), form)

@@ -2,8 +2,10 @@
 // politely (1001) or without a word (1005) counts as lost too. Codes from 4000 on are the server's last word.
 
 const AGAIN_MS = 1000;
+const STAYED_MS = 1000; // a page that is told at once that there is nothing is not loaded over and over
 const page = document.getElementById("main");
 const spoken = document.getElementById("connection");
+let opened = Infinity;
 
 function show(connection, words) {
   if (page.dataset.connection === connection) return;
@@ -12,10 +14,15 @@ function show(connection, words) {
   if (!first) spoken.textContent = words;
 }
 
-document.addEventListener("htmx:wsOpen", () => show("live", "Connected again."));
+document.addEventListener("htmx:wsOpen", () => {
+  opened = Date.now();
+  show("live", "Connected again.");
+});
 
 document.addEventListener("htmx:wsClose", ({ detail }) => {
   const { code } = detail.event;
+  // What a link showed goes with the link.
+  if (code === 4404 && "leaves" in page.dataset && Date.now() - opened > STAYED_MS) return location.reload();
   if (code === 4404) return show("closed", "Your access to this run has ended. Load the page again, and sign in if you are asked to.");
   if (code >= 4000) return show("closed", "This page is no longer live. Load it again.");
   if (code === 1001 || code === 1005) setTimeout(() => detail.socketWrapper.reconnect(), AGAIN_MS);

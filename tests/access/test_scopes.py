@@ -48,8 +48,8 @@ def test_every_door_for_programs_wants_its_scope(alice: User, team: Team, scope:
 
 
 def _is_refused_for_its_scope(door: Door, token: str) -> bool:
-    absent = {"session_id": ABSENT_NUMBER, **NO_OBJECT}
-    path = door.path.format(**{part: absent.get(part, ABSENT) for part in door.parts})
+    nothing = {**NO_OBJECT, "session_id": ABSENT_NUMBER}
+    path = door.path.format(**{part: nothing.get(part, ABSENT) for part in door.parts})
     bearer: Any = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
     with undone():
         response = Client().generic(door.method, path, "{}", "application/json", **bearer)

@@ -33,6 +33,7 @@ def test_me_is_the_person_in_the_one_team_of_the_token(call: Program, team: Team
     assert set(me.pop("token")) == {"name", "scopes", "expires_at"}
     assert me == {
         "email": "alice@example.com",
+        "name": "Alice",
         "team": {"slug": team.slug, "name": "Alpha", "role": "owner"},
     }
 
@@ -63,7 +64,7 @@ def test_shapes(things: dict[str, Any], rehearsal: str) -> None:
         "deadline_s": None,
         "params": {},
     }
-    judge = {name: value for name, value in things["judges"].items() if name not in dates | {"id"}}
+    judge = {name: value for name, value in things["judges"].items() if name not in dates | {"id", "version"}}
     assert judge == {
         "name": "Strict",
         "connection": rehearsal,
@@ -76,7 +77,9 @@ def test_shapes(things: dict[str, Any], rehearsal: str) -> None:
         "instructions": "",
         "swap_check": True,
     }
-    preset = {name: value for name, value in things["presets"].items() if name not in dates | {"id"}}
+    preset = {
+        name: value for name, value in things["presets"].items() if name not in dates | {"id", "version"}
+    }
     assert preset == {
         "name": "Review it",
         "slug": "review-it",
@@ -91,6 +94,7 @@ def test_shapes(things: dict[str, Any], rehearsal: str) -> None:
         "do_no_harm": False,
         "guided": False,
         "template": "",
+        "is_default": False,
     }
 
 
@@ -102,7 +106,13 @@ def test_the_life_of_a_thing(call: Program, things: dict[str, Any], kind: str) -
     assert thing in call("GET", kind).json()["items"]
     changed = call("PATCH", path, {"name": "Other"})
     assert changed.status_code == 200
-    assert {**changed.json(), "updated_at": ""} == {**thing, "name": "Other", "updated_at": ""}
+    told = {**changed.json(), "updated_at": ""}
+    assert told == {
+        **thing,
+        "name": "Other",
+        "updated_at": "",
+        **({"version": 2} if "version" in thing else {}),
+    }
     copy = call("POST", f"{path}/duplicate")
     assert (copy.status_code, copy.json()["name"]) == (201, "Other (copy)")
     deleted = call("DELETE", f"{kind}/{copy.json()['id']}")

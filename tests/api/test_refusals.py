@@ -79,7 +79,7 @@ def test_nothing_is_there(call: Program, path: str) -> None:
         ("PUT", "pools", {"GET", "POST"}),
         ("DELETE", "pools", {"GET", "POST"}),
         ("POST", "pools/x", {"GET", "PATCH", "DELETE"}),
-        ("POST", "me", {"GET"}),
+        ("POST", "me", {"GET", "PATCH"}),
         ("GET", "connections/x/check", {"POST"}),
     ],
 )

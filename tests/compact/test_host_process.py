@@ -124,7 +124,8 @@ def test_window_and_memory_fit_model_and_machine() -> None:
     assert HostOptions(context=32768).window(trained=131072) == 32768
     plenty = 10**9
     assert HostOptions(slots=2).memory(2048, plenty) == 4096
-    assert HostOptions(slots=16).memory(2048, plenty) == 8192
+    assert HostOptions(slots=16).memory(2048, plenty) == 16 * 2048
+    assert HostOptions(slots=16).memory(2048, 16 * 2048 - 1) == 4 * 2048
     assert HostOptions(slots=16).memory(2048, 5000) == 5000
     assert HostOptions(slots=16).memory(2048, 100) == 2048
     assert HostOptions(cells=1024).memory(2048, plenty) == 2048

@@ -157,7 +157,10 @@ BROKEN: dict[str, tuple[str, Callable[[History], object]]] = {
     "a step asked again that was once finished": ("paid_once", lambda h: judge_again(h)),
     "a finished step asked again": ("paid_once", lambda h: forget_in_time(h, "judge", outcome="complete")),
     "another question": ("same_question", say_cyd_was_asked_otherwise),
-    "text that was not sent": ("word_for_word", lambda h: setattr(h.asked[0], "said", "other")),
+    "text that was not sent": (
+        "word_for_word",
+        lambda h: setattr(next(a for a in h.asked if a.model == "ada"), "said", "other"),
+    ),
     "a step that was not sent": ("word_for_word", lambda h: h.steps[0]["result"].update(text="other")),
     "an older attempt's text": ("word_for_word", lambda h: h.answers[2].update(text="cyd begins ")),
     "a fused answer of its own": ("fused_from_somewhere", lambda h: h.fusions[0].update(text="other")),

@@ -77,7 +77,7 @@ def test_other_forms_and_saved_connections_have_none(browser: Client, connection
     for path in (f"/connections/{connection.pk}/?start=ollama", "/pools/new/?start=ollama"):
         html = opened(browser.get(path)).html
         assert "11434" not in html
-        assert "Start from" not in html
+        assert "starts-title" not in html
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -47,6 +47,7 @@ def test_each_call_is_told_as_it_was_sent_and_came_back(
     assert [step["stage"] for step in told] == ["fence", None, "fence", "fence"]
     sent = {str(asked.body["messages"]): asked for asked in upstream.asked("judge")}
     for step in told:
+        assert [turn.pop("pictures") for turn in step["messages"]] == [[], []]
         asked = sent[str(step["messages"])]
         assert step["reply"] == asked.said
         shown = candidates_in(asked.body)

@@ -29,6 +29,7 @@ from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Answer, Run, Step
 from fusion_site.runs.reading import run_json
 from tests.api.conftest import Program, program_of
+from tests.invariants import OF_ITS_READERS
 from tests.runs.conftest import Desk, working
 from tests.runs.test_costs import named, stop_at
 from tests.runs.test_executing import all_answer, events_of, rebuilt
@@ -292,7 +293,7 @@ def test_pages_and_programs_say_it(
     upstream.bills["gen-ada"] = BILL
     run = look(cut, 2)
     told = program("GET", f"runs/{run.pk}").json()
-    assert told == run_json(load_state(run.pk))
+    assert {name: told[name] for name in told if name not in OF_ITS_READERS} == run_json(load_state(run.pk))
     assert (told["cost_usd"], told["cost_complete"], told["answers"][0]["cost_usd"]) == (
         "1.125",
         True,

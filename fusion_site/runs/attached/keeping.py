@@ -15,13 +15,14 @@ from fusion_site.runs.models import Run
 
 def own_pictures(run: Run) -> list[dict[str, Any]]:
     """Give what is told of the pictures that went with a run's own turns: `{name, kind, width, height, sha256}`."""
-    messages: Iterable[Mapping[str, Any]] = run.settings["messages"]
+    messages: Iterable[Mapping[str, Any]] = run.settings.get("messages", ())
     return [picture for message in messages for picture in message.get("pictures", ())]
 
 
 def unseen_by(settings: Mapping[str, Any]) -> list[int | None]:
     """Give who of a run's settings is sent no pictures: members by their index, the judge as None."""
-    blind = settings.get("blind", [])
+    if not (blind := settings.get("blind")):
+        return []
     members: list[int | None] = [m["index"] for m in settings["members"] if m["model"] in blind]
     return [*members, None] if settings["judge"]["model"] in blind else members
 
