@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from fusion_site.accounts.audit import record
 from fusion_site.accounts.flows.new_team import new_team
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.pools.flows import transfer as flow
@@ -26,7 +27,6 @@ def test_neither_waits_for_what_the_other_has(
     places = [_place(alice, each) for each in (team, new_team("Beta", alice))]
     rows = [save_connection(place, {"name": place.team.name, **UPSTREAM}) for place in places]
     meeting, faults = threading.Barrier(2), list[Exception]()
-    record = flow.record
 
     def record_once_both_have_copied(*args: Any, **kwargs: Any) -> None:
         with suppress(threading.BrokenBarrierError):
