@@ -87,12 +87,12 @@ def whole_tiles(writing: int, budget: int) -> int:
     return max(budget - (writing + budget) % TILE, min(budget, TILE - writing % TILE))
 
 
-def even_part(unread: int, budget: int) -> int:
+def even_part(unread: int, budget: int, most: int) -> int:
     """How much of so many tokens to read at once, about `budget`: as much each time, so that no small rest is left for the last."""
-    parts = -(-unread // (budget + budget // 4))
+    parts = -(-unread // min(most, budget + budget // 4))
     if parts == 1:
         return unread
-    return max(1, round(unread / parts / READ_AT_ONCE)) * READ_AT_ONCE
+    return min(most, max(1, round(unread / parts / READ_AT_ONCE)) * READ_AT_ONCE)
 
 
 def _best_spare(seconds: Sequence[float], rows: int) -> int:

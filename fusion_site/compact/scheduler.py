@@ -183,7 +183,7 @@ class Scheduler:
         left = budget
         for slot in reading:
             self._begin(slot)
-            part = even_part(slot.unread, budget)
+            part = even_part(slot.unread, budget, SLICE)
             if (left < budget and left < slot.unread) or not self._compute([], [slot], part):
                 return
             left -= part

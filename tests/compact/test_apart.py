@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fusion_site.compact import seating
-from fusion_site.compact.context import Context
+from fusion_site.compact.context import SLICE, Context
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.padding import READ_AT_ONCE, Padding, even_part
@@ -59,6 +59,16 @@ async def test_answers_are_the_same_in_either_memory(loaded: LoadedModel) -> Non
         assert await _answers(run) == expected
         assert max(run.context.sizes) > 0
     assert run.context.own_failures == []
+
+
+async def test_a_prompt_longer_than_a_slice_is_read_in_slices(loaded: LoadedModel) -> None:
+    long = "A long prompt. " * 120
+    texts = []
+    for cells in (4096, 4095):
+        async with running(loaded, replace(APART, context=2048, slots=2, cells=cells)) as run:
+            texts.append(await run.text(run.ask(long, limit=20)))
+            assert max(run.context.sizes) <= SLICE
+    assert texts[0] == texts[1] != ""
 
 
 async def test_spare_rows_leave_nothing_behind(loaded: LoadedModel) -> None:
@@ -144,8 +154,19 @@ def test_holes_are_filled_where_a_second_go_costs_more(busy: tuple[int, ...], ad
 
 @pytest.mark.parametrize(
     ("unread", "budget", "part"),
-    [(10, 40, 10), (50, 40, 50), (61, 40, 32), (83, 40, 48), (500, 40, 48), (16, 8, 16), (40, 8, 16)],
+    [
+        (10, 40, 10),
+        (50, 40, 50),
+        (61, 40, 32),
+        (83, 40, 48),
+        (500, 40, 48),
+        (16, 8, 16),
+        (40, 8, 16),
+        (128, 120, 128),
+        (129, 120, 64),
+        (900, 500, 112),
+    ],
 )
 def test_a_prompt_is_read_in_even_parts(unread: int, budget: int, part: int) -> None:
-    assert even_part(unread, budget) == part
+    assert even_part(unread, budget, most=128) == part
     assert part == unread or part % READ_AT_ONCE == 0

@@ -62,7 +62,7 @@ def scripted_host(models: Path) -> Iterator[RunningHost]:
 @pytest.fixture(scope="module")
 def endless_host(models: Path) -> Iterator[RunningHost]:
     """Give the Compact host of the model that writes without end."""
-    with run_host(models / "tiny.gguf", "--context=8192", key=KEY) as host:
+    with run_host(models / "tiny.gguf", "--context=8192", "--cells=32768", key=KEY) as host:
         assert host.report()["state"] == "ready"
         yield host
 
