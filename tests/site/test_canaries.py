@@ -171,8 +171,8 @@ def found(api: Api, word: str) -> list[str]:
 def type_a_key(visitor: Visitor, search: Search) -> None:
     """Fill in a connection wrongly: its key is kept for the form, in the session."""
     typed = {"name": "Third", "kind": "openai", "base_url": "nonsense", "api_key": TYPED_KEY}
-    page = search.page("alice: POST /connections/new/", visitor.send("/connections/new/", **typed))
-    assert 'name="kept_key"' in page.text
+    page = visitor.send("/connections/new/", **typed)
+    assert 'name="kept_key"' in search.page("alice: POST /connections/new/", page).text
 
 
 def write_a_draft(visitor: Visitor, search: Search) -> None:
@@ -188,13 +188,12 @@ def write_a_draft(visitor: Visitor, search: Search) -> None:
 def share(api: Api, run: str, visitor: Visitor, search: Search) -> str:
     """Make a link with a password, and have somebody open it, wrongly first; gives its token."""
     wanted = {"show": ["fused", "verdict", "members", "prompt", "cost"], "password": SHARE_PASSWORD}
-    path = urlsplit(api("POST", f"runs/{run}/shares", wanted)["url"]).path
+    path: str = urlsplit(api("POST", f"runs/{run}/shares", wanted)["url"]).path
     for typed in (f"{SHARE_PASSWORD[:-1]}!", SHARE_PASSWORD):
         page = search.page("a visitor: POST /s/", visitor.http.post(path, data={"password": typed}))
     assert ANSWER in page.text
     crawl(visitor, search, "a visitor of /s/", (path, f"{path}export.md", f"{path}export.json"))
-    token: str = path.strip("/").split("/")[1]
-    return token
+    return path.strip("/").split("/")[1]
 
 
 def ask_wrongly(site: Site, visitor: Visitor, search: Search) -> None:
@@ -234,8 +233,7 @@ def test_no_secret_is_found_where_it_may_not_be(
     things = furnish(api, upstream)
     sign_on(alice, nobody, service, search)
     things["runs"] = run = run_and_retry(api, cast, things["presets"], search)
-    checked = api("POST", f"connections/{things['connections']}/check")
-    search.take("alice: a check", json.dumps(checked))
+    search.take("a check", json.dumps(api("POST", f"connections/{things['connections']}/check")))
     type_a_key(alice, search)
     write_a_draft(bob, search)
     link = share(api, run, nobody, search)
@@ -298,7 +296,6 @@ def _has_looked_everywhere(search: Search, upstream: Upstream, run: str) -> None
     assert "a session" in search.places('"typed_key"')
     assert "the file output.log" in search.places("DEBUG") + search.places("debug")
     drafted = "\n".join(search.places(DRAFT))
-    assert "bob@example.com: GET / (200)" in drafted
-    assert "the file fusion.sqlite3" in drafted
+    assert "bob@example.com: GET / (200)" in drafted and "the file fusion.sqlite3" in drafted
     assert "alice@example.com: /api/v1/export (200)" in search.places('"Preset"')
     assert "alice@example.com: GET /export/ (200)" in search.places('"Preset"')
