@@ -18,7 +18,7 @@ PROMPT = "Is it safe to add a column called <b>zebra</b> while the site is up?"
 def test_a_run_is_found_marked_deleted_and_had_back(page: Page, site: Site, tolerated: list[str]) -> None:
     tolerated.append("status of 404")  # a deleted run is not there
     sign_up(page, "finder@example.com")
-    ask(page, "Rehearsal", PROMPT)
+    ask(page, "Rehearsal: merge", PROMPT)
     # Its row in the list follows it to its end by itself.
     address = page.url
     page.goto("/runs/")

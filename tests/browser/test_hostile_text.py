@@ -27,7 +27,7 @@ TEXT = (
     "```html\n</code></pre><script>pwned=1</script>\n```\n\n$\\href{javascript:pwned=1}{x}$\n"
 )
 # Doors that change or download something, or that the crawl would be signed out by.
-_NOT_PAGES = re.compile(r"/(logout|reauthenticate)/|\.(md|csv|json|jsonl)$|/static/|/openrouter/")
+_NOT_PAGES = re.compile(r"/(logout|reauthenticate)/|\.(md|csv|json|jsonl)$|/static/|/export/$|/openrouter/")
 
 
 @pytest.fixture(scope="module")
