@@ -237,10 +237,8 @@ def test_no_secret_is_found_where_it_may_not_be(
     type_a_key(alice, search)
     write_a_draft(bob, search)
     link = share(api, run, nobody, search)
-    things |= {
-        "shares": api("GET", "shares")["items"][0]["id"],
-        "tokens": api("GET", "tokens")["items"][0]["id"],
-    }
+    for noun in ("shares", "tokens"):
+        things[noun] = api("GET", noun)["items"][0]["id"]
     ask_wrongly(site, nobody, search)
     pages = [f"/runs/{run}/", f"/runs/{run}/timeline/", "/team/sign-on/", "/export/", "/deleted/", RECOVERY]
     for visitor, program in ((alice, api), (bob, mate), (charlie, stranger)):
@@ -295,7 +293,7 @@ def _has_looked_everywhere(search: Search, upstream: Upstream, run: str) -> None
         assert place in shown, place
     assert "a session" in search.places('"typed_key"')
     assert "the file output.log" in search.places("DEBUG") + search.places("debug")
-    drafted = "\n".join(search.places(DRAFT))
-    assert "bob@example.com: GET / (200)" in drafted and "the file fusion.sqlite3" in drafted
+    for place in ("bob@example.com: GET / (200)", "the file fusion.sqlite3"):
+        assert place in "\n".join(search.places(DRAFT))
     assert "alice@example.com: /api/v1/export (200)" in search.places('"Preset"')
     assert "alice@example.com: GET /export/ (200)" in search.places('"Preset"')
