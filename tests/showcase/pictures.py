@@ -13,9 +13,9 @@ from playwright.sync_api import CDPSession, Page
 from tests.showcase.shown import Shown
 
 # As (name, width, how much of a page is shown at the most) in CSS pixels, and the quality of WebP from 0 to 100.
-SIZES = (("wide", 1280, 1500), ("narrow", 390, 1500))
+SIZES = (("wide", 1280, 1300), ("narrow", 390, 1300))
 SCHEMES = ("light", "dark")
-QUALITY = 55
+QUALITY = 45
 # What may differ of a picture's pixels (times and durations, which are others at every making).
 SAME_WITHIN = 0.004
 READY = "() => !document.querySelector('.htmx-request') && document.fonts.status === 'loaded' && new Promise((done) => requestAnimationFrame(() => done(true)))"
@@ -51,10 +51,9 @@ class Camera:
         for scheme in SCHEMES:
             self._go(shown.path, scheme)
             for size, width, height in SIZES:
-                self.page.set_viewport_size({"width": width, "height": 900})
-                self.page.wait_for_function(READY)
+                high = self._fit(width, height)
                 file = self.folder / f"{shown.name}-{size}-{scheme}.webp"
-                self._keep(file, _picture(devtools, width, min(height, self._height())))
+                self._keep(file, _picture(devtools, width, high))
                 yield file
         devtools.detach()
 
@@ -65,9 +64,14 @@ class Camera:
         self.page.goto(path)
         self.page.wait_for_function(READY)
 
-    def _height(self) -> int:
-        height: int = self.page.evaluate("document.documentElement.scrollHeight")
-        return height
+    def _fit(self, width: int, at_most: int) -> int:
+        """Make the window as high as the picture, so that what sticks to its edge covers nothing; give that height."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.wait_for_function(READY)
+        high = min(at_most, int(self.page.evaluate("document.documentElement.scrollHeight")))
+        self.page.set_viewport_size({"width": width, "height": high})
+        self.page.wait_for_function(READY)
+        return high
 
     def _keep(self, file: Path, picture: str) -> None:
         before = base64.b64encode(file.read_bytes()).decode() if file.exists() else ""
