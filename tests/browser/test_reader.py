@@ -250,7 +250,7 @@ def test_copy_gives_the_markdown_that_the_model_wrote(reader: Page, gate: thread
     ask(reader)
     expect(state(reader)).to_have_attribute("data-state", "done")
     for button, source in [
-        (answer(reader, "Ada").get_by_role("button"), ADA),
+        (answer(reader, "Ada").locator("[data-copy]"), ADA),
         (reader.locator("#copy-fused"), BEA),
     ]:
         button.click()

@@ -41,16 +41,15 @@ SHIFTS = """() => {
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
-    """Give an upstream of five members, and a judge that picks bea and merges in its own words."""
+    """Give an upstream of five members, and a judge that picks bea, with her own words, and merges in its own."""
     server = Upstream()
     picks = judge_for("measure how long")
 
     def judge(body: dict[str, Any]) -> Script:
-        return (
-            Script(["Measure first, then add it ", "as nullable.\n\n```sql\nselect 1\n```\n"])
-            if task_of(body) == "merge"
-            else picks(body)
-        )
+        if task_of(body) == "merge":
+            return Script(["Measure first, then add it ", "as nullable.\n\n```sql\nselect 1\n```\n"])
+        told = "".join(picks(body).pieces)
+        return Script([told.replace('"met": true, "quote": ""', '"met": true, "quote": "measure how long"')])
 
     server.scripts["judge"] = judge
     yield server
@@ -82,7 +81,7 @@ def ask(page: Page, site: Site, upstream: Upstream, names: tuple[str, ...], mode
         up = make("connections", name="Up", kind="openai", base_url=upstream.url)
         members = [{"connection": up, "model": name, "label": name.title()} for name in names]
         pool = make("pools", name="Pool", members=members)
-        criteria = [{"name": "Safe", "weight": 1}]
+        criteria = [{"name": "Correct", "weight": 1}]
         judge = make(
             "judges", name="Judge", connection=up, model="judge", swap_check=False, criteria=criteria
         )
