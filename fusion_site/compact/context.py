@@ -248,7 +248,7 @@ def _cells(model: LoadedModel, options: HostOptions, window: int) -> int:
     cells = options.memory(window, affordable=free // 2 // each)
     if cells * each > free and not model.placement.on_gpu:
         raise UnusableModel(
-            f"{cells} tokens of context need {cells * each / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB "
+            f"{cells} tokens of context need {cells * each / 10**9:.1f} GB of memory, and {free / 10**9:.1f} GB "
             "are free. Choose a smaller context."
         )
     return cells

@@ -126,8 +126,8 @@ def test_what_does_not_fit_is_told() -> None:
     tight = fit(facts, HostOptions(), 8 * gib)
     assert tight.cells == 16384
     assert tight.warning.startswith(
-        "It may not fit: the weights (7.0 GiB) and 16,384 tokens of context (4.0 GiB) need about 11.2 GiB of memory, "
-        "and 8.0 GiB are free."
+        "It may not fit: the weights (7.5 GB) and 16,384 tokens of context (4.3 GB) need about 12.1 GB of memory, "
+        "and 8.6 GB are free."
     )
     assert fit(replace(facts, per_token=0), HostOptions(), 8 * gib).warning == ""
 

@@ -95,7 +95,7 @@ def test_a_context_that_memory_cannot_hold_is_refused_before_it_is_tried(scripte
     with run_host(scripted, "--context=2000000000") as host:
         report = host.report()
     assert report["state"] == "failed"
-    assert report["error"].startswith("2000000000 tokens of context need 953.7 GiB of memory, and ")
+    assert report["error"].startswith("2000000000 tokens of context need 1024.0 GB of memory, and ")
 
 
 def test_free_memory_is_what_the_system_says(tmp_path: Path) -> None:

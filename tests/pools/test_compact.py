@@ -267,6 +267,27 @@ def test_a_fetch_that_ended_is_told_with_the_files_anew(
     assert f'name="source" value="{offer.source}"' in failed
 
 
+def test_an_old_failure_does_not_stand_above_another_offer(
+    client_for: ClientFor, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offered(source: str) -> Offer:
+        return Offer(source, "lantern.gguf", 9, "ab", "c", "", False, Licence())
+
+    async def look(source: str) -> Offer:
+        return offered(source)
+
+    def page_after(source: str) -> str:
+        message = "lantern.gguf needs a larger disk."
+        failed = Errand(offered(source), "alice@example.com", state="failed", message=message)
+        monkeypatch.setattr(compact_host, "_errands", SimpleNamespace(newest=failed, look=look))
+        looked_up = {"source": "hf:meadow/lantern-GGUF/lantern.gguf"}
+        return client_for(alice).post("/compact/files/look/", looked_up).content.decode()
+
+    same = page_after("hf:meadow/lantern-GGUF/lantern.gguf")
+    assert "<p>lantern.gguf needs a larger disk." in same  # its name once
+    assert "needs a larger disk" not in page_after("hf:other/place/lantern.gguf")
+
+
 def command(*arguments: str) -> tuple[str, str]:
     out, err = StringIO(), StringIO()
     call_command("compact", *arguments, stdout=out, stderr=err)

@@ -32,8 +32,8 @@ class Fit:
         if self.need <= self.free:
             return ""
         return (
-            f"It may not fit: the weights ({_gib(self.weights)}) and {self.cells:,} tokens of context ({_gib(self.cache)}) "
-            f"need about {_gib(self.need)} of memory, and {_gib(self.free)} are free. Unless layers go to a GPU, it would be "
+            f"It may not fit: the weights ({_gb(self.weights)}) and {self.cells:,} tokens of context ({_gb(self.cache)}) "
+            f"need about {_gb(self.need)} of memory, and {_gb(self.free)} are free. Unless layers go to a GPU, it would be "
             "slow or be ended by the system. Choose a smaller file or a smaller context."
         )
 
@@ -45,5 +45,5 @@ def fit(facts: FileFacts, options: HostOptions, free: int) -> Fit:
     return Fit(facts.weights_size, cells * facts.per_token, free, window, cells)
 
 
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def _gb(size: int) -> str:
+    return f"{size / 10**9:.1f} GB"

@@ -96,7 +96,7 @@ def _check_space(shelf: Shelf, offer: Offer, draft: Path) -> None:
     need, free = offer.size - have + LEFT_FREE, shutil.disk_usage(shelf.folder).free
     if need > free:
         raise PullFailed(
-            f"{offer.name} needs {need / 2**30:.1f} GiB more on the disk of {shelf.folder}, and {free / 2**30:.1f} GiB "
+            f"{offer.name} needs {need / 10**9:.1f} GB more on the disk of {shelf.folder}, and {free / 10**9:.1f} GB "
             "are free there."
         )
 
