@@ -2,10 +2,14 @@
 // politely (1001) or without a word (1005) counts as lost too. Codes from 4000 on are the server's last word.
 
 const AGAIN_MS = 1000;
-const STAYED_MS = 1000; // a page that is told at once that there is nothing is not loaded over and over
 const page = document.getElementById("main");
 const spoken = document.getElementById("connection");
-let opened = Infinity;
+
+function notice() {
+  const part = Object.assign(document.createElement("p"), { className: "notice notice-warn" });
+  part.textContent = "What this link showed is not there any more.";
+  return part;
+}
 
 function show(connection, words) {
   if (page.dataset.connection === connection) return;
@@ -14,15 +18,12 @@ function show(connection, words) {
   if (!first) spoken.textContent = words;
 }
 
-document.addEventListener("htmx:wsOpen", () => {
-  opened = Date.now();
-  show("live", "Connected again.");
-});
+document.addEventListener("htmx:wsOpen", () => show("live", "Connected again."));
 
 document.addEventListener("htmx:wsClose", ({ detail }) => {
   const { code } = detail.event;
   // What a link showed goes with the link.
-  if (code === 4404 && "leaves" in page.dataset && Date.now() - opened > STAYED_MS) return location.reload();
+  if (code === 4404 && "leaves" in page.dataset) page.replaceChildren(spoken, notice());
   if (code === 4404) return show("closed", "Your access to this run has ended. Load the page again, and sign in if you are asked to.");
   if (code >= 4000) return show("closed", "This page is no longer live. Load it again.");
   if (code === 1001 || code === 1005) setTimeout(() => detail.socketWrapper.reconnect(), AGAIN_MS);
