@@ -167,7 +167,7 @@ def followed_up(page: Page, upstream: Upstream) -> None:
     page.locator(".follow-up").scroll_into_view_if_needed()
     expect(box.get_by_role("textbox")).to_have_value("And how long does it take?")
     expect(box.get_by_role("radio", name=re.compile("^Own answers"))).to_be_checked()
-    expect(box.get_by_label("Estimated cost")).to_have_text("cost unknown")
+    expect(box.locator("#follow-estimate")).to_have_text("cost unknown")
     box.get_by_role("textbox").focus()
     page.keyboard.press("Control+Enter")
     page.wait_for_url(re.compile(r"/runs/\w+/#run$"))

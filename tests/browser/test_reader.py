@@ -26,7 +26,13 @@ ADA = ["# Yes\n\n", "One paragraph.\n\n", "And a last one."]
 BEA = ["- bea says no,\n- `never`.\n"]
 _NUMBERS = count(1)
 # What a browser logs of a server that is gone: its socket, and the comments, which are fetched when one comes near them.
-DEAD_SERVER = ["WebSocket connection to", "[object Event]", "htmx:sendError", "/comments/"]
+DEAD_SERVER = [
+    "WebSocket connection to",
+    "[object Event]",
+    "htmx:sendError",
+    "/comments/",
+    "Failed to load resource: net::",
+]
 NARROW: ViewportSize = {"width": 390, "height": 800}
 # What two members say, and what a judge makes of it.
 SAID = {
