@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fusion_site.compact.arguments import add_arguments, options_of
 from fusion_site.compact.cores import wait_considerately
+from fusion_site.compact.large_pages import begin_with_large_pages
 from fusion_site.compact.options import HostOptions
 
 KEY_VARIABLE = "FUSION_COMPACT_KEY"
@@ -57,4 +58,5 @@ def run(
 
 
 if __name__ == "__main__":
+    begin_with_large_pages()
     sys.exit(main())

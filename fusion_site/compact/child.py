@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import fusion_site
+from fusion_site.compact.large_pages import VARIABLE, WANTED
 from fusion_site.compact.options import HostOptions
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ TAIL_BYTES = 8192
 GRACE_SECONDS = 3.0
 # The child reads a file from strangers, so it gets none of the site's secrets.
 PASSED_ON = re.compile(
-    r"PATH|HOME|LANG|TMPDIR|TZ|LD_\w+|DYLD_\w+|LC_\w+|(CUDA|GGML|GOMP|HIP|LLAMA|OMP|ROC\w*|VK)_\w+"
+    r"PATH|HOME|LANG|TMPDIR|TZ|GLIBC_TUNABLES|LD_\w+|DYLD_\w+|LC_\w+|(CUDA|GGML|GOMP|HIP|LLAMA|OMP|ROC\w*|VK)_\w+"
 )
 
 
@@ -96,7 +97,7 @@ class HostChild:
 
 def environment(ours: Mapping[str, str], key: str) -> dict[str, str]:
     """The child's environment: what libraries need, our import path, and the key."""
-    passed = {name: value for name, value in ours.items() if PASSED_ON.fullmatch(name)}
+    passed = {VARIABLE: WANTED} | {name: value for name, value in ours.items() if PASSED_ON.fullmatch(name)}
     root = str(Path(fusion_site.__file__).parents[1])
     # Without the last one an assertion in llama.cpp starts a debugger before it lets the process die.
     return {**passed, "PYTHONPATH": root, "FUSION_COMPACT_KEY": key, "GGML_NO_BACKTRACE": "1"}

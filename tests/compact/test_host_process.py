@@ -187,3 +187,23 @@ def test_its_threads_do_not_spin_for_long(
         assert host.report()["state"] == "ready"
         host.process.kill()
         assert f"GOMP_SPINCOUNT = '{spins}'" in cast("TextIO", host.process.stderr).read()
+
+
+@pytest.mark.parametrize("chosen", [None, "glibc.malloc.arena_max=2"])
+def test_memory_is_asked_for_in_large_pages_unless_the_operator_says_otherwise(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    if chosen is None:
+        monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    else:
+        monkeypatch.setenv("GLIBC_TUNABLES", chosen)
+    with run_host(tiny, "--context=32768", "--slots=4") as host:
+        host.report()
+        about = Path(f"/proc/{host.process.pid}")
+        had = (about / "environ").read_bytes().split(b"\0")
+        asked_for = any(
+            " hg" in line for line in (about / "smaps").read_text().splitlines() if "VmFlags" in line
+        )
+    assert f"GLIBC_TUNABLES={chosen or 'glibc.malloc.hugetlb=1'}".encode() in had
+    if "[madvise]" in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text():
+        assert asked_for is (chosen is None)

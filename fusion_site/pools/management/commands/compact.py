@@ -25,6 +25,7 @@ from fusion_site.compact.files.progress import Progress
 from fusion_site.compact.files.proving import warning_of
 from fusion_site.compact.files.shelf import Kept
 from fusion_site.compact.files.source import WrongSource, source_of
+from fusion_site.compact.large_pages import begin_with_large_pages
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
 from fusion_site.ops.secrets import kept_secret
@@ -53,6 +54,12 @@ class Command(BaseCommand):
         bench = words.add_parser("bench", help="Measure how fast a file is here, with many answers at once.")
         bench.add_argument("file", help="A name from the list, or a path.")
         add_options(bench, HostOptions.from_environment())
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a command of its own, where this process may be begun anew."""
+        if argv[2:3] in (["serve"], ["bench"]):
+            begin_with_large_pages()
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, do: str, **options: Any) -> None:
         """Do it."""
