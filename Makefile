@@ -65,8 +65,8 @@ endef
 # One resolution for all Pythons and systems; no file says where packages come from.
 UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade
 lock:
-	$(UV) pyproject.toml --output-file requirements.txt
-	$(UV) pyproject.toml --group test --constraints requirements.txt --output-file tests/requirements.txt
+	$(UV) pyproject.toml --group site --output-file requirements.txt
+	$(UV) pyproject.toml --group site --group test --constraints requirements.txt --output-file tests/requirements.txt
 
 bench: $(TEST_STAMP)
 	@$(BIN)/pytest tests/bench -s -o python_files='bench_*.py'
