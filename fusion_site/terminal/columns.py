@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Protocol
@@ -87,7 +89,7 @@ class Picture:
 
     def draw(self, answers: Sequence[Answer]) -> bool:
         """Show the answers as they are now; False, with nothing drawn, where the terminal is too narrow for them."""
-        size = shutil.get_terminal_size()
+        size = shutil.get_terminal_size(_size_beside())
         if not fits(len(answers), size.columns):
             return False
         lines = side_by_side(answers, size.columns, max(1, min(TALLEST, size.lines - _ABOVE)))
@@ -100,6 +102,14 @@ class Picture:
     def leave(self) -> None:
         """Let the last picture stand: what is drawn next stands below it."""
         self._drawn = 0
+
+
+def _size_beside() -> tuple[int, int]:
+    """Give the size of the terminal that standard error is on, for where standard output goes elsewhere."""
+    try:
+        return os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ else -1)
+    except (OSError, ValueError):
+        return 80, 24
 
 
 def _width_of(count: int, width: int) -> int:

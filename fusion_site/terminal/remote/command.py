@@ -26,6 +26,7 @@ from fusion_site.terminal.remote.site import Site
 from fusion_site.terminal.showing import Showing
 
 INTERRUPTED = 130  # what shells give for a command that Ctrl-C ended
+NO_PRESET = "Name a preset by --preset, or a run to follow up by --after."
 STOPPING = "Stopping the run. Ctrl-C again leaves it at once."
 
 
@@ -63,6 +64,8 @@ def _ask(options: Namespace) -> int:
 
 
 def _start(site: Site, options: Namespace) -> Any:
+    if options.preset is None and options.after is None:
+        raise Refused(f"{NO_PRESET} {_known(site)}".strip())
     asked = {name: getattr(options, name) for name in ("preset", "after", "history")}
     body = {"prompt": prompt_of(options.prompt, options.files)}
     body |= {name: value for name, value in asked.items() if value is not None}

@@ -15,7 +15,7 @@ T = TypeVar("T")
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 ENDED_EARLY = "The site ended the stream before the run was over."
 # How often one call is made before it is given up. A server that is being restarted is back within that.
-TRIES = 4
+TRIES = 3
 
 
 def follow(

@@ -51,7 +51,7 @@ class Seen:
         elif kind == "run.accepted":
             self._add(data["answers"])
         elif kind == "answer.added":
-            self._add([{**data, "id": data["answer"]}])
+            self._add([data])
         elif kind.startswith("answer.") and (answer := self.answers.get(data.get("answer", ""))):
             _move(answer, kind, data)
         elif kind == "fused.started":
@@ -71,7 +71,8 @@ class Seen:
 
     def _add(self, answers: list[Mapping[str, Any]]) -> None:
         for told in answers:
-            self.answers[told["id"]] = SeenAnswer(
+            # Events call `answer` what is `id` in a whole run.
+            self.answers[told.get("answer") or told["id"]] = SeenAnswer(
                 told["label"],
                 told["member"],
                 told["round"],
