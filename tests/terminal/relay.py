@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 
@@ -38,11 +39,11 @@ class Relay:
                 near, _ = self._door.accept()
                 far = socket.create_connection(("127.0.0.1", self._to))
                 self._lines += [near, far]
-                self._pass_on(lambda near=near, far=far: _pump(near, far))  # type: ignore[misc]
-                self._pass_on(lambda near=near, far=far: _pump(far, near))  # type: ignore[misc]
+                self._pass_on(lambda near=near, far=far: _pump(near, far))
+                self._pass_on(lambda near=near, far=far: _pump(far, near))
 
-    def _pass_on(self, work: object) -> None:
-        threading.Thread(target=work, daemon=True).start()  # type: ignore[arg-type]
+    def _pass_on(self, work: Callable[[], None]) -> None:
+        threading.Thread(target=work, daemon=True).start()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
