@@ -20,6 +20,14 @@ def prompt_of(words: Sequence[str], files: Sequence[Path]) -> str:
     return text
 
 
+def bytes_of(path: Path) -> bytes:
+    """Give what is in a file. Raises Unreadable."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read: {error.strerror}") from None
+
+
 def _piped() -> str:
     if sys.stdin.isatty():
         sys.stderr.write("Type the prompt, and end it by Ctrl-D.\n")

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 
 class Relay:
@@ -39,8 +40,8 @@ class Relay:
                 near, _ = self._door.accept()
                 far = socket.create_connection(("127.0.0.1", self._to))
                 self._lines += [near, far]
-                self._pass_on(lambda near=near, far=far: _pump(near, far))
-                self._pass_on(lambda near=near, far=far: _pump(far, near))
+                self._pass_on(partial(_pump, near, far))
+                self._pass_on(partial(_pump, far, near))
 
     def _pass_on(self, work: Callable[[], None]) -> None:
         threading.Thread(target=work, daemon=True).start()

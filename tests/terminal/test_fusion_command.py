@@ -18,6 +18,7 @@ import pytest
 
 from fusion_site.terminal.remote.command import main
 from tests.api.openai.conftest import Shop
+from tests.pictures import png
 from tests.site_process import free_port
 from tests.terminal.conftest import WITHIN_S, Terminal
 from tests.terminal.relay import Relay
@@ -37,6 +38,10 @@ def test_a_script_gets_the_answer_and_nothing_else(shop: Shop, terminal: Termina
     run = newest(shop)
     assert asked.stderr.endswith(f"{run['fused']['header']}\n{shop.site.url}/runs/{run['id']}/\n")
     assert run["prompt"] == "Review.\n\nfrom a pipe\n\n+ a line"
+    (terminal.home / "plan.png").write_bytes(png())
+    attached = terminal.fusion("--preset=best", "--mode=merge", "--attach=plan.png", "--json", "What is it?")
+    seen = json.loads(attached.stdout)
+    assert (seen["mode"], seen["pictures"][0]["name"]) == ("merge", "plan.png")
     follow_up = terminal.fusion("--json", "--after", run["id"], "--history=own", piped="And on a Friday?")
     told = json.loads(follow_up.stdout)
     assert told == shop.run(told["id"])

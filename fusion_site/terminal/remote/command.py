@@ -5,6 +5,7 @@ Exit status: 0 there is a fused answer, 1 the run failed, 2 it could not be star
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from uuid import uuid4
 
 from fusion_site.terminal.columns import harmless, how_it_ended
 from fusion_site.terminal.outcome import LEFT, NOT_STARTED, status_of
-from fusion_site.terminal.prompt import Unreadable, prompt_of
+from fusion_site.terminal.prompt import Unreadable, bytes_of, prompt_of
 from fusion_site.terminal.remote.access import access
 from fusion_site.terminal.remote.following import follow, patiently
 from fusion_site.terminal.remote.login import login
@@ -66,9 +67,7 @@ def _ask(options: Namespace) -> int:
 def _start(site: Site, options: Namespace) -> Any:
     if options.preset is None and options.after is None:
         raise Refused(f"{NO_PRESET} {_known(site)}".strip())
-    asked = {name: getattr(options, name) for name in ("preset", "after", "history")}
-    body = {"prompt": prompt_of(options.prompt, options.files)}
-    body |= {name: value for name, value in asked.items() if value is not None}
+    body = _body(options)
     # A call that broke off may have started the run: the same key gives that one.
     key = {"Idempotency-Key": uuid4().hex}
     try:
@@ -77,6 +76,15 @@ def _start(site: Site, options: Namespace) -> Any:
         if "preset" not in refused.fields:
             raise
         raise Refused(f"{refused} {_known(site)}".strip()) from None
+
+
+def _body(options: Namespace) -> dict[str, Any]:
+    given = {name: getattr(options, name) for name in ("preset", "after", "history", "mode")}
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if options.attach:
+        read = [(path.name, base64.b64encode(bytes_of(path)).decode()) for path in options.attach]
+        body["files"] = [{"name": name, "data": data} for name, data in read]
+    return {**body, "prompt": prompt_of(options.prompt, options.files)}
 
 
 def _known(site: Site) -> str:

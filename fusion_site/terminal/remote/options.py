@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from fusion_site.terminal.asking import add_asking
 from fusion_site.terminal.remote.access import TOKEN, URL
 
+MODES = ["best_of", "merge", "debate"]
 _ABOUT = """Ask a preset of a fusion site. The fused answer goes to standard output, all else to standard error.
 Ctrl-C stops the run."""
 _STATUSES = """exit status: 0 there is a fused answer, 1 the run failed, 2 it could not be started, 3 it was stopped,
@@ -31,6 +33,15 @@ def options_in(arguments: list[str] | None) -> Namespace:
         "fusion", description=_ABOUT, epilog=_STATUSES, formatter_class=RawDescriptionHelpFormatter
     )
     add_asking(parser)
+    parser.add_argument("--mode", choices=MODES, help="The mode for this run, in place of the preset's.")
+    parser.add_argument(
+        "--attach",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="A picture or a text file to go with the prompt under its name; may be given again.",
+    )
     parser.add_argument("--url", help=f"The site's address; else {URL}, else what --login kept.")
     parser.add_argument(
         "--token",

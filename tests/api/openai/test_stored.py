@@ -49,11 +49,12 @@ def test_the_turns_that_were_asked_are_listed(shop: Shop) -> None:
     ]
     assert items[2].content[1].image_url.startswith("data:image/png;base64,")
     after = shop.client.responses.create(model="fusion/best", input="Three?", previous_response_id=reply.id)
-    (only,) = shop.client.responses.input_items.list(after.id).data
-    assert (only.role, only.content[0].text) == ("user", "Three?")  # type: ignore[union-attr]
-    for wrong in ({"limit": 0}, {"after": "msg_none"}):
+    own: list[Any] = shop.client.responses.input_items.list(after.id).data
+    assert [(item.role, item.content[0].text) for item in own] == [("user", "Three?")]
+    wrong: list[dict[str, Any]] = [{"limit": 0}, {"limit": 101}, {"after": "msg_none"}]
+    for options in wrong:
         with pytest.raises(openai.BadRequestError):
-            shop.client.responses.input_items.list(reply.id, **wrong)  # type: ignore[arg-type]
+            shop.client.responses.input_items.list(reply.id, **options)
 
 
 def test_a_run_that_goes_on_is_read_and_stopped(shop: Shop, gate: threading.Event) -> None:
