@@ -87,7 +87,7 @@ def test_where_the_site_stays_away_it_says_that_the_run_goes_on(
     out, err = asked.communicate(timeout=WITHIN_S)
     assert (asked.returncode, out) == (4, "")
     assert "cannot be reached" in err
-    assert re.search(rf"The run goes on: \S+/runs/{newest(shop)['id']}/\n$", err)
+    assert re.search(rf"told at \S+/runs/{newest(shop)['id']}/\n$", err)
 
 
 @pytest.mark.parametrize(("words", "status", "state"), [([], 3, "cancelled"), (["--leave"], 4, "answering")])

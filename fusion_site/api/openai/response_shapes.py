@@ -128,7 +128,7 @@ class Reply:
             "object": "response",
             "created_at": self._asked.created,
             "status": status,
-            "background": False,
+            "background": self._given.get("background", False),
             "error": None,
             "incomplete_details": None,
             "output": output,
@@ -180,7 +180,7 @@ _ECHOED = (
     "user",
 )
 # What is kept of a request, to be told again with its response.
-KEPT = (*_ECHOED, "parallel_tool_calls", "reasoning", "tool_choice", "tools", "metadata")
+KEPT = (*_ECHOED, "background", "parallel_tool_calls", "reasoning", "tool_choice", "tools", "metadata")
 _REASONS = {"all_members_failed": "all_panels_failed", "run_cancelled": "cancelled"}
 
 

@@ -18,10 +18,11 @@ from fusion_site.api.openai.naming import preset_named
 from fusion_site.api.openai.parameters import Rules, check, check_told_again, flag, inside, sampling_in
 from fusion_site.api.openai.refusals import Refused, invalid, refused_by, unsupported
 from fusion_site.api.openai.response_shapes import KEPT, Reply, wants_fusion
-from fusion_site.api.openai.stored import run_of
+from fusion_site.api.openai.stored import response_now, run_of
 from fusion_site.api.openai.turns import ending_with_user, message_in, numbered
 from fusion_site.engine.asking import Message
 from fusion_site.engine.settings import Mode
+from fusion_site.ops.querying import query
 from fusion_site.runs.flows.start import Order
 from fusion_site.runs.models import Run
 
@@ -37,6 +38,7 @@ RULES = Rules(
             "text",
             "tools",
             "tool_choice",
+            "background",
             "fusion",
         }
     ),
@@ -53,7 +55,7 @@ RULES = Rules(
         "store": [True],
         "stream_options": [{}, {"include_obfuscation": False}],
     },
-    empty=frozenset({"include", "background", "top_logprobs"}),
+    empty=frozenset({"include", "top_logprobs"}),
 )
 _PLAIN_TEXT: list[object] = [{"type": "text"}]
 ONE_TURN = "With 'previous_response_id' the input is the user's next turn alone: what was said before is in the run that it names."
@@ -63,7 +65,11 @@ ONE_TURN = "With 'previous_response_id' the input is the user's next turn alone:
 async def respond(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     """Ask the preset that `model` names. Raises Refused, and what starting a run does."""
     given = body_of(request)
-    is_streamed = flag(given, "stream")
+    is_streamed, is_background = flag(given, "stream"), flag(given, "background")
+    if is_streamed and is_background:
+        raise unsupported(
+            "background", "It is not streamed as well: read the response again, or follow its run."
+        )
     asked = await ask(
         request,
         caller,
@@ -73,6 +79,8 @@ async def respond(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     reply = Reply(asked, given, FusionCall(asked.telling.run) if wants_fusion(given) else None)
     if is_streamed:
         return streamed(_stream(request, asked, reply))
+    if is_background:
+        return said(await query(response_now, asked))
     return said(reply.whole(await asked.answered()))
 
 

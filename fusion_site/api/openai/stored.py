@@ -38,7 +38,7 @@ _IDLE = {"stream": "false", "include_obfuscation": "false"}
 async def read_response(request: HttpRequest, caller: Caller, response_id: str) -> HttpResponse:
     """Give a response as it is now."""
     _check_query(request)
-    return said(await query(_now, await query(_found, request, caller, response_id)))
+    return said(await query(response_now, await query(_found, request, caller, response_id)))
 
 
 @door("DELETE")
@@ -55,7 +55,7 @@ async def cancel_response(request: HttpRequest, caller: Caller, response_id: str
     with suppress(TimeoutError, Refused):
         async with asyncio.timeout(_STOPPED_WITHIN_S):
             await asked.answered()
-    return said(await query(_now, await query(_found, request, caller, response_id)))
+    return said(await query(response_now, await query(_found, request, caller, response_id)))
 
 
 @door("GET")
@@ -101,7 +101,7 @@ def _inputs(caller: Caller, response_id: str) -> list[dict[str, Any]]:
     return items_of(run, has_instructions="instructions" in _given(run))
 
 
-def _now(asked: Asked) -> dict[str, Any]:
+def response_now(asked: Asked) -> dict[str, Any]:
     """Give the response: whole, or as far as it has come, or why it came to nothing."""
     run, given = asked.telling.run, _given(asked.telling.run)
     reply = Reply(asked, given, FusionCall(run) if wants_fusion(given) else None)

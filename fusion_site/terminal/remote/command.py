@@ -57,10 +57,14 @@ def _ask(options: Namespace) -> int:
         except (Refused, Cut) as lost:
             showing.end(None)
             showing.say(str(lost))
-            return _left(run, showing)
+            showing.say(f"What becomes of the run is told at {run['url']}")
+            return LEFT
         except KeyboardInterrupt:
             showing.end(None)
-            return _left(run, showing)
+            showing.say(
+                f"{'The run goes on:' if options.leave else 'Left before it had stopped:'} {run['url']}"
+            )
+            return LEFT
     return _end(last, run, showing, options)
 
 
@@ -134,8 +138,3 @@ def _failures(last: Mapping[str, Any]) -> list[str]:
     seen = Seen()
     seen.apply(last["seq"], "snapshot", {"run": last})
     return [f"{answer.label}: {how_it_ended(answer)}" for answer in seen.answers.values()]
-
-
-def _left(run: Mapping[str, Any], showing: Showing) -> int:
-    showing.say(f"The run goes on: {run['url']}")
-    return LEFT

@@ -12,7 +12,7 @@ import httpx
 
 from fusion_site.terminal.remote.access import Access
 from fusion_site.terminal.remote.refused import Cut, Refused
-from fusion_site.terminal.remote.sse import Event, events_in
+from fusion_site.terminal.remote.sse import Event, Malformed, events_in
 
 CONNECT_S = 10.0
 # The site says something every 15 seconds: three times nothing is a connection that is dead.
@@ -77,6 +77,8 @@ class Site:
             raise Cut(f"The connection to {self.url} broke: {error}") from None
         except httpx.HTTPError as error:
             raise Refused(f"{self.url} cannot be read: {error}") from None
+        except Malformed:
+            raise Refused(f"{self.url} sent an event that cannot be read.") from None
 
     def _check(self, answer: httpx.Response) -> None:
         if answer.is_success:

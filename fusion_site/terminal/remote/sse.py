@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,15 @@ class Event:
     data: dict[str, Any]
 
 
+class Malformed(Exception):
+    """What came is no event of a run."""
+
+
 def events_in(pieces: Iterable[bytes]) -> Iterator[Event | None]:
     """Yield the events in a body that comes in pieces, and None for a comment, which says that the site is there.
 
     What has no closing blank line was cut, and is left out. Lines end at LF, which is all that the site writes:
-    splitting text at whatever else may end a line would split JSON strings.
+    splitting text at whatever else may end a line would split JSON strings. Raises Malformed.
     """
     fields: dict[bytes, bytes] = {}
     for line in _lines(pieces):
@@ -31,8 +35,15 @@ def events_in(pieces: Iterable[bytes]) -> Iterator[Event | None]:
             name, _, value = line.partition(b":")
             fields[name] = value.removeprefix(b" ")
         elif fields:
-            yield Event(int(fields[b"id"]), fields[b"event"].decode(), json.loads(fields[b"data"]))
+            yield _event(fields)
             fields = {}
+
+
+def _event(fields: Mapping[bytes, bytes]) -> Event:
+    try:
+        return Event(int(fields[b"id"]), fields[b"event"].decode(), json.loads(fields[b"data"]))
+    except (KeyError, ValueError):
+        raise Malformed from None
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

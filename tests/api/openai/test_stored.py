@@ -59,14 +59,18 @@ def test_the_turns_that_were_asked_are_listed(shop: Shop) -> None:
 
 def test_a_run_that_goes_on_is_read_and_stopped(shop: Shop, gate: threading.Event) -> None:
     shop.say(bea=Script(["never ", "whole"], gate=gate, gate_at=1))
-    run = shop.rest("POST", "runs", {"preset": "best", "prompt": ASKED})
-    name = f"resp_{run['id']}"
-    going = shop.client.responses.retrieve(name)
-    assert (going.status in {"queued", "in_progress"}, going.output) == (True, [])
-    stopped = shop.client.responses.cancel(name)
+    begun = shop.client.responses.create(model="fusion/best", input=ASKED, background=True)
+    going = shop.client.responses.retrieve(begun.id)
+    for reply in (begun, going):
+        assert (reply.status in {"queued", "in_progress"}, reply.background, reply.output) == (True, True, [])
+    stopped = shop.client.responses.cancel(begun.id)
     assert (stopped.status, stopped.output) == ("cancelled", [])
-    assert shop.run(run["id"])["state"] == "cancelled"
-    assert shop.client.responses.cancel(name).status == "cancelled"
+    assert shop.run(begun.id.removeprefix("resp_"))["state"] == "cancelled"
+    assert shop.client.responses.cancel(begun.id).status == "cancelled"
+    both = shop.post(
+        "responses", {"model": "fusion/best", "input": ASKED, "stream": True, "background": True}
+    )
+    assert (both.status_code, both.json()["error"]["param"]) == (400, "background")
 
 
 def test_one_that_failed_says_why(shop: Shop) -> None:
