@@ -114,7 +114,9 @@ def _watch(site: Site, run: str, showing: Showing, options: Namespace) -> None:
 
 
 def _show(site: Site, run: str, seen: Seen, showing: Showing, patience_s: float) -> None:
-    for event in follow(site, run, seen.seq, patience_s, lambda why: showing.say(f"{why} Trying again.")):
+    for event in follow(
+        site, run, seen.seq, patience_s, lambda why: showing.say(f"{why.rstrip('.')}. Trying again.")
+    ):
         seen.apply(event.seq, event.kind, event.data)
         showing.tell(seen, event.kind, event.data)
         showing.draw(seen)

@@ -73,8 +73,8 @@ class Site:
             raise Cut(f"{self.url} cannot be reached: {error}") from None
         except httpx.TimeoutException:
             raise Cut(f"{self.url} does not answer.") from None
-        except httpx.TransportError as error:
-            raise Cut(f"The connection to {self.url} broke: {error}") from None
+        except httpx.TransportError:
+            raise Cut(f"The connection to {self.url} broke.") from None
         except httpx.HTTPError as error:
             raise Refused(f"{self.url} cannot be read: {error}") from None
         except Malformed:
