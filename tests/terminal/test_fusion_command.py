@@ -43,6 +43,7 @@ def test_a_script_gets_the_answer_and_nothing_else(shop: Shop, terminal: Termina
     seen = json.loads(attached.stdout)
     assert (seen["mode"], seen["pictures"][0]["name"]) == ("merge", "plan.png")
     follow_up = terminal.fusion("--json", "--after", run["id"], "--history=own", piped="And on a Friday?")
+    assert "\nEach of its models was shown its own answers of the thread.\n" in follow_up.stderr
     told = json.loads(follow_up.stdout)
     assert told == shop.run(told["id"])
     assert (told["after"], told["history"], told["prompt"]) == (run["id"], "own", "And on a Friday?")

@@ -130,7 +130,7 @@ def _end(last: Mapping[str, Any], run: Mapping[str, Any], showing: Showing, opti
         sys.stdout.flush()
     if state != "done":
         showing.say(f"The run is {state}. {last['message']}".rstrip())
-    for line in [fused["header"]] if fused else _failures(last):
+    for line in [*([fused["header"]] if fused else _failures(last)), *last.get("thread_says", [])]:
         showing.say(line)
     showing.say(run["url"])
     return status_of(state)
