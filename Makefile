@@ -1,7 +1,7 @@
 # make run   installs what is needed and serves the site        make test   installs what is needed and checks everything
 # make lock  pins the newest allowed versions with hashes       make bench  measures (MODEL=file.gguf)
 # make crash kills the server hundreds of times (KILLS=, SEED=)
-# make clients runs the examples of docs/clients.md with clients from PyPI and npm
+# make clients runs the examples of docs/clients.md with clients from PyPI and npm, and installs the command fusion as its users do
 # make screenshots takes pictures of every page into docs/img/pages, and writes docs/pages.md
 # make access tries every door with everybody on PostgreSQL (`make test`: all on SQLite, there a sample)
 # make schema calls every REST door at random, EXAMPLES times each (SEED=), and holds its answers against the document
@@ -65,8 +65,8 @@ endef
 # One resolution for all Pythons and systems; no file says where packages come from.
 UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade
 lock:
-	$(UV) pyproject.toml --output-file requirements.txt
-	$(UV) pyproject.toml --group test --constraints requirements.txt --output-file tests/requirements.txt
+	$(UV) pyproject.toml --group site --output-file requirements.txt
+	$(UV) pyproject.toml --group site --group test --constraints requirements.txt --output-file tests/requirements.txt
 
 bench: $(TEST_STAMP)
 	@$(BIN)/pytest tests/bench -s -o python_files='bench_*.py'

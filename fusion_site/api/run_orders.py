@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from django.db.models import Q
 from ninja import Field
 
 from fusion_site.api.doors import Caller, Given
+from fusion_site.api.run_changes import RunChanges, changed, with_files
 from fusion_site.engine.asking import Message
 from fusion_site.engine.turns import History
 from fusion_site.pools.invalid import REQUIRED, Invalid, no_such
@@ -26,7 +28,7 @@ class TurnGiven(Given):
     content: str
 
 
-class NewRun(Given):
+class NewRun(RunChanges):
     """What a new run needs: a preset, and either a prompt or a conversation that ends with a user turn.
 
     A follow-up needs a prompt, and the run that it comes after.
@@ -62,7 +64,9 @@ def started(who: Caller, payload: NewRun, key: str | None) -> Run:
     if payload.again_of is None:
         if payload.seen is not None:
             raise Invalid({"seen": ["Say which run is asked again."]})
-        return start_run(who.token.user, who.token.team, _order(payload, who.token.team_id, key))
+        return _at_files(
+            lambda: start_run(who.token.user, who.token.team, _order(payload, who.token.team_id, key))
+        )
     given = payload.model_dump(exclude_none=True).keys() - {"again_of", "seen", "guided"}
     if given:
         raise Invalid({name: ["A run that is asked again has its own."] for name in given})
@@ -70,6 +74,16 @@ def started(who: Caller, payload: NewRun, key: str | None) -> Run:
     return repeat_run(
         who.token.user, run, seen=payload.seen or "", guided=payload.guided, idempotency_key=key
     )
+
+
+def _at_files(start: Callable[[], Run]) -> Run:
+    """Start a run; what is wrong with its pictures is said where they came in."""
+    try:
+        return start()
+    except Invalid as error:
+        raise Invalid(
+            {"files" if name == "pictures" else name: said for name, said in error.fields.items()}
+        ) from None
 
 
 def _order(payload: NewRun, team: str, key: str | None) -> Order:
@@ -80,16 +94,20 @@ def _order(payload: NewRun, team: str, key: str | None) -> Order:
     turns = [Message(t.role, t.content) for t in payload.messages or []]
     if payload.messages is not None and (not turns or turns[-1].role != "user"):
         raise Invalid({"messages": ["The last message must be the user's."]})
+    *before, last = turns or [Message("user", payload.prompt or "")]
+    last = with_files(last, payload.files or [])
     history = History(payload.history) if payload.history else None
     return Order(
         preset,
-        payload.prompt or "",
-        turns,
+        "" if turns else last.content,
+        [*before, last] if turns else [],
         payload.variables or {},
         guided=payload.guided or False,
         idempotency_key=key,
         after=after,
         history=history,
+        pictures=() if turns else last.pictures,
+        **changed(payload, preset),
     )
 
 

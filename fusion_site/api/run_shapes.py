@@ -196,6 +196,9 @@ class RunOut(Schema):
     stand_ins: list[StandIn] = Field(
         description="With `own`: who was shown fused answers in place of its own."
     )
+    thread_says: list[str] = Field(
+        description="What a follow-up's models were shown of its thread, in plain sentences; empty where it is none."
+    )
     message: str
     answers: list[AnswerOut]
     verdict: dict[str, Any] | None

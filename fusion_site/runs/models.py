@@ -166,6 +166,13 @@ class Conversation(models.Model):
     thread = models.JSONField()
 
 
+class Request(models.Model):
+    """What a program sent of which its run makes no use, such as `metadata`: it is told again with the response."""
+
+    run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="request")
+    given = models.JSONField()
+
+
 class Answer(models.Model):
     """What one member wrote in one round. `outcome` is empty while it is being written.
 

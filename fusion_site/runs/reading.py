@@ -8,6 +8,7 @@ from fusion_site.runs.header import header
 from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.saying import billed_after_cancel
 from fusion_site.runs.state import RunState
+from fusion_site.runs.thread_words import thread_lines
 
 
 def run_json(state: RunState) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def run_json(state: RunState) -> dict[str, Any]:
         "thread": [*state.earlier, state.id],
         "left_out": state.left_out,
         "stand_ins": state.stand_ins,
+        "thread_says": thread_lines(state),
         "message": state.message,
         "answers": [answer_json(a) for a in answers],
         "verdict": state.verdict,

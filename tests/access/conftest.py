@@ -108,6 +108,7 @@ def _run(desk: Desk, place: Membership, upstream: Upstream) -> dict[str, str]:
     assert answer is not None
     return {
         "run_id": run.pk,
+        "response_id": f"resp_{run.pk}",
         "answer_id": answer.pk,
         "share_id": made.share.pk,
         "s.token": made.token,

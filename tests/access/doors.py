@@ -52,7 +52,7 @@ class Door:
 
 
 def all_doors() -> list[Door]:
-    """Give every HTTP door: pages and `/v1` with GET and POST, REST as its document lists it and with no verb beside."""
+    """Give every HTTP door: pages with GET and POST, `/v1` with DELETE too, REST as its document lists it and with no verb beside."""
     return sorted({*_by_resolver(), *_by_document()}, key=str)
 
 
@@ -70,7 +70,8 @@ def _by_resolver() -> Iterator[Door]:
     documented = {path for _, path in _documented()}
     for path in _addresses(get_resolver()):
         if path not in documented:
-            yield from (Door(method, path) for method in ("GET", "POST"))
+            more = ["DELETE"] if path.startswith(f"/{OPENAI}") else []
+            yield from (Door(method, path) for method in ("GET", "POST", *more))
 
 
 def _by_document() -> Iterator[Door]:

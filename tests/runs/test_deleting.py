@@ -21,8 +21,9 @@ from fusion_site.runs.budget import monthly_money
 from fusion_site.runs.finding.flows.mark import set_tags, star
 from fusion_site.runs.finding.models import Document
 from fusion_site.runs.flows.delete import KEPT_FOR, delete_runs, empty_deleted
+from fusion_site.runs.flows.keep_request import keep_request
 from fusion_site.runs.live.sending import NOT_FOUND
-from fusion_site.runs.models import Answer, Event, Fusion, Run
+from fusion_site.runs.models import Answer, Event, Fusion, Request, Run
 from fusion_site.runs.sharing.flows.share import share_run
 from fusion_site.runs.sharing.models import Comment
 from tests.api.conftest import Program, program_of
@@ -125,6 +126,7 @@ def test_the_bin_is_emptied_after_its_time_but_what_runs_cost_stays(
     run = stored(team, bob, "canary", "canary", cost_usd=Decimal("0.25"), cost_complete=True, opened_at=now)
     Comment.objects.create(run=run, person=bob, text="canary")
     Event.objects.create(run=run, seq=1, kind="run.accepted", data={"prompt": "canary"})
+    keep_request(run, {"metadata": {"ticket": "canary"}})
     indexed()
     delete_runs(place, [run], now)
     assert empty_deleted(now + KEPT_FOR - timedelta(minutes=1)) == 0
@@ -132,7 +134,7 @@ def test_the_bin_is_emptied_after_its_time_but_what_runs_cost_stays(
     assert empty_deleted(now + KEPT_FOR + timedelta(minutes=1)) == 0
     kept = Run.every.get(pk=run.pk)
     assert (kept.prompt, kept.settings, kept.is_emptied) == ("", {}, True)
-    for model in (Answer, Fusion, Event, Comment, Document):
+    for model in (Answer, Fusion, Event, Comment, Document, Request):
         assert not model._default_manager.filter(run=run.pk).exists()
     assert monthly_money(team).spent_usd == Decimal("0.25")
     assert call("GET", "deleted").json()["items"] == []

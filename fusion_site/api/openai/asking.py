@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 
@@ -18,8 +19,10 @@ from fusion_site.api.openai.parameters import inside
 from fusion_site.api.openai.refusals import Refused, invalid, unsupported
 from fusion_site.api.openai.telling import News, Telling
 from fusion_site.ops.querying import query, query_patiently
+from fusion_site.runs.flows.keep_request import keep_request
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.loading import load_state
+from fusion_site.runs.models import Run
 
 # A stream in which nothing can be told says at least so often that it lives, in seconds: clients and proxies give up.
 COMMENT_S = 4.0
@@ -69,16 +72,34 @@ class Asked:
         return await query_patiently(ending_of, self.id, self.telling.url)
 
 
-async def ask(request: HttpRequest, caller: Caller, order_of: Callable[[], Order]) -> Asked:
-    """Start the run of an order, which is made where queries may be. Raises what `start_run` does, or Refused."""
-    return await query(_ask, request, caller, order_of)
+async def ask(
+    request: HttpRequest,
+    caller: Caller,
+    order_of: Callable[[], Order],
+    kept: Mapping[str, Any] | None = None,
+) -> Asked:
+    """Start the run of an order, which is made where queries may be. Raises what `start_run` does, or Refused.
+
+    `kept` is what of the request is to be told again with what comes of it.
+    """
+    return await query(_ask, request, caller, order_of, kept)
 
 
-def _ask(request: HttpRequest, caller: Caller, order_of: Callable[[], Order]) -> Asked:
-    place = caller.membership
-    run = start_run(caller.token.user, caller.token.team, order_of())
+def _ask(
+    request: HttpRequest, caller: Caller, order_of: Callable[[], Order], kept: Mapping[str, Any] | None
+) -> Asked:
+    order = order_of()
+    with transaction.atomic():
+        run = start_run(caller.token.user, caller.token.team, order)
+        if kept is not None:
+            keep_request(run, kept)
+    return asked_before(request, caller, run)
+
+
+def asked_before(request: HttpRequest, caller: Caller, run: Run) -> Asked:
+    """Give a run of the caller's team as it is now."""
     url = request.build_absolute_uri(reverse("run", args=[run.pk]))
-    return Asked(caller, place, Telling(run, url, load_state(run.pk)))
+    return Asked(caller, caller.membership, Telling(run, url, load_state(run.pk)))
 
 
 def key_of(request: HttpRequest) -> str | None:

@@ -52,6 +52,22 @@ def door(method: str) -> Callable[[CalledView[P]], View[P]]:
     return decorated
 
 
+def by_method(**views: View[P]) -> View[P]:
+    """Give one view of several doors at the same address, each under its method."""
+    methods = ", ".join(views)
+
+    @csrf_exempt
+    async def chosen(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        view = views.get(request.method or "")
+        if view is not None:
+            return await view(request, *args, **kwargs)
+        response = response_of(_wrong_method(request, methods))
+        response["Allow"] = methods
+        return response
+
+    return chosen
+
+
 @csrf_exempt
 def nowhere(request: HttpRequest, **_: Any) -> HttpResponse:
     """Answer any address under `/v1` that nothing stands at."""

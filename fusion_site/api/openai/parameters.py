@@ -9,7 +9,7 @@ from typing import Any
 from fusion_site.api.openai.refusals import Refused, invalid, unsupported
 from fusion_site.engine.settings import Mode
 from fusion_site.pools.invalid import Invalid
-from fusion_site.pools.reading import Reading
+from fusion_site.pools.reading import Reading, is_storable
 from fusion_site.pools.sampling import read_params
 
 _STOP_IN = "Members' texts end there, but only in the mode best_of is the answer one of them: what others write in the other modes does not."
@@ -25,6 +25,9 @@ _IDLE = frozenset(
         "prompt_cache_retention",
     }
 )
+_WHY_NOT = {
+    "store": "Every run is kept: leave it out, and delete the response once you have read it.",
+}
 _ASKS_NOTHING: tuple[object, ...] = (False, [], {}, "none", "auto", 0)
 
 
@@ -45,11 +48,12 @@ class Rules:
 def check(given: Mapping[str, Any], rules: Rules) -> None:
     """Raise Refused for the first parameter that cannot be honoured."""
     for name, value in given.items():
-        if name in rules.own or name in rules.sampling or name in _IDLE:
-            continue
         if name in rules.only:
             _check_value(name, value, rules.only[name])
-        elif name not in rules.empty or not any(value == each for each in _ASKS_NOTHING):
+            continue
+        if name in rules.own or name in rules.sampling or name in _IDLE:
+            continue
+        if name not in rules.empty or not any(value == each for each in _ASKS_NOTHING):
             raise unsupported(name)
 
 
@@ -92,6 +96,19 @@ def inside(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return {inner: each for inner, each in value.items() if each is not None}
 
 
+def check_told_again(given: Mapping[str, Any]) -> None:
+    """Raise Refused for what cannot be kept to be told again: `user`, and OpenAI's bounds of `metadata`."""
+    user, metadata = given.get("user", ""), inside(given, "metadata")
+    if not isinstance(user, str) or not is_storable(user):
+        raise Refused(400, "Invalid type for 'user': it has to be text.", param="user", code="invalid_type")
+    for name, value in metadata.items():
+        if not isinstance(value, str) or not is_storable(name + value):
+            at = f"metadata.{name}"
+            raise Refused(400, f"Invalid type for '{at}': it has to be text.", param=at, code="invalid_type")
+    if len(metadata) > 16 or any(len(name) > 64 or len(value) > 512 for name, value in metadata.items()):
+        raise invalid("At most 16 pairs, with names of 64 and values of 512 characters.", "metadata")
+
+
 def _plain(name: str, value: Any) -> Any:
     """Give a value as pools read it: numbers are numbers here, and one `stop` is a list of one."""
     if name == "stop":
@@ -105,5 +122,7 @@ def _plain(name: str, value: Any) -> Any:
 def _check_value(name: str, value: object, allowed: Collection[object]) -> None:
     if any(value == each and type(value) is type(each) for each in allowed):
         return
-    message = f"Unsupported value: '{name}' does not take {value!r:.80} here."
+    message = (
+        f"Unsupported value: '{name}' does not take {value!r:.80} here. {_WHY_NOT.get(name, '')}".strip()
+    )
     raise Refused(400, message, param=name, code="unsupported_value")

@@ -9,6 +9,7 @@ from fusion_site.api.openai.asking import Asked
 from fusion_site.api.openai.ending import Ending
 from fusion_site.api.openai.fusion_call import FusionCall, Told
 from fusion_site.api.openai.refusals import Refused
+from fusion_site.runs.models import State
 from fusion_site.runs.state import RunState
 from fusion_site.runs.tokens import Tokens
 
@@ -67,12 +68,27 @@ class Reply:
 
     def failed(self, refused: Refused) -> dict[str, Any]:
         """Give the event with which a stream ends that has none. The API has a closed list of codes for it."""
+        return self._event("response.failed", response=self._failed(refused))
+
+    def lost(self, refused: Refused) -> dict[str, Any]:
+        """Give the response of a run that came to nothing, or was stopped before it had an answer."""
+        if refused.code == "run_cancelled":
+            return {**self._response("cancelled", []), "fusion": refused.fusion}
+        return self._failed(refused)
+
+    def unfinished(self) -> dict[str, Any]:
+        """Give the response of a run that goes on, as far as it has come: without a text, which may be taken back."""
+        state = self._asked.telling.state
+        status = "queued" if state.state == State.QUEUED else "in_progress"
+        return self._response(status, self._items(state, "in_progress"))
+
+    def _failed(self, refused: Refused) -> dict[str, Any]:
         reason = _REASONS.get(refused.code or "", "unexpected_error")
         told = {"error": refused.message, "failure_reason": reason}
         items = self._items(self._asked.telling.state, "failed")
         response = self._response("failed", [{**item, **told} for item in items])
-        response["error"] = {"code": "server_error", "message": refused.message}
-        return self._event("response.failed", response={**response, "fusion": refused.fusion})
+        error = {"code": "server_error", "message": refused.message}
+        return {**response, "error": error, "fusion": refused.fusion}
 
     def _write(self) -> Iterator[dict[str, Any]]:
         """Begin the answer, once: by then the fusion is told."""
@@ -84,7 +100,7 @@ class Reply:
             yield self._event("response.output_item.done", output_index=CALL, item=call)
         item = {**self._written("", "in_progress"), "content": []}
         yield self._event("response.output_item.added", output_index=self._place, item=item)
-        yield self._of_part("added", _part(""))
+        yield self._of_part("added", part(""))
 
     def _items(self, state: RunState, status: str) -> list[dict[str, Any]]:
         """Give the fusion as an item, where it is wanted."""
@@ -95,7 +111,7 @@ class Reply:
             yield self._of_call(kind, call.id, **fields)
 
     def _written(self, text: str, status: str) -> dict[str, Any]:
-        content = [_part(text)]
+        content = [part(text)]
         return {
             "type": "message",
             "id": self._message,
@@ -112,7 +128,7 @@ class Reply:
             "object": "response",
             "created_at": self._asked.created,
             "status": status,
-            "background": False,
+            "background": self._given.get("background", False),
             "error": None,
             "incomplete_details": None,
             "output": output,
@@ -163,6 +179,8 @@ _ECHOED = (
     "top_p",
     "user",
 )
+# What is kept of a request, to be told again with its response.
+KEPT = (*_ECHOED, "background", "parallel_tool_calls", "reasoning", "tool_choice", "tools", "metadata")
 _REASONS = {"all_members_failed": "all_panels_failed", "run_cancelled": "cancelled"}
 
 
@@ -179,9 +197,15 @@ def usage(tokens: Tokens) -> dict[str, Any] | None:
     }
 
 
+def wants_fusion(given: Mapping[str, Any]) -> bool:
+    """Whether the fusion itself is to be told. Events that they do not know are more than some clients can bear."""
+    return bool(given.get("tools"))
+
+
 def _status(ending: Ending) -> str:
     return "incomplete" if ending.is_cut else "completed"
 
 
-def _part(text: str) -> dict[str, Any]:
+def part(text: str) -> dict[str, Any]:
+    """Give a text as a part of an answer."""
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}

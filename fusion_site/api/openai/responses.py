@@ -15,13 +15,14 @@ from fusion_site.api.openai.asking import Asked, ask, key_of, streamed, variable
 from fusion_site.api.openai.doors import body_of, door, said
 from fusion_site.api.openai.fusion_call import ITEM, FusionCall
 from fusion_site.api.openai.naming import preset_named
-from fusion_site.api.openai.parameters import Rules, check, flag, inside, sampling_in
+from fusion_site.api.openai.parameters import Rules, check, check_told_again, flag, inside, sampling_in
 from fusion_site.api.openai.refusals import Refused, invalid, refused_by, unsupported
-from fusion_site.api.openai.response_shapes import Reply
+from fusion_site.api.openai.response_shapes import KEPT, Reply, wants_fusion
+from fusion_site.api.openai.stored import response_now, run_of
 from fusion_site.api.openai.turns import ending_with_user, message_in, numbered
 from fusion_site.engine.asking import Message
 from fusion_site.engine.settings import Mode
-from fusion_site.pools.reading import is_storable
+from fusion_site.ops.querying import query
 from fusion_site.runs.flows.start import Order
 from fusion_site.runs.models import Run
 
@@ -37,6 +38,7 @@ RULES = Rules(
             "text",
             "tools",
             "tool_choice",
+            "background",
             "fusion",
         }
     ),
@@ -50,12 +52,12 @@ RULES = Rules(
         "service_tier": ["auto", "default"],
         "truncation": ["disabled"],
         "parallel_tool_calls": [True, False],
+        "store": [True],
         "stream_options": [{}, {"include_obfuscation": False}],
     },
-    empty=frozenset({"include", "background", "top_logprobs"}),
+    empty=frozenset({"include", "top_logprobs"}),
 )
 _PLAIN_TEXT: list[object] = [{"type": "text"}]
-_PREFIX = "resp_"
 ONE_TURN = "With 'previous_response_id' the input is the user's next turn alone: what was said before is in the run that it names."
 
 
@@ -63,11 +65,22 @@ ONE_TURN = "With 'previous_response_id' the input is the user's next turn alone:
 async def respond(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     """Ask the preset that `model` names. Raises Refused, and what starting a run does."""
     given = body_of(request)
-    is_streamed = flag(given, "stream")
-    asked = await ask(request, caller, lambda: _order(given, caller.token.team_id, key_of(request)))
-    reply = Reply(asked, given, FusionCall(asked.telling.run) if _wants_fusion(given) else None)
+    is_streamed, is_background = flag(given, "stream"), flag(given, "background")
+    if is_streamed and is_background:
+        raise unsupported(
+            "background", "It is not streamed as well: read the response again, or follow its run."
+        )
+    asked = await ask(
+        request,
+        caller,
+        lambda: _order(given, caller.token.team_id, key_of(request)),
+        kept={name: given[name] for name in KEPT if name in given},
+    )
+    reply = Reply(asked, given, FusionCall(asked.telling.run) if wants_fusion(given) else None)
     if is_streamed:
         return streamed(_stream(request, asked, reply))
+    if is_background:
+        return said(await query(response_now, asked))
     return said(reply.whole(await asked.answered()))
 
 
@@ -77,6 +90,7 @@ def _order(given: Mapping[str, Any], team: str, key: str | None) -> Order:
     sampling = {**given, **_reasoning(given)}
     _check_text(given)
     _check_tools(given)
+    check_told_again(given)
     after, messages = _run_before(given, team), _messages(given)
     if after and (len(messages) > 1 or "instructions" in given):
         raise invalid(ONE_TURN, "instructions" if "instructions" in given else "input")
@@ -121,8 +135,7 @@ def _run_before(given: Mapping[str, Any], team: str) -> Run | None:
     named = given.get("previous_response_id")
     if named is None:
         return None
-    known = isinstance(named, str) and named.startswith(_PREFIX) and is_storable(named)
-    run = Run.objects.filter(team=team, pk=named.removeprefix(_PREFIX)).first() if known else None
+    run = run_of(named, team)
     if run is None:
         message = "There is no such previous response."
         raise Refused(400, message, param="previous_response_id", code="previous_response_not_found")
@@ -144,11 +157,6 @@ def _check_text(given: Mapping[str, Any]) -> None:
     for name in text.keys() - {"format"}:
         if (name, text[name]) != ("verbosity", "medium"):
             raise unsupported(f"text.{name}")
-
-
-def _wants_fusion(given: Mapping[str, Any]) -> bool:
-    """Whether the fusion itself is to be told. Events that they do not know are more than some clients can bear."""
-    return bool(given.get("tools"))
 
 
 def _check_tools(given: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ def _empty(run_id: str, now: datetime) -> None:
         rows_of.all().delete()
     for more in (run.stars, run.tagged):
         more.all().delete()
-    for name in ("conversation", "document"):
+    for name in ("conversation", "document", "request"):
         if hasattr(run, name):
             getattr(run, name).delete()
     run.prompt = run.message = run.preset_name = run.idempotency_digest = ""

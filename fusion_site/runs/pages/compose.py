@@ -18,13 +18,14 @@ from fusion_site.engine.settings import FusionSettings, Mode
 from fusion_site.ops.draining import Draining
 from fusion_site.pools.estimating import estimate
 from fusion_site.pools.freezing import freeze
-from fusion_site.pools.invalid import Invalid, no_such, one_of
+from fusion_site.pools.invalid import Invalid, one_of
 from fusion_site.pools.models import Judge, PoolMember, Preset
 from fusion_site.pools.models import Mode as ModeName
 from fusion_site.pools.sight import sighted
 from fusion_site.runs.attached.files import Refused, prompt_with
 from fusion_site.runs.attached.models import Draft, DraftFile
 from fusion_site.runs.flows.draft import add_files, drafts_of, end_draft, save_draft
+from fusion_site.runs.flows.other_judge import other_judge
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
@@ -115,13 +116,7 @@ def _mode(posted: QueryDict) -> Mode | None:
 
 def _judge(preset: Preset, posted: QueryDict) -> Judge | None:
     given = posted.get("judge", "")
-    if given in ("", preset.judge_id):
-        return None
-    rows = Judge.objects.select_related("connection", "fallback_connection", "second_connection")
-    judge = rows.filter(team=preset.team_id, pk=given).first()
-    if judge is None:
-        raise Invalid({"judge": [no_such("judge")]})
-    return judge
+    return other_judge(preset, given) if given else None
 
 
 def _kept_from(preset: Preset, posted: QueryDict) -> frozenset[ModelRef]:

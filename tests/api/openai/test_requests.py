@@ -189,7 +189,6 @@ def test_what_cannot_be_honoured_is_refused_by_name(
         ({"text": {"format": {"type": "json_schema"}}}, "text.format", "unsupported_value"),
         ({"reasoning": {"summary": "auto"}}, "reasoning.summary", "unsupported_parameter"),
         ({"reasoning": {"effort": "huge"}}, "reasoning.effort", "invalid_value"),
-        ({"background": True}, "background", "unsupported_parameter"),
         ({"truncation": "auto"}, "truncation", "unsupported_value"),
         ({"include": ["reasoning.encrypted_content"]}, "include", "unsupported_parameter"),
         ({"instructions": ["x"]}, "instructions", "invalid_type"),

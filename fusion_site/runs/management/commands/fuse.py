@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-from pathlib import Path
 from typing import Any
 
 import orjson
 from asgiref.sync import sync_to_async
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db.models import Q
 
 from fusion_site.accounts.models import User
@@ -22,22 +20,24 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import Preset
 from fusion_site.pools.reaching import asker, close_providers
 from fusion_site.runs.access import visible_runs
-from fusion_site.runs.columns import Picture, harmless, how_it_ended
 from fusion_site.runs.execution.supervisor import Supervisor
 from fusion_site.runs.flows.cancel import cancel_run
 from fusion_site.runs.flows.following import preset_after
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.header import header
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.live.feed import Fact, follow
+from fusion_site.runs.live.feed import follow
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, State
 from fusion_site.runs.queue import use_queue
 from fusion_site.runs.reading import run_json
 from fusion_site.runs.state import RunState
 from fusion_site.runs.thread_words import thread_lines
-
-FAILED, NOT_STARTED, STOPPED = 1, 2, 3
+from fusion_site.terminal.asking import add_asking
+from fusion_site.terminal.columns import harmless
+from fusion_site.terminal.outcome import NOT_STARTED, STOPPED, status_of
+from fusion_site.terminal.prompt import Unreadable, prompt_of
+from fusion_site.terminal.showing import Showing
 
 
 class Command(BaseCommand):
@@ -47,34 +47,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What to ask."""
-        parser.add_argument(
-            "prompt",
-            nargs="*",
-            help="The prompt; several make one, with blank lines between. - is standard input, as is none at all.",
-        )
-        parser.add_argument(
-            "--file",
-            dest="files",
-            action="append",
-            type=Path,
-            default=[],
-            help="A text file to put after the prompt; may be given again.",
-        )
-        parser.add_argument(
-            "--json",
-            dest="as_json",
-            action="store_true",
-            help="Print the run as GET runs/ID gives it, once it is over, in place of the fused answer.",
-        )
-        parser.add_argument(
-            "--preset", help="The slug or the id of a preset; a follow-up's is its run's by default."
-        )
-        parser.add_argument("--after", metavar="ID", help="The run that this one follows up.")
-        parser.add_argument(
-            "--history",
-            choices=[history.value for history in History],
-            help="What members are shown as earlier answers: the fused ones (default), each its own, or all.",
-        )
+        add_asking(parser)
         parser.add_argument("--as", dest="email", help="Whose run it is; the site's owner by default.")
 
     def handle(self, *args: Any, email: str | None, **options: Any) -> None:
@@ -82,88 +55,66 @@ class Command(BaseCommand):
         # The terminal is for the answer; what goes wrong is told in a person's words.
         logging.getLogger("fusion_site").setLevel(logging.ERROR)
         self.stderr.style_func = None  # progress is no error: it is not to be red
-        self._is_plain = options["as_json"]
-        self._picture = Picture(sys.stderr) if sys.stderr.isatty() else None
+        showing = Showing(_AsIs(self.stdout), _AsIs(self.stderr), is_plain=options["as_json"])
         person = person_of(email)
         try:
             text = prompt_of(options["prompt"], options["files"])
             order = order_of(person, text, **{name: options[name] for name in ("preset", "after", "history")})
-            state = asyncio.run(self._run(person, order))
-        except Invalid as invalid:
-            raise CommandError(str(invalid), returncode=NOT_STARTED) from None
-        except LimitReached as limit:
-            raise CommandError(str(limit), returncode=NOT_STARTED) from None
+            state = asyncio.run(_run(person, order, showing))
+        except (Invalid, LimitReached, Unreadable) as refused:
+            raise CommandError(str(refused), returncode=NOT_STARTED) from None
+        except KeyboardInterrupt:
+            raise CommandError("The run was stopped.", returncode=STOPPED) from None
+        showing.end(state.fused.text if state.fused and state.state == State.DONE else None)
         for line in (header(state), *thread_lines(state)):
-            self.stderr.write(harmless(line))
+            showing.say(line)
         if options["as_json"]:
             self.stdout.write(orjson.dumps(run_json(state)).decode())
         if state.state != State.DONE:
-            status = STOPPED if state.state == State.CANCELLED else FAILED
-            raise CommandError(f"The run is {state.state}. {harmless(state.message)}", returncode=status)
-
-    async def _run(self, person: User, order: Order) -> RunState:
-        supervisor = Supervisor(asker())
-        use_queue(supervisor)
-        try:
-            run = await sync_to_async(start_run)(person, order.preset.team, order)
-            await self._watch(run)
-            return await sync_to_async(load_state)(run.pk)
-        finally:
-            use_queue(None)
-            await supervisor.stop()
-            await close_providers()
-
-    async def _watch(self, run: Run) -> None:
-        state = await sync_to_async(load_state)(run.pk)
-        try:
-            async for facts in follow(run.pk, run.seq):
-                for fact in facts:
-                    state.apply(fact.seq, fact.kind, fact.data)
-                    self._tell(state, fact)
-                self._draw(state)
-        except asyncio.CancelledError:
-            await sync_to_async(cancel_run)(run)
-            raise
-        if not self._is_plain:
-            self.stdout.write("")
-
-    def _draw(self, state: RunState) -> None:
-        """Show the members side by side while there is no fused answer; where they have no room, in plain lines."""
-        if self._picture is None or state.fused is not None or not state.answers:
-            return
-        newest = max(answer.round for answer in state.answers.values())
-        shown = [answer for answer in state.answers.values() if answer.round == newest]
-        if not self._picture.draw(sorted(shown, key=lambda answer: answer.member)):
-            self._picture = None
-
-    def _tell(self, state: RunState, fact: Fact) -> None:
-        if fact.kind == "fused.delta":
-            self._write(fact.data["text"])
-        elif fact.kind == "answer.finished" and (self._picture is None or state.fused is not None):
-            answer = state.answers[fact.data["answer"]]
-            told = answer.error["message"] if answer.error else f"{len(answer.text)} characters"
-            self.stderr.write(harmless(f"{answer.label}: {how_it_ended(answer)}, {told}"))
-        elif fact.kind == "verdict.started" and self._picture is None:
-            self.stderr.write("The judge compares the answers.")
-        elif fact.kind == "fused.started":
-            self.stderr.write(f"Fused answer ({fact.data['source']}):\n")
-
-    def _write(self, text: str) -> None:
-        """Write some of the fused answer; what goes on to another program is left as it is."""
-        if not self._is_plain:
-            self.stdout.write(harmless(text) if self.stdout.isatty() else text, ending="")
-            self.stdout.flush()
+            message = f"The run is {state.state}. {harmless(state.message)}"
+            raise CommandError(message, returncode=status_of(state.state))
 
 
-def prompt_of(given: list[str], files: list[Path]) -> str:
-    """Give the prompt from arguments, standard input and files; raises CommandError for a file that is no text."""
-    parts = [sys.stdin.read() if part == "-" else part for part in given or ([] if files else ["-"])]
-    for path in files:
-        try:
-            parts.append(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read as text: {error}", returncode=NOT_STARTED) from None
-    return "\n\n".join(parts)
+class _AsIs:
+    """A stream of Django's that adds no line break of its own."""
+
+    def __init__(self, stream: OutputWrapper) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        self._stream.write(text, ending="")
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+async def _run(person: User, order: Order, showing: Showing) -> RunState:
+    supervisor = Supervisor(asker())
+    use_queue(supervisor)
+    try:
+        run = await sync_to_async(start_run)(person, order.preset.team, order)
+        await _watch(run, showing)
+        return await sync_to_async(load_state)(run.pk)
+    finally:
+        use_queue(None)
+        await supervisor.stop()
+        await close_providers()
+
+
+async def _watch(run: Run, showing: Showing) -> None:
+    state = await sync_to_async(load_state)(run.pk)
+    try:
+        async for facts in follow(run.pk, run.seq):
+            for fact in facts:
+                state.apply(fact.seq, fact.kind, fact.data)
+                showing.tell(state, fact.kind, fact.data)
+            showing.draw(state)
+    except asyncio.CancelledError:
+        await sync_to_async(cancel_run)(run)
+        raise
 
 
 def order_of(person: User, prompt: str, preset: str | None, after: str | None, history: str | None) -> Order:

@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import TextIO
+from typing import Any, Protocol
 from unicodedata import category, combining, east_asian_width
-
-from fusion_site.pages.words import was_not_asked
-from fusion_site.runs.parts import AnswerState
 
 NARROWEST = 18
 TALLEST = 14
 _BETWEEN = " │ "
 _ABOVE = 6  # lines of the terminal that are left to what stands around the columns
+
+
+class Screen(Protocol):
+    """Where text is written as it is; `isatty` says whether a person sees it there."""
+
+    def write(self, text: str, /) -> object:
+        """Write this and nothing more."""
+
+    def flush(self) -> object:
+        """Have it seen now."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+
+
+class Answer(Protocol):
+    """What a column tells of an answer. `outcome` is empty while it is being written; `error` is as events tell it."""
+
+    @property
+    def label(self) -> str:
+        """By which name the member is called."""
+
+    @property
+    def member(self) -> int:
+        """Its place in the pool, from 0."""
+
+    @property
+    def round(self) -> int:
+        """The debate round, from 0."""
+
+    @property
+    def text(self) -> str:
+        """What has been written so far."""
+
+    @property
+    def outcome(self) -> str:
+        """How it ended."""
+
+    @property
+    def error(self) -> Mapping[str, Any] | None:
+        """Why it failed."""
 
 
 def harmless(text: str) -> str:
@@ -27,7 +67,7 @@ def fits(count: int, width: int) -> bool:
     return count > 0 and _width_of(count, width) >= NARROWEST
 
 
-def side_by_side(answers: Sequence[AnswerState], width: int, height: int) -> list[str]:
+def side_by_side(answers: Sequence[Answer], width: int, height: int) -> list[str]:
     """Give the lines of one picture: under each label how it stands, then the last lines of its text."""
     each = _width_of(len(answers), width)
     columns = [
@@ -43,13 +83,13 @@ def side_by_side(answers: Sequence[AnswerState], width: int, height: int) -> lis
 class Picture:
     """Draws the columns on a terminal, each picture over the one before."""
 
-    def __init__(self, screen: TextIO) -> None:
+    def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._drawn = 0
 
-    def draw(self, answers: Sequence[AnswerState]) -> bool:
+    def draw(self, answers: Sequence[Answer]) -> bool:
         """Show the answers as they are now; False, with nothing drawn, where the terminal is too narrow for them."""
-        size = shutil.get_terminal_size()
+        size = shutil.get_terminal_size(_size_beside())
         if not fits(len(answers), size.columns):
             return False
         lines = side_by_side(answers, size.columns, max(1, min(TALLEST, size.lines - _ABOVE)))
@@ -64,20 +104,30 @@ class Picture:
         self._drawn = 0
 
 
+def _size_beside() -> tuple[int, int]:
+    """Give the size of the terminal that standard error is on, for where standard output goes elsewhere."""
+    try:
+        return os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ else -1)
+    except (OSError, ValueError):
+        return 80, 24
+
+
 def _width_of(count: int, width: int) -> int:
     return (width - 1 - len(_BETWEEN) * (count - 1)) // max(1, count)
 
 
-def _standing(answer: AnswerState) -> str:
+def _standing(answer: Answer) -> str:
     if not answer.outcome:
         return f"writing, {len(answer.text)} characters" if answer.text else "waiting"
-    told = harmless(answer.error["message"]) if answer.error else f"{len(answer.text)} characters"
-    return f"{how_it_ended(answer)}, {told}".replace("\n", " ")
+    return how_it_ended(answer)
 
 
-def how_it_ended(answer: AnswerState) -> str:
-    """Give the outcome in a word or two, as a terminal shows it."""
-    return "not asked" if was_not_asked(answer.error) else answer.outcome
+def how_it_ended(answer: Answer) -> str:
+    """Give in one line how an answer ended, and why or with how much."""
+    told = answer.error["message"] if answer.error else f"{len(answer.text)} characters"
+    # Where rules of the team forbade to ask, the member has not failed.
+    outcome = "not asked" if answer.error and answer.error.get("asked") is False else answer.outcome
+    return harmless(f"{outcome}, {told}").replace("\n", " ")
 
 
 def _wrapped(text: str, width: int) -> list[str]:
