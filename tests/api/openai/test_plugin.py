@@ -203,7 +203,7 @@ def test_without_a_connection_it_is_said_where_to_add_one(call: Program) -> None
 def test_another_teams_connection_is_like_none(
     call: Program, bob: User, program_of: Callable[[User | None], Program], connected: Connection
 ) -> None:
-    other = Team.objects.exclude(pk=connected.team_id).first()
+    other = Team.objects.exclude(pk=connected.team_id).latest("created_at")
     foreign = Connection.objects.create(team=other, name="F", kind=Kind.OPENROUTER, base_url=OPENROUTER)
     errors = [
         error_of(chat(call, model=ALIAS, **plugin(), fusion={"connection": pk}), 400)
