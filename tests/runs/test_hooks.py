@@ -276,6 +276,20 @@ def killed(*_: Any) -> None:
     raise SystemError
 
 
+def test_one_that_cannot_be_made_keeps_no_other_from_being_sent(
+    desk: Desk, upstream: Upstream, call: Program, receiver: Receiver
+) -> None:
+    hooks = [made(call, receiver)["id"] for _ in range(3)]
+    run = ended(desk, upstream)
+    Hook.objects.filter(pk=hooks[0]).update(sealed_secret="gibberish")
+    send(timezone.now())
+    assert len(receiver.got) == 2
+    assert "cannot be opened" in deliveries(call, hooks[0])[0]["error"]
+    run.events.all().delete()
+    send(timezone.now() + LEASE)
+    assert "deleted for good" in deliveries(call, hooks[0])[0]["error"]
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [

@@ -12,12 +12,14 @@ from fusion_site.runs.hooks.models import Delivery
 from fusion_site.runs.models import Event, Fusion, Run
 
 
-def body_of(delivery: Delivery) -> bytes:
-    """Give the body to be sent, as JSON: `{type, timestamp, data}`."""
+def body_of(delivery: Delivery) -> bytes | None:
+    """Give the body to be sent, as JSON: `{type, timestamp, data}`; None where the run was deleted for good meanwhile."""
     if delivery.run_id is None:
         return orjson.dumps(_told(delivery, delivery.created_at.isoformat(), {"webhook": delivery.hook.name}))
     run = Run.every.get(pk=delivery.run_id)
-    end = Event.objects.filter(run=run, kind="run.finished").values_list("data", flat=True)[0]
+    end = Event.objects.filter(run=run, kind="run.finished").values_list("data", flat=True).first()
+    if end is None:
+        return None
     return orjson.dumps(_told(delivery, end["at"], {**_facts(run, end), **_texts(delivery, run)}))
 
 

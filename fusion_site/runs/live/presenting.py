@@ -141,6 +141,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "waits": state.waits_until is not None and (WAITS_FOR_YOU if may_act else WAITS),
         "may_cancel": may_act and state.is_open,
         "may_share": may_act,
+        "may_repeat": bool(state.preset_name) and not state.is_open,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
         "may_follow": not state.is_open and state.fused is not None and state.fused.finished,
         "may_compare": not state.is_open and sum(bool(a.text.strip()) for a in state.answers.values()) > 1,

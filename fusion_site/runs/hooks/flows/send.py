@@ -15,7 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from fusion_site.accounts.sealing import SealBroken
-from fusion_site.ops.querying import query
+from fusion_site.ops.log_facts import carrying
+from fusion_site.ops.querying import DISTURBED, query
 from fusion_site.pools import reaching
 from fusion_site.pools.leaving import fault_of_target
 from fusion_site.providers import AskFailed
@@ -45,39 +46,52 @@ PAUSES = (
 )
 KEPT_FOR = timedelta(days=30)
 _GONE_STATUS = 410
+FAILED_INSIDE = "This site failed while it made the message; the details are in its log."
+RUN_GONE = "The run was deleted for good before this was sent."
 CLOSED_SECRET = "The webhook's secret cannot be opened on this site; make the webhook anew."  # noqa: S105
 
 
 @dataclass(frozen=True)
-class _Sending:
-    """One attempt, with all that is to be sent; or what keeps it from being sent."""
+class _Message:
+    """All that one attempt sends."""
 
-    delivery: Delivery
+    url: str
     headers: dict[str, str]
     body: bytes
-    fault: str | None
+
+
+class _NotSent(Exception):
+    """What keeps an attempt from being made."""
 
 
 async def send_due(now: datetime | None = None) -> int:
     """Send some of what is due; gives how many were tried."""
-    sendings = await query(_taken, now or timezone.now())
-    await asyncio.gather(*(_send(each, now) for each in sendings))
-    return len(sendings)
+    taken = await query(_taken, now or timezone.now())
+    await asyncio.gather(*(_send(each, now) for each in taken))
+    return len(taken)
 
 
-async def _send(sending: _Sending, now: datetime | None) -> None:
-    status, error = None, sending.fault or ""
-    if not error:
-        try:
-            status = await reaching.providers().notify(
-                sending.delivery.hook.url, sending.headers, sending.body, WITHIN_S
-            )
-            error = _fault_in(status)
-        except AskFailed as failed:
-            error = failed.error.message
-    ended = now or timezone.now()
-    if (hook := await query(_settled, sending.delivery, status, error, ended)) is not None:
+async def _send(delivery: Delivery, now: datetime | None) -> None:
+    status, error = await _attempt(delivery, now or timezone.now())
+    hook = await query(_settled, delivery, status, error, now or timezone.now())
+    if hook is not None:
         await asyncio.to_thread(tell_owners, hook)
+
+
+async def _attempt(delivery: Delivery, now: datetime) -> tuple[int | None, str]:
+    """Try once; gives the status of the answer, if there was one, and why it was not taken."""
+    try:
+        message = await query(_message, delivery, now)
+        status = await reaching.providers().notify(message.url, message.headers, message.body, WITHIN_S)
+    except (_NotSent, AskFailed) as failed:
+        return None, failed.error.message if isinstance(failed, AskFailed) else str(failed)
+    except DISTURBED:
+        raise  # it is sent when the database is back
+    except Exception:
+        # One that cannot be made must not keep the others from being sent.
+        log.exception("a webhook's message failed inside", extra=carrying(webhook=delivery.hook_id))
+        return None, FAILED_INSIDE
+    return status, _fault_in(status)
 
 
 def _fault_in(status: int) -> str:
@@ -86,11 +100,11 @@ def _fault_in(status: int) -> str:
     return f"The receiver answered {status}." + (" Redirects are not followed." if status // 100 == 3 else "")
 
 
-def _taken(now: datetime) -> list[_Sending]:
+def _taken(now: datetime) -> list[Delivery]:
     """Take what is due, the oldest first; nobody else sends the same meanwhile."""
     due = Delivery.objects.filter(due_at__lte=now, hook__is_on=True, hook__team__removal_at=None)
-    found = list(due.select_related("hook__team").order_by("due_at", "pk")[:AT_ONCE])
-    return [_sending(each, now) for each in found if _is_mine(each, now)]
+    found = due.select_related("hook__team").order_by("due_at", "pk")[:AT_ONCE]
+    return [each for each in found if _is_mine(each, now)]
 
 
 def _is_mine(delivery: Delivery, now: datetime) -> bool:
@@ -99,15 +113,17 @@ def _is_mine(delivery: Delivery, now: datetime) -> bool:
     return same.update(due_at=now + LEASE, attempts=delivery.attempts, last_at=now) > 0
 
 
-def _sending(delivery: Delivery, now: datetime) -> _Sending:
+def _message(delivery: Delivery, now: datetime) -> _Message:
     hook = delivery.hook
-    body = body_of(delivery)
-    fault, headers = fault_of_target(hook.team, hook.url), {}
+    if fault := fault_of_target(hook.team, hook.url):
+        raise _NotSent(fault)
+    if (body := body_of(delivery)) is None:
+        raise _NotSent(RUN_GONE)
     try:
         headers = signed_headers(hook, delivery.message_id, int(now.timestamp()), body)
     except SealBroken:
-        fault = CLOSED_SECRET
-    return _Sending(delivery, headers, body, fault)
+        raise _NotSent(CLOSED_SECRET) from None
+    return _Message(hook.url, headers, body)
 
 
 @transaction.atomic
@@ -144,7 +160,7 @@ def _failed(hook: Hook, status: int | None, now: datetime) -> bool:
     if not hook.is_on or (status != _GONE_STATUS and now - hook.failing_since < FAILING_FOR):
         return False
     turn_off(hook, GONE if status == _GONE_STATUS else FAILED_LONG)
-    log.info("a webhook was turned off: %s", hook.pk)
+    log.info("a webhook was turned off", extra=carrying(webhook=hook.pk, team=hook.team_id))
     return True
 
 
