@@ -30,16 +30,22 @@ class NewHookForm(forms.Form):
     with_prompt = forms.BooleanField(
         label="Send the prompt",
         required=False,
-        help_text="Otherwise it stays here, and the link to the run is sent.",
+        help_text="Without it, the link to the run says where it stands.",
     )
-    with_answer = forms.BooleanField(label="Send the fused answer", required=False, help_text="Likewise.")
+    with_answer = forms.BooleanField(
+        label="Send the fused answer",
+        required=False,
+        help_text="Without it, a program reads the answer here by a token.",
+    )
 
 
 class HookForm(NewHookForm):
     """The same of one that is there."""
 
     is_on = forms.BooleanField(
-        label="On", required=False, help_text="While it is off, ends are not kept for it."
+        label="On",
+        required=False,
+        help_text="Of runs that end while it is off nothing is told, later neither.",
     )
 
 
