@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from fusion_site.accounts.models import AuditEntry, Team, User
 from fusion_site.pools.reaching import close_providers
+from fusion_site.runs.hooks.flows import send as sending
 from fusion_site.runs.hooks.flows.send import KEPT_FOR, LEASE, PAUSES, forget_deliveries, send_due
 from fusion_site.runs.hooks.models import Delivery, Hook
 from fusion_site.runs.models import Run
@@ -261,7 +262,7 @@ def test_who_is_killed_while_sending_leaves_it_to_others_with_the_same_id(
     ended(desk, upstream)
     now = timezone.now()
     with monkeypatch.context() as patched:
-        patched.setattr("fusion_site.runs.hooks.flows.send._settled", killed)
+        patched.setattr(sending, "_settled", killed)
         with pytest.raises(SystemError):
             send(now)
     assert send(now + LEASE - timedelta(seconds=1)) == 0
@@ -269,6 +270,22 @@ def test_who_is_killed_while_sending_leaves_it_to_others_with_the_same_id(
     assert len({got.headers["webhook-id"] for got in receiver.got}) == 1
     assert len(receiver.got) == 2
     assert deliveries(call, hook["id"])[0]["state"] == "delivered"
+
+
+def test_of_two_processes_that_see_the_same_one_sends_it(
+    desk: Desk, upstream: Upstream, call: Program, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(call, receiver)
+    ended(desk, upstream)
+    take = sending._is_mine
+
+    def take_late(delivery: Delivery, now: datetime) -> bool:
+        assert take(Delivery.objects.get(pk=delivery.pk), now)  # the other process
+        return take(delivery, now)
+
+    monkeypatch.setattr(sending, "_is_mine", take_late)
+    assert send(timezone.now()) == 0
+    assert receiver.got == []
 
 
 def killed(*_: Any) -> None:
