@@ -113,6 +113,7 @@ def connected(team: Team) -> Connection:
     return row
 
 
+# Streams: a call that were let through by mistake must not wait for an answer that nobody writes.
 NINE = [f"lab/{n}" for n in range(9)]
 
 
@@ -152,7 +153,7 @@ NINE = [f"lab/{n}" for n in range(9)]
 def test_what_the_form_cannot_hold_here_is_refused_by_name(
     call: Program, connected: Connection, body: dict[str, Any], param: str, code: str
 ) -> None:
-    error = error_of(chat(call, **{"model": ALIAS, **body}), 400)
+    error = error_of(chat(call, **{"model": ALIAS, "stream": True, **body}), 400)
     assert (error["param"], error["code"]) == (param, code)
     assert Run.objects.count() == 0
 
@@ -194,7 +195,7 @@ def test_its_pages_say_that_it_has_no_preset(
 
 @pytest.mark.django_db
 def test_without_a_connection_it_is_said_where_to_add_one(call: Program) -> None:
-    error = error_of(chat(call, model=ALIAS, **plugin()), 400)
+    error = error_of(chat(call, model=ALIAS, stream=True, **plugin()), 400)
     assert "Connections" in error["message"]
     assert error["param"] == "fusion.connection"
 
@@ -206,7 +207,7 @@ def test_another_teams_connection_is_like_none(
     other = Team.objects.exclude(pk=connected.team_id).latest("created_at")
     foreign = Connection.objects.create(team=other, name="F", kind=Kind.OPENROUTER, base_url=OPENROUTER)
     errors = [
-        error_of(chat(call, model=ALIAS, **plugin(), fusion={"connection": pk}), 400)
+        error_of(chat(call, model=ALIAS, stream=True, **plugin(), fusion={"connection": pk}), 400)
         for pk in (foreign.pk, "nothing")
     ]
     assert errors[0] == errors[1]
@@ -216,8 +217,8 @@ def test_another_teams_connection_is_like_none(
 def test_a_local_only_team_and_a_viewer_are_refused_before_anything_is_stored(
     call: Program, team: Team, dave: User, program_of: Callable[[User | None], Program], connected: Connection
 ) -> None:
-    assert chat(program_of(dave), model=ALIAS, **plugin()).status_code == 403
+    assert chat(program_of(dave), model=ALIAS, stream=True, **plugin()).status_code == 403
     Team.objects.filter(pk=team.pk).update(local_only=True)
-    error = error_of(chat(call, model=ALIAS, **plugin()), 400)
+    error = error_of(chat(call, model=ALIAS, stream=True, **plugin()), 400)
     assert "local only" in error["message"]
     assert Run.objects.count() == 0
