@@ -143,6 +143,7 @@ INSTALLED_APPS = [
     "fusion_site.runs.sharing",
     "fusion_site.runs.voting",
     "fusion_site.runs.finding",
+    "fusion_site.runs.hooks",
     "fusion_site.api",
     "fusion_site.pages",
     "fusion_site.ops",

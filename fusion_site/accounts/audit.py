@@ -33,6 +33,7 @@ KINDS = (
     "session",
     "factor",
     "sso",
+    "webhook",
 )
 _LONGEST = 200
 

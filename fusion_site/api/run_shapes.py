@@ -177,7 +177,7 @@ class RunOut(Schema):
     waits_until: str | None = Field(description="Until when it waits for that; null where it does not.")
     mode: str
     preset: str | None = Field(description="The id of its preset; null once that is deleted.")
-    preset_name: str
+    preset_name: str = Field(description="Empty where a program named the models itself, without a preset.")
     pinned: PinnedOut | None = Field(
         description="The versions it was made from; null where none were kept yet."
     )

@@ -29,6 +29,7 @@ from fusion_site.api import (
     team,
     tokens,
     votes,
+    webhooks,
 )
 from fusion_site.api.docs import docs
 from fusion_site.api.doors import api, in_json, nowhere
@@ -59,6 +60,7 @@ api.add_router("runs", shares.of_runs)
 api.add_router("runs", votes.router)
 api.add_router("runs", votes.comments)
 api.add_router("shares", shares.router)
+api.add_router("webhooks", webhooks.router)
 api.add_router("insights", insights.router)
 
 _patterns, _app, _namespace = api.urls

@@ -10,6 +10,7 @@ from fusion_site.providers.addresses import is_public
 from fusion_site.providers.guard import DEFAULT_PORTS, Reach, host_port
 
 NO_ADDRESS = "This is not an address. It should look like https://api.example.com/v1."
+_PLAIN = "Leave out user names, passwords, ? and #; the key has its own field."
 _ASK_PATH = "/chat/completions"
 
 
@@ -19,6 +20,22 @@ def fault_of(base_url: str) -> str | None:
     https leads anywhere public; http, private addresses and other ports only to a `host:port` that the site's operator
     has listed in FUSION_PRIVATE_UPSTREAMS. Names are looked up at use only.
     """
+    if fault := _fault_of_text(base_url, _PLAIN):
+        return fault
+    if "?" in base_url:
+        return _PLAIN
+    if httpx.URL(base_url).path.rstrip("/").endswith(_ASK_PATH):
+        return f"Leave out {_ASK_PATH}; the site adds it."
+    return _fault_of_target(httpx.URL(base_url)) or _fault_of_origin(base_url)
+
+
+def fault_of_receiver(address: str) -> str | None:
+    """Give what is wrong with an address to which something is posted, as `fault_of` does; it may have a query."""
+    plain = "Leave out user names, passwords and #."
+    return _fault_of_text(address, plain) or _fault_of_target(httpx.URL(address)) or _fault_of_origin(address)
+
+
+def _fault_of_text(base_url: str, plain: str) -> str | None:
     if any(ord(char) <= 0x20 or ord(char) >= 0x7F for char in base_url) or "\\" in base_url:
         return (
             "Write the address without blanks and in ASCII letters (an international name in its xn-- form)."
@@ -29,11 +46,9 @@ def fault_of(base_url: str) -> str | None:
         return NO_ADDRESS
     if url.scheme not in DEFAULT_PORTS or not url.host:
         return "Begin with https:// and the name of a host, such as https://api.example.com/v1."
-    if url.userinfo or "?" in base_url or "#" in base_url:
-        return "Leave out user names, passwords, ? and #; the key has its own field."
-    if url.path.rstrip("/").endswith(_ASK_PATH):
-        return f"Leave out {_ASK_PATH}; the site adds it."
-    return _fault_of_target(url) or _fault_of_origin(base_url)
+    if url.userinfo or "#" in base_url:
+        return plain
+    return None
 
 
 def unlisted(base_url: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from fusion_site.engine import settings as engine
 from fusion_site.engine.asking import Message, ModelRef
+from fusion_site.pools.ad_hoc import AdHoc
 from fusion_site.pools.models import CatalogueModel, Connection, Judge, Kind, PoolMember, Preset
 from fusion_site.pools.sampling import sampling_of
 
@@ -42,29 +43,55 @@ def freeze(
 
     Reads the pool, its members, the judge and what the catalogue says of their context lengths.
     """
-    rows = preset.pool.members.select_related("connection")
-    judge = judge or preset.judge
-    windows = windows_of([*((row.connection, row.model) for row in rows), *_asked(judge)])
-    members = _members(rows, windows, params or {})
-    if without:
-        members = tuple(m for row, m in zip(rows, members, strict=True) if str(row.pk) not in without)
-    return engine.FusionSettings(
-        mode=mode or engine.Mode(preset.mode),
-        members=members,
-        judge=_judge(judge, windows),
-        messages=tuple(messages),
-        quorum=preset.quorum,
-        grace=preset.grace,
-        deadline_s=preset.deadline_s,
-        debate_rounds=preset.debate_rounds,
-        budget_usd=preset.budget_usd,
-        do_no_harm=preset.do_no_harm,
-        seed=seed,
-        zero_retention=preset.pool.zero_retention,
-        guided=preset.guided if guided is None else guided,
-        guided_s=site.FUSION_GUIDED_S,
-        reply_tokens=(params or {}).get("max_tokens"),
-    )
+    rows = list(preset.pool.members.select_related("connection"))
+    asking = _Asking(rows, judge or preset.judge, preset.pool.zero_retention, params or {})
+    settings = asking.settings(preset, messages, guided=guided, seed=seed)
+    kept = [m for row, m in zip(rows, settings.members, strict=True) if str(row.pk) not in without]
+    return replace(settings, mode=mode or settings.mode, members=tuple(kept))
+
+
+def freeze_ad_hoc(
+    ad_hoc: AdHoc, messages: Sequence[Message], *, params: Mapping[str, Any] | None = None, seed: int
+) -> engine.FusionSettings:
+    """Give all that one run of models without a preset uses: they are merged, within the limits of a preset that sets none.
+
+    `params` are as `freeze` has them. Reads what the catalogue says of context lengths.
+    """
+    asking = _Asking(ad_hoc.member_rows, ad_hoc.judge_row, zero_retention=False, params=params or {})
+    return asking.settings(Preset(mode=engine.Mode.MERGE), messages, guided=False, seed=seed)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """Who is asked in a run, as rows that need not be stored, and the sampling settings that hold for all members."""
+
+    rows: Sequence[PoolMember]
+    judge: Judge
+    zero_retention: bool
+    params: Mapping[str, Any]
+
+    def settings(
+        self, limits: Preset, messages: Sequence[Message], *, guided: bool | None, seed: int
+    ) -> engine.FusionSettings:
+        """Give the settings of a run of these, within the limits that the preset sets; its own pool and judge are not read."""
+        windows = windows_of([*((row.connection, row.model) for row in self.rows), *_asked(self.judge)])
+        return engine.FusionSettings(
+            mode=engine.Mode(limits.mode),
+            members=_members(self.rows, windows, self.params),
+            judge=_judge(self.judge, windows),
+            messages=tuple(messages),
+            quorum=limits.quorum,
+            grace=limits.grace,
+            deadline_s=limits.deadline_s,
+            debate_rounds=limits.debate_rounds,
+            budget_usd=limits.budget_usd,
+            do_no_harm=limits.do_no_harm,
+            seed=seed,
+            zero_retention=self.zero_retention,
+            guided=limits.guided if guided is None else guided,
+            guided_s=site.FUSION_GUIDED_S,
+            reply_tokens=self.params.get("max_tokens"),
+        )
 
 
 def freeze_member(

@@ -30,10 +30,16 @@ HEADERS = {"accept-encoding": "identity", "user-agent": "fusion-site/0.1"}
 
 def url_under(base_url: str, path: str) -> httpx.URL:
     """Give the address of `path` under a base URL, keeping the base's query. Raises AskFailed."""
+    base = plain_url(base_url)
+    return base.copy_with(path=base.path.rstrip("/") + path)
+
+
+def plain_url(text: str) -> httpx.URL:
+    """Give an address that is well formed. Raises AskFailed."""
     try:
-        base = httpx.URL(base_url.strip())
-        if is_well_formed(base):
-            return base.copy_with(path=base.path.rstrip("/") + path)
+        url = httpx.URL(text.strip())
+        if is_well_formed(url):
+            return url
     except httpx.InvalidURL:
         pass  # told like any other malformed address, below
     message = "The base URL must look like https://host/v1, without a user name, a password or a #."

@@ -11,10 +11,11 @@ from fusion_site.engine.asking import Asker, AskError
 from fusion_site.providers.catalogue import CatalogueModel, fetch_catalogue
 from fusion_site.providers.check import CheckResult, check_endpoint
 from fusion_site.providers.client import Endpoints, HttpAsker, Permit, Tools, always
-from fusion_site.providers.clients import Clients, url_under
+from fusion_site.providers.clients import Clients, plain_url, url_under
 from fusion_site.providers.clocks import Clocks
 from fusion_site.providers.endpoint import AskFailed, Endpoint
 from fusion_site.providers.errors import redacted, unreachable
+from fusion_site.providers.fetch import post_notice
 from fusion_site.providers.generations import Generation, fetch_generation
 from fusion_site.providers.guard import Reach, Resolver, system_resolver
 from fusion_site.providers.keys import exchange_code
@@ -103,6 +104,10 @@ class Providers:
             return await exchange_code(self._clients, base_url, code, verifier, headers, self._clocks)
         except AskFailed as failed:
             raise AskFailed(redacted(redacted(failed.error, code), verifier)) from None
+
+    async def notify(self, url: str, headers: dict[str, str], content: bytes, within_s: float) -> int:
+        """Send a JSON document to a receiver that is no model's server; gives the status of its answer. Raises AskFailed."""
+        return await post_notice(self._clients, plain_url(url), headers, content, within_s)
 
     def address_error(self, base_url: str) -> AskError | None:
         """Say what is wrong with a base URL before anything is sent to it, or None; for forms."""

@@ -52,6 +52,18 @@ async def post_form(
     return _document(body)
 
 
+async def post_notice(
+    clients: Clients, url: httpx.URL, headers: dict[str, str], content: bytes, within_s: float
+) -> int:
+    """Give the status with which a JSON document is answered that is sent once; nothing else of the answer is read. Raises AskFailed."""
+    headers = headers | {"content-type": "application/json"}
+    async with _exchange(clients, url, within_s) as client:
+        request = client.build_request("POST", url, headers=headers, content=content)
+        response = await client.send(request, stream=True)
+        await response.aclose()
+        return response.status_code
+
+
 @asynccontextmanager
 async def _exchange(
     clients: Clients, url: httpx.URL, within_s: float

@@ -63,7 +63,7 @@ class Run(models.Model):
     `is_paused` where nothing else is left to do before: then nobody holds it.
 
     `pinned` names what its settings were frozen from: `{preset, pool, judge: {id, name, version}}`; empty where it was made before
-    versions were kept.
+    versions were kept. One whose models a program named itself never had a preset: its `preset_name` is empty, too.
 
     One that was `deleted_at` some time can be had back for a while; then only what it cost is left of it: it `is_emptied`.
     `objects` are those that are not deleted; what works on runs and what counts money asks `every`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from fusion_site.runs.finding.pages import deleting, listing, marking
+from fusion_site.runs.hooks.pages import hooks as hook_pages
 from fusion_site.runs.pages import again as again_pages
 from fusion_site.runs.pages import budget as budget_page
 from fusion_site.runs.pages import compare as compare_page
@@ -35,6 +36,10 @@ urlpatterns = [
     path("draft/files/remove/", draft_pages.remove, name="remove_file"),
     path("draft/files/<str:file_id>/picture/", draft_pages.picture, name="draft_picture"),
     path("draft/discard/", draft_pages.discard, name="discard_draft"),
+    path("team/webhooks/", hook_pages.webhooks, name="webhooks"),
+    path("team/webhooks/<str:hook_id>/", hook_pages.webhook, name="webhook"),
+    path("team/webhooks/<str:hook_id>/test/", hook_pages.test, name="test_webhook"),
+    path("team/webhooks/<str:hook_id>/delete/", hook_pages.delete, name="delete_webhook"),
     path("team/budget/", budget_page.set_team_budget, name="set_team_budget"),
     path("runs/", listing.runs, name="runs"),
     path("runs/delete/", deleting.delete, name="delete_runs"),

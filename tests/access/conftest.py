@@ -22,6 +22,8 @@ from fusion_site.runs.attached.files import picture_of
 from fusion_site.runs.finding.flows.index import index_due
 from fusion_site.runs.finding.flows.mark import set_tags
 from fusion_site.runs.flows.draft import Writing, add_files
+from fusion_site.runs.hooks.flows.settle import make_hook
+from fusion_site.runs.hooks.models import Delivery
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.flows.comment import add_comment
 from fusion_site.runs.sharing.flows.share import share_run
@@ -130,6 +132,8 @@ def _of_the_team(place: Membership) -> dict[str, str]:
     client.get("/sessions/")
     closed = new_team(f"{CANARY} closed", place.user)
     delete_team(Membership.objects.select_related("team", "user").get(user=place.user, team=closed))
+    hook, _ = make_hook(place, {"name": CANARY, "url": f"https://hooks.example/{CANARY}"})
+    Delivery.objects.create(hook=hook, due_at=None, outcome="failed", error=CANARY)
     erin = join_team(make_person("erin"), place.team, Role.VIEWER)
     return {
         "invitation_id": invitation.pk,
@@ -140,5 +144,6 @@ def _of_the_team(place: Membership) -> dict[str, str]:
         "person_id": erin.ref,
         "session_id": str(UserSession.objects.filter(user=place.user).latest("pk").pk),
         "token_id": place.user.tokens.latest("created_at").pk,
+        "hook_id": hook.pk,
         "state": "no-such-state",
     }

@@ -155,6 +155,8 @@ class Scene:
             return _OF_COMPACT.get(f"{door.method} {end}", {})
         if door.method == "PUT" and end == "tags":
             return {"tags": ["Taken over"]}
+        if str(door) == "POST /api/v1/webhooks":
+            return {"name": "Taken over", "url": "https://hooks.example/in"}
         if door.method == "PATCH":
             return {"role": "editor"} if end == "sign-on" or "people" in door.path else {"name": "Taken over"}
         return {}

@@ -161,6 +161,7 @@ def _things(scene: Scene) -> None:
     alice.make("presets", name="Careful review", slug="careful", **ids, pool=shaky, mode="merge")
     alice.make("presets", name="Down today", slug="down", **ids, pool=broken, mode="best_of")
     alice.make("presets", name="Three vendors", **ids, pool=hired, mode="merge", budget_usd="0.50")
+    alice.make("webhooks", name="Deploy bot", url="https://hooks.example/runs")
     scene.things = {"pool": pool, "judge": judge, "preset": review["id"], "connection": hosted}
 
 

@@ -31,6 +31,22 @@ class Sealed:
     replace: Callable[[str], int]
 
 
+# What rooms above keep sealed; this one may not import them.
+_others: list[Callable[[], Iterable[Sealed]]] = []
+
+
+def also_sealed(source: Callable[[], Iterable[Sealed]]) -> None:
+    """Have the secrets of a room above sealed anew with all others."""
+    if source not in _others:
+        _others.append(source)
+
+
+def sealed_elsewhere() -> Iterator[Sealed]:
+    """Give the secrets of the rooms that said so."""
+    for source in _others:
+        yield from source()
+
+
 def rotate(secrets: Iterable[Sealed]) -> Rotation:
     """Reseal all of them, one at a time: it may be stopped and run again, also while the site is in use."""
     done = Rotation()

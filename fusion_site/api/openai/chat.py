@@ -16,6 +16,7 @@ from fusion_site.api.openai.chat_shapes import Chunks, completion
 from fusion_site.api.openai.doors import body_of, door, said
 from fusion_site.api.openai.naming import preset_named
 from fusion_site.api.openai.parameters import Rules, check, flag, inside, sampling_in
+from fusion_site.api.openai.plugin import ad_hoc_in, asks_ad_hoc, rules_with_plugin
 from fusion_site.api.openai.refusals import invalid, refused_by, unsupported
 from fusion_site.api.openai.turns import messages_in
 from fusion_site.engine.settings import Mode
@@ -50,6 +51,7 @@ RULES = Rules(
             "tool_choice",
             "functions",
             "function_call",
+            "plugins",
             "logprobs",
             "top_logprobs",
             "logit_bias",
@@ -60,18 +62,20 @@ RULES = Rules(
 
 @door("POST")
 async def complete(request: HttpRequest, caller: Caller) -> HttpResponseBase:
-    """Ask the preset that `model` names. Raises Refused, and what starting a run does."""
+    """Ask the preset that `model` names, or the models that a plugin does. Raises Refused, and what starting a run does."""
     given = body_of(request)
     is_streamed, with_usage = _is_streamed(given)
-    asked = await ask(request, caller, lambda: _order(given, caller.token.team_id, key_of(request)))
-    chunks = Chunks(asked.id, asked.created, given["model"], with_usage=with_usage)
+    asked = await ask(request, caller, lambda: _order(given, caller, key_of(request)))
+    chunks = Chunks(asked.id, asked.created, _model(given, asked), with_usage=with_usage)
     if is_streamed:
         return streamed(_stream(request, asked, chunks))
     return said(completion(chunks, await asked.answered()))
 
 
-def _order(given: Mapping[str, Any], team: str, key: str | None) -> Order:
-    preset, mode = preset_named(given.get("model"), team)
+def _order(given: Mapping[str, Any], caller: Caller, key: str | None) -> Order:
+    if asks_ad_hoc(given):
+        return _ad_hoc_order(given, caller, key)
+    preset, mode = preset_named(given.get("model"), caller.token.team_id)
     check(given, RULES)
     return Order(
         preset,
@@ -82,6 +86,23 @@ def _order(given: Mapping[str, Any], team: str, key: str | None) -> Order:
         idempotency_key=key,
         sampling=sampling_in(given, RULES, mode or Mode(preset.mode)),
     )
+
+
+def _ad_hoc_order(given: Mapping[str, Any], caller: Caller, key: str | None) -> Order:
+    rules = rules_with_plugin(RULES)
+    check(given, rules)
+    return Order(
+        ad_hoc_in(given, caller.membership),
+        messages=messages_in(given),
+        idempotency_key=key,
+        sampling=sampling_in(given, rules, Mode.MERGE),
+    )
+
+
+def _model(given: Mapping[str, Any], asked: Asked) -> str:
+    """Give what the answer calls its model: as it was asked for, or who wrote it where the models were named one by one."""
+    judge: str = asked.telling.run.settings["judge"]["model"]["model"]
+    return judge if asks_ad_hoc(given) else given["model"]
 
 
 def _is_streamed(given: Mapping[str, Any]) -> tuple[bool, bool]:

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 
-from fusion_site.accounts.flows.rotate_secrets import Rotation, Sealed, rotate, sealed_of_accounts
+from fusion_site.accounts.flows.rotate_secrets import (
+    Rotation,
+    Sealed,
+    rotate,
+    sealed_elsewhere,
+    sealed_of_accounts,
+)
 from fusion_site.pools.models import Connection, Version
 
 
 def rotate_keys() -> Rotation:
-    """Reseal the keys of connections and what accounts keep sealed; it may be run again, also while the site is in use."""
-    return rotate(chain(_sealed_keys(), sealed_of_accounts()))
+    """Reseal the keys of connections, and what accounts and the rooms above keep sealed; it may be run again, also while the site is in use."""
+    return rotate(chain(_sealed_keys(), sealed_of_accounts(), sealed_elsewhere()))
 
 
 def _sealed_keys() -> Iterator[Sealed]:

@@ -25,6 +25,7 @@ from fusion_site.runs.execution.tracing import Untraced, untraced
 from fusion_site.runs.execution.verdicts import shown_json, stored_verdict
 from fusion_site.runs.execution.writing import Writing, updating
 from fusion_site.runs.guidance import guidance_json, heeded_json, with_heeded
+from fusion_site.runs.hooks.flows.note import note_end
 from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Answer, Run, State
 from fusion_site.runs.parts import FusedState
@@ -250,15 +251,10 @@ class Recorder:
         self._state, kind, said = end_of(self._run, self._state, message, has_fused=self._has_fused, cut=cut)
         now = timezone.now()
         told = {**said, "finished_at": now.isoformat(), **self._spent.data(final=True)}
-        closed = {
-            "is_open": False,
-            "reopened": "",
-            "lease_until": None,
-            "guided_until": None,
-            "finished_at": now,
-        }
-        closed |= {"message": said["message"], **self._spent.fields(final=True)}
-        self._tell(kind, told, urgent=True, **closed)
+        closed = {"is_open": False, "reopened": "", "lease_until": None, "guided_until": None}
+        closed |= {"finished_at": now, "message": said["message"], **self._spent.fields(final=True)}
+        noted = [partial(note_end, self._run.pk, self._run.team_id)] if kind == "run.finished" else []
+        self._tell(kind, told, *noted, urgent=True, **closed)
 
     def _id(self, key: AnswerKey) -> str:
         return self._writing(key).id

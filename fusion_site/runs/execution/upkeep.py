@@ -28,6 +28,7 @@ from fusion_site.runs.flows.enclose import forget_pictures
 from fusion_site.runs.flows.remove_teams import remove_due_teams
 from fusion_site.runs.flows.thin import thin_ended_runs
 from fusion_site.runs.flows.trim_versions import trim_versions
+from fusion_site.runs.hooks.flows.send import forget_deliveries, send_due
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ VERSIONS_EVERY_S = 600.0
 INDEX_EVERY_S = 2.0
 # How long others come to write between two batches of them, in seconds.
 INDEX_PAUSE_S = 0.02
+# How often it is looked for ends of runs that are to be told to webhooks, in seconds.
+HOOKS_EVERY_S = 2.0
 # How long a process of many stays the one that does a chore, in seconds.
 TURN_S = 15.0
 
@@ -72,6 +75,7 @@ class Upkeep:
         self._begin(every(VERSIONS_EVERY_S, self._in_turn("versions", _trim_versions)))
         self._begin(every(FORGET_EVERY_S, self._in_turn("pictures", _forget_attached)))
         self._begin(every(INDEX_EVERY_S, self._in_turn("indexing", _index)))
+        self._begin(every(HOOKS_EVERY_S, self._in_turn("webhooks", _tell_hooks)))
         if self._compact is not None:
             self._begin(_compact_catalogue(self._compact))
 
@@ -129,7 +133,7 @@ async def _remove_teams() -> None:
 
 
 async def _forget() -> None:
-    for forget in (forget_deleted, empty_deleted):
+    for forget in (forget_deleted, empty_deleted, forget_deliveries):
         while await query(forget, timezone.now()):
             pass  # some at a time, until none is left
 
@@ -137,6 +141,11 @@ async def _forget() -> None:
 async def _index() -> None:
     while await query(index_due):
         await asyncio.sleep(INDEX_PAUSE_S)
+
+
+async def _tell_hooks() -> None:
+    while await send_due():
+        pass  # some at a time, until none is due
 
 
 async def _trim_versions() -> None:

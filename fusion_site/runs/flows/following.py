@@ -20,6 +20,7 @@ NO_FUSED = (
     "This run has no fused answer to go on with. Fuse what there is, or go on with own answers or with all."
 )
 NO_PRESET = "The preset of that run is gone. Choose another."
+NEVER_ONE = "A program named the models of that run itself, without a preset: ask anew, or follow it up, by one of the presets."
 NOTHING = "This run has no usable answer to go on with."
 
 
@@ -56,7 +57,7 @@ def preset_after(run: Run) -> Preset:
     rows = Preset.objects.select_related("judge__connection", "pool", "team")
     preset = rows.filter(pk=wanted, team=run.team_id).first()
     if preset is None:
-        raise Invalid({"preset": [NO_PRESET]})
+        raise Invalid({"preset": [NO_PRESET if run.preset_name else NEVER_ONE]})
     return preset
 
 

@@ -15,32 +15,28 @@ from django.conf import settings as site
 from django.db import transaction
 from django.utils import timezone
 
-from fusion_site.accounts.ids import new_id
 from fusion_site.accounts.models import Team, User
 from fusion_site.engine.asking import Message, ModelRef, Picture
 from fusion_site.engine.settings import FusionSettings, Mode
 from fusion_site.engine.sight import pictures_in
 from fusion_site.engine.turns import History
 from fusion_site.ops.draining import refuse_while_draining
+from fusion_site.pools.ad_hoc import AdHoc
 from fusion_site.pools.estimating import estimate
 from fusion_site.pools.flows.keep_version import pinned
-from fusion_site.pools.freezing import freeze
+from fusion_site.pools.freezing import freeze, freeze_ad_hoc
 from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
-from fusion_site.pools.models import Connection, Judge, Named, Preset
+from fusion_site.pools.models import Judge, Named, Pool, Preset
 from fusion_site.pools.prompting import fill_template
 from fusion_site.pools.reading import is_storable
 from fusion_site.pools.sight import sighted
 from fusion_site.runs.attached.files import check_pictures
-from fusion_site.runs.attached.keeping import own_pictures, unseen_by
-from fusion_site.runs.flows.enclose import enclose
+from fusion_site.runs.flows.accept import accept
 from fusion_site.runs.flows.following import Followed, followed
-from fusion_site.runs.frozen import settings_to_json, thread_to_json
 from fusion_site.runs.limits import check_budget, check_cap, check_parallel, check_waiting, hold
-from fusion_site.runs.models import Answer, Conversation, Event, Run
+from fusion_site.runs.models import Run
 from fusion_site.runs.queue import queue
-from fusion_site.runs.shapes import answer_json
 from fusion_site.runs.spent import kept_cost
-from fusion_site.runs.threads import thread_ids
 from fusion_site.runs.today import seen_of
 
 KEY_KEPT = timedelta(hours=24)
@@ -58,6 +54,8 @@ NO_TEMPLATE = (
 class Order:
     """What a person or a program asks for. Either `prompt` or `messages`, which end with a user turn.
 
+    In the place of a `preset` may stand a pool that a program names for this one run; it is merged, and heeds `sampling` alone.
+
     `sampling` holds settings that take the place of every member's own, as `pools.sampling` reads them.
     With `guided` the run waits before its final step for a choice of what is kept. Whoever has a person before them says
     so, and heeds the preset's own `guided`; what a program starts waits for nobody.
@@ -70,7 +68,7 @@ class Order:
     alone `judge` takes the place of the preset's, and the members of the pool whose rows' ids are in `without` are not asked.
     """
 
-    preset: Preset
+    preset: Preset | AdHoc
     prompt: str = ""
     messages: Sequence[Message] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +89,7 @@ class Order:
     def digest(self) -> str:
         """Give a hash of everything but the key: the same order has the same one."""
         parts = [
-            self.preset.pk,
+            self.preset.identity if isinstance(self.preset, AdHoc) else self.preset.pk,
             self.prompt,
             [[m.role, m.content, *(p.sha256 for p in m.pictures)] for m in self.messages],
             dict(self.variables),
@@ -150,28 +148,37 @@ def start_run(person: User, team: Team, order: Order) -> Run:
             check_waiting(person, team)
         settings = _sighted(order, thread.joined(settings) if thread else settings)
         most_usd = _reserved(team, settings)
-        run = _store(person, team, order, settings, most_usd, **thread.fields(settings) if thread else {})
+        after = thread.fields(settings) if thread else {}
+        fields = {"team": team, "person": person, **_origin(order), **_key(order), **after}
+        run = accept(settings, reserved_usd=most_usd, **fields)
         queue().submit(run.pk)
     return run
 
 
 def _frozen(order: Order, messages: Sequence[Message]) -> FusionSettings:
+    seed = secrets.randbits(48)
+    if isinstance(order.preset, AdHoc):
+        return freeze_ad_hoc(order.preset, messages, params=order.sampling, seed=seed)
+    return _frozen_preset(order, order.preset, messages, seed)
+
+
+def _frozen_preset(order: Order, preset: Preset, messages: Sequence[Message], seed: int) -> FusionSettings:
     """Give the settings, of which the run pins the versions.
 
     A pool's members are read by themselves: one that was changed since the pool was read is read again as a whole.
     """
-    pool = order.preset.pool
-    _check_members(order)
+    pool = preset.pool
+    _check_members(order, pool)
     while True:
         settings = freeze(
-            order.preset,
+            preset,
             messages,
             mode=order.mode,
             guided=order.guided,
             params=order.sampling,
             judge=order.judge,
             without=order.without,
-            seed=secrets.randbits(48),
+            seed=seed,
         )
         version = pool.version
         pool.refresh_from_db()
@@ -179,11 +186,11 @@ def _frozen(order: Order, messages: Sequence[Message]) -> FusionSettings:
             return settings
 
 
-def _check_members(order: Order) -> None:
+def _check_members(order: Order, pool: Pool) -> None:
     """Refuse a choice of members that was made of a pool which is another one by now, or leaves nobody."""
     if not order.without:
         return
-    there = {str(pk) for pk in order.preset.pool.members.values_list("pk", flat=True)}
+    there = {str(pk) for pk in pool.members.values_list("pk", flat=True)}
     if not set(order.without) <= there:
         raise Invalid({"members": [POOL_CHANGED]})
     if there == set(order.without):
@@ -249,67 +256,25 @@ def _reserved(team: Team, settings: FusionSettings) -> Decimal | None:
     return most_usd
 
 
-def _store(
-    person: User,
-    team: Team,
-    order: Order,
-    settings: FusionSettings,
-    most_usd: Decimal | None,
-    **thread: Any,
-) -> Run:
-    kinds = Connection.objects.in_bulk({m.model.connection for m in settings.members})
-    scripted = [kinds[m.model.connection].is_rehearsal for m in settings.members]
-    run = Run.objects.create(
-        id=new_id(),
-        team=team,
-        person=person,
-        preset=order.preset,
-        preset_name=order.preset.name,
-        pinned={name: pinned(row) for name, row in _frozen_from(order)},
-        pinned_pool=order.preset.pool_id,
-        mode=settings.mode.value,
-        prompt=settings.question,
-        settings=settings_to_json(settings),
-        rehearsal=any(scripted) or (order.judge or order.preset.judge).connection.is_rehearsal,
-        reserved_usd=most_usd,
-        seq=1,
-        idempotency_key=order.idempotency_key,
-        idempotency_digest=order.digest if order.idempotency_key else "",
-        **thread,
-    )
-    enclose(run, settings.pictures)
-    if thread:
-        Conversation.objects.create(run=run, thread=thread_to_json(settings.thread))
-    answers = Answer.objects.bulk_create(
-        Answer(run=run, member=m.index, label=m.label, model=m.model.model, rehearsal=is_scripted)
-        for m, is_scripted in zip(settings.members, scripted, strict=True)
-    )
-    Event.objects.create(run=run, seq=1, kind="run.accepted", data=_accepted(run, answers))
-    return run
-
-
-def _frozen_from(order: Order) -> list[tuple[str, Named]]:
+def _origin(order: Order) -> dict[str, Any]:
+    """Give what the run's row says of where its settings come from."""
     preset = order.preset
-    return [("preset", preset), ("pool", preset.pool), ("judge", order.judge or preset.judge)]
-
-
-def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
+    if isinstance(preset, AdHoc):
+        return {}
+    rows: list[tuple[str, Named]] = [
+        ("preset", preset),
+        ("pool", preset.pool),
+        ("judge", order.judge or preset.judge),
+    ]
     return {
-        "run": run.pk,
-        "at": run.created_at.isoformat(),
-        "mode": run.mode,
-        "prompt": run.prompt,
-        "preset": run.preset_id,
-        "preset_name": run.preset_name,
-        "pinned": run.pinned,
-        "rehearsal": run.rehearsal,
-        "guided": run.settings["guided"],
-        "pictures": own_pictures(run),
-        "unseen_by": unseen_by(run.settings),
-        "answers": [answer_json(answer) for answer in answers],
-        "after": run.after_id,
-        "history": run.history or None,
-        "thread": thread_ids(run),
-        "left_out": run.thread.get("left_out", []),
-        "stand_ins": run.thread.get("stand_ins", []),
+        "preset": preset,
+        "preset_name": preset.name,
+        "pinned": {name: pinned(row) for name, row in rows},
+        "pinned_pool": preset.pool_id,
     }
+
+
+def _key(order: Order) -> dict[str, Any]:
+    """Give what the run's row says of the key by which it is found again."""
+    key = order.idempotency_key
+    return {"idempotency_key": key, "idempotency_digest": order.digest if key else ""}

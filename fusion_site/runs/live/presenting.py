@@ -26,6 +26,7 @@ from fusion_site.runs.thread_words import thread_lines
 
 TITLE_LENGTH = 80
 # What a run is called where its prompt is not shown.
+NO_PRESET = "models that a program named"
 UNTITLED = "A shared result"
 SOURCES = {
     "best_of": "Best answer, word for word",
@@ -77,6 +78,11 @@ def present(
     }
 
 
+def preset_words(name: str) -> str:
+    """Give what stands in the place of a preset's name: a run of models that a program named has none."""
+    return name or NO_PRESET
+
+
 def title_of(prompt: str) -> str:
     """Give a run's title: the first line of its prompt, shortened."""
     first = prompt.strip().split("\n", 1)[0].strip()
@@ -123,7 +129,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "mode_label": Mode(state.mode).label,
         "state": state.state,
         "message": state.message,
-        "preset_name": state.preset_name,
+        "preset_name": preset_words(state.preset_name) if state.id else "",  # a lens shows neither
         "pin": state.pinned.get("preset"),
         "rehearsal": state.rehearsal,
         "cost_usd": _spent(state),
@@ -135,6 +141,7 @@ def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
         "waits": state.waits_until is not None and (WAITS_FOR_YOU if may_act else WAITS),
         "may_cancel": may_act and state.is_open,
         "may_share": may_act,
+        "may_repeat": bool(state.preset_name) and not state.is_open,
         "may_add": may_act and not state.is_open and _firsts(state) < MAX_MEMBERS,
         "may_follow": not state.is_open and state.fused is not None and state.fused.finished,
         "may_compare": not state.is_open and sum(bool(a.text.strip()) for a in state.answers.values()) > 1,

@@ -220,7 +220,7 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
     preset = _presets(team).filter(pk=request.POST.get("preset", "")).first()
     try:
         order = order_of(request, preset, files_in(request)) if preset else None
-        settings = _settings_of(order) if order else None
+        settings = _settings_of(preset, order) if preset and order else None
     except Invalid as invalid:
         said = [message for messages in invalid.fields.values() for message in messages]
         return render(request, "runs/_before.html", {"faults": said})
@@ -234,15 +234,15 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/_before.html", context)
 
 
-def _settings_of(order: Order) -> FusionSettings | None:
+def _settings_of(preset: Preset, order: Order) -> FusionSettings | None:
     """Give the settings of a run of what stands there so far; None while no member is on."""
-    text = "\n".join([order.preset.template, order.prompt, *order.variables.values()])
+    text = "\n".join([preset.template, order.prompt, *order.variables.values()])
     asked = (Message("user", text, tuple(order.pictures)),)
-    members = {str(pk) for pk in order.preset.pool.members.values_list("pk", flat=True)}
+    members = {str(pk) for pk in preset.pool.members.values_list("pk", flat=True)}
     if members <= set(order.without):
         return None
     settings = freeze(
-        order.preset,
+        preset,
         asked,
         mode=order.mode,
         guided=order.guided,

@@ -12,7 +12,7 @@ from fusion_site.accounts.models import Team
 from fusion_site.pages.markdown import plain_words
 from fusion_site.runs.header import short_header
 from fusion_site.runs.live.choosing import WAITS
-from fusion_site.runs.live.presenting import title_of
+from fusion_site.runs.live.presenting import preset_words, title_of
 from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import FINAL_STATES, Fusion, Run
 
@@ -57,7 +57,7 @@ def _row(run: Run, header: str, opening: str) -> dict[str, Any]:
         "waits": WAITS if run.guided_until else "",
         "mode": run.mode,
         "mode_label": run.get_mode_display(),
-        "preset_name": run.preset_name,
+        "preset_name": preset_words(run.preset_name),
         "rehearsal": run.rehearsal,
         "created_at": run.created_at,
         "finished_at": run.finished_at,

@@ -11,7 +11,7 @@ from fusion_site.engine.sight import pictures_in
 from fusion_site.engine.turns import History, Turn
 from fusion_site.pools.models import Preset
 from fusion_site.runs.frozen import thread_from_json
-from fusion_site.runs.live.presenting import title_of
+from fusion_site.runs.live.presenting import preset_words, title_of
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.models import Run
 from fusion_site.runs.thread_words import CHOICES, choice_name
@@ -57,7 +57,7 @@ def _linked(run: Run) -> dict[str, Any]:
         "id": run.pk,
         "title": title_of(run.prompt),
         "state": run.state,
-        "preset_name": run.preset_name,
+        "preset_name": preset_words(run.preset_name),
         "created_at": run.created_at,
         "choice": choice_name(run.history) if run.history else "",
     }

@@ -10,6 +10,7 @@ from django.template import Library
 from fusion_site.accounts.models import Membership
 from fusion_site.pools import compact_host
 from fusion_site.pools.models import Connection, Kind
+from fusion_site.runs.live.presenting import preset_words
 from fusion_site.runs.models import Answer, Step
 
 register = Library()
@@ -55,7 +56,7 @@ def _members(connections: set[str]) -> list[tuple[str, UnderWay]]:
         "run__settings__members",
     )
     return [
-        (team, UnderWay(run, preset, person, label))
+        (team, UnderWay(run, preset_words(preset), person, label))
         for team, run, preset, person, label, member, members in rows[:MOST_LOOKED_AT]
         if _connection(members, member) in connections
     ]
@@ -71,6 +72,6 @@ def _judges(connections: set[str]) -> list[tuple[str, UnderWay]]:
         "run__team", "run", "run__preset_name", "run__person__email"
     )
     return [
-        (team, UnderWay(run, preset, person, "the judge"))
+        (team, UnderWay(run, preset_words(preset), person, "the judge"))
         for team, run, preset, person in rows[:MOST_LOOKED_AT]
     ]

@@ -90,9 +90,9 @@ def frames(response: httpx.Response) -> list[Any]:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Give a site that serves all tests of a module."""
+    """Give a site that serves all tests of this folder."""
     upstream = Upstream()
     folder: Path = tmp_path_factory.mktemp("openai") / "var"
     site = Site(folder, FUSION_PRIVATE_UPSTREAMS=upstream.host_port, FUSION_CALLS_PER_MINUTE="6000")

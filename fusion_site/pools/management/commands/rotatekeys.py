@@ -12,7 +12,7 @@ from fusion_site.pools.flows.rotate_keys import rotate_keys
 class Command(BaseCommand):
     """Reseal all stored keys; afterwards the older sealing keys may be dropped, unless it says otherwise."""
 
-    help = "Seal every stored secret (provider keys, second factors, sign-in services) under the first key of FUSION_SEALING_KEYS."
+    help = "Seal every stored secret (provider keys, second factors, sign-in services, webhooks) under the first key of FUSION_SEALING_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Reseal, and fail if some key could not be opened."""
