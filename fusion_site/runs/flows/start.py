@@ -24,6 +24,7 @@ from fusion_site.engine.turns import History
 from fusion_site.ops.draining import refuse_while_draining
 from fusion_site.pools.estimating import estimate
 from fusion_site.pools.flows.keep_version import pinned
+from fusion_site.pools.flows.note_use import note_use
 from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import REQUIRED, UNSTORABLE, Invalid
 from fusion_site.pools.models import Connection, Judge, Named, Preset
@@ -258,6 +259,8 @@ def _store(
     **thread: Any,
 ) -> Run:
     kinds = Connection.objects.in_bulk({m.model.connection for m in settings.members})
+    judge = order.judge or order.preset.judge
+    note_use([*kinds, judge.connection_id])
     scripted = [kinds[m.model.connection].is_rehearsal for m in settings.members]
     run = Run.objects.create(
         id=new_id(),
@@ -270,7 +273,7 @@ def _store(
         mode=settings.mode.value,
         prompt=settings.question,
         settings=settings_to_json(settings),
-        rehearsal=any(scripted) or (order.judge or order.preset.judge).connection.is_rehearsal,
+        rehearsal=any(scripted) or judge.connection.is_rehearsal,
         reserved_usd=most_usd,
         seq=1,
         idempotency_key=order.idempotency_key,
