@@ -13,9 +13,9 @@ from playwright.sync_api import CDPSession, Page
 from tests.showcase.shown import Shown
 
 # As (name, width, how much of a page is shown at the most) in CSS pixels, and the quality of WebP from 0 to 100.
-SIZES = (("wide", 1280, 1300), ("narrow", 390, 1300))
+SIZES = (("wide", 1280, 1100), ("narrow", 390, 1100))
 SCHEMES = ("light", "dark")
-QUALITY = 45
+QUALITY = 32
 # What may differ of a picture's pixels (times and durations, which are others at every making).
 SAME_WITHIN = 0.004
 READY = "() => !document.querySelector('.htmx-request') && document.fonts.status === 'loaded' && new Promise((done) => requestAnimationFrame(() => done(true)))"

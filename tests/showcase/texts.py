@@ -76,9 +76,7 @@ SAID: dict[str, Any] = {
 }
 
 
-def _model(
-    name: str, title: str, context: int, prompt: str, completion: str, *more: str
-) -> dict[str, Any]:
+def _model(name: str, title: str, context: int, prompt: str, completion: str, *more: str) -> dict[str, Any]:
     return {
         "id": name,
         "name": title,
