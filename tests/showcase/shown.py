@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import FilePayload, Page
 
 from tests.showcase.scene import Scene
 from tests.showcase.texts import SIGHTED, TYPED
@@ -33,11 +33,11 @@ def _write(page: Page) -> None:
         before = remove.count()
         remove.first.click()
         page.wait_for_function("(before) => document.querySelectorAll('.file').length < before", arg=before)
-    page.get_by_label(SIGHTED).check()
-    text = {"name": "0042_orders.sql", "mimeType": "text/plain", "buffer": TYPED["file"].encode()}
+    page.get_by_role("radio", name=SIGHTED).check()
+    text = FilePayload(name="0042_orders.sql", mimeType="text/plain", buffer=TYPED["file"].encode())
     page.locator("#file-input").set_input_files(PICTURE)
     page.locator(".file").nth(0).wait_for()
-    page.locator("#file-input").set_input_files([text])  # type: ignore[list-item]
+    page.locator("#file-input").set_input_files(text)
     page.locator(".file").nth(1).wait_for()
 
 
@@ -55,10 +55,8 @@ def _open_menu(page: Page) -> None:
 
 def pages_of(scene: Scene) -> list[Shown]:
     """Give the pages in the order in which a person meets them."""
-    return [
-        Shown(*each)
-        for each in [*_way_in(scene), *_runs(scene), *_more_of_runs(scene), *_things(scene), *_team(scene)]
-    ] + [Shown(*each) for each in [*_prepared(scene), *_empty()]]
+    plain = [*_way_in(scene), *_runs(scene), *_more_of_runs(scene), *_things(scene), *_team(scene)]
+    return [*(Shown(*each) for each in plain), *_prepared(), *(Shown(*each) for each in _empty())]
 
 
 def _way_in(scene: Scene) -> list[tuple[str, str, str, str]]:
@@ -148,11 +146,11 @@ def _team(scene: Scene) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _prepared(scene: Scene) -> list[tuple[str, str, str, str, Prepare]]:
+def _prepared() -> list[Shown]:
     return [
-        ("compose-written", "Compose, with a text and a picture", "bob", "/", _write),
-        ("pool-picker", "Looking for a model", "alice", "/pools/new/", _pick),
-        ("pools-menu", "What one can do with a pool", "alice", "/pools/", _open_menu),
+        Shown("compose-written", "Compose, with a text and a picture", "bob", "/", _write),
+        Shown("pool-picker", "Looking for a model", "alice", "/pools/new/", _pick),
+        Shown("pools-menu", "What one can do with a pool", "alice", "/pools/", _open_menu),
     ]
 
 
