@@ -34,6 +34,11 @@ def money(usd: Decimal | None) -> str:
     return f"${usd.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,}"
 
 
+def cost(usd: Decimal | None) -> str:
+    """What something cost, as the estimate before it says it too: `$0.042`, or `free`."""
+    return "free" if usd == 0 else money(usd)
+
+
 def per_million(usd_per_token: Decimal | None) -> str:
     """A price per token as one per million tokens, the way providers list it: `$3.00/M`, or `free`."""
     if usd_per_token is None:

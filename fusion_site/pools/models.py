@@ -53,7 +53,8 @@ class Kind(models.TextChoices):
 class Connection(Named):
     """Where models are reached. `base_url` is empty for this machine's own hosts, whose address changes with each start.
 
-    `key_facts` is what OpenRouter told of the key at the last check, as `keys.plain_key` gives it.
+    `key_facts` is what OpenRouter told of the key at the last check, as `keys.plain_key` gives it. `asked_at` is when a run last
+    began that asks over it; None where that is not known.
     """
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
@@ -65,6 +66,7 @@ class Connection(Named):
         default=8, validators=[MinValueValidator(1), MaxValueValidator(256)]
     )
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     check_error = models.JSONField(null=True, blank=True, editable=False)
     key_facts = models.JSONField(null=True, blank=True, editable=False)
     catalogue_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -16,7 +16,9 @@ function ask(text, action, then) {
   dialog.showModal();
 }
 
+// The event comes after the closing: one that comes when the next question is asked already is not the answer to that.
 dialog.addEventListener("close", () => {
+  if (dialog.open) return;
   const then = onAccept;
   onAccept = null;
   if (dialog.returnValue === "yes") then?.();

@@ -48,6 +48,10 @@ def test_money_is_unknown_or_has_figures_that_mean_something(usd: Decimal | None
     assert figures.money(usd) == text
 
 
+def test_what_cost_nothing_is_called_as_before_the_run() -> None:
+    assert [figures.cost(usd) for usd in (Decimal(0), Decimal("0.5"), None)] == ["free", "$0.50", "unknown"]
+
+
 @pytest.mark.parametrize(
     ("price", "text"),
     [

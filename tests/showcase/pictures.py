@@ -13,9 +13,9 @@ from playwright.sync_api import CDPSession, Page
 from tests.showcase.shown import Shown
 
 # As (name, width, how much of a page is shown at the most) in CSS pixels, and the quality of WebP from 0 to 100.
-SIZES = (("wide", 1280, 1300), ("narrow", 390, 1300))
+SIZES = (("wide", 1280, 1100), ("narrow", 390, 1100))
 SCHEMES = ("light", "dark")
-QUALITY = 45
+QUALITY = 32
 # What may differ of a picture's pixels (times and durations, which are others at every making).
 SAME_WITHIN = 0.004
 READY = "() => !document.querySelector('.htmx-request') && document.fonts.status === 'loaded' && new Promise((done) => requestAnimationFrame(() => done(true)))"
@@ -49,7 +49,7 @@ class Camera:
         """Go to a page, and give the files of its pictures."""
         devtools = self.page.context.new_cdp_session(self.page)
         for scheme in SCHEMES:
-            self._go(shown.path, scheme)
+            self._go(shown, scheme)
             for size, width, height in SIZES:
                 high = self._fit(width, height)
                 file = self.folder / f"{shown.name}-{size}-{scheme}.webp"
@@ -57,11 +57,13 @@ class Camera:
                 yield file
         devtools.detach()
 
-    def _go(self, path: str, scheme: Any) -> None:
-        """Load a page, with what it fetches once it is seen."""
+    def _go(self, shown: Shown, scheme: Any) -> None:
+        """Load a page, with what it fetches once it is seen, and do there what is to be shown."""
         self.page.set_viewport_size({"width": SIZES[0][1], "height": 5000})
         self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        self.page.goto(path)
+        self.page.goto(shown.path)
+        self.page.wait_for_function(READY)
+        shown.prepare(self.page)
         self.page.wait_for_function(READY)
 
     def _fit(self, width: int, at_most: int) -> int:

@@ -19,7 +19,7 @@ import httpx
 from tests.accounts.one_time import code_of
 from tests.compact.gguf_model import write_tiny_gguf
 from tests.pools.openrouter import KEY, OpenRouter
-from tests.showcase.texts import CRITERIA, MEMBERS, MODELS, PROMPTS, SAID, TEMPLATE
+from tests.showcase.texts import CRITERIA, MEMBERS, MODELS, NAMES, PROMPTS, SAID, TAGS, TEMPLATE
 from tests.site.visitor import Visitor
 from tests.site_process import Site
 
@@ -102,6 +102,7 @@ def showcase(folder: Path, **env: str) -> Iterator[Scene]:
 def _set(scene: Scene) -> None:
     for name in ("alice", "bob", "dave", "charlie"):
         scene.people[name] = Person(scene.site, f"{name}@example.com").sign_up()
+        scene.people[name].post("/you/", name=NAMES[name])
     alice = scene.people["alice"]
     alice.post("/teams/new/", name=TEAM)
     alice.with_token()
@@ -109,6 +110,7 @@ def _set(scene: Scene) -> None:
     _things(scene)
     _runs(scene)
     _sayings(scene)
+    _marks(scene)
     _two_factors(scene.people["dave"])
 
 
@@ -120,6 +122,16 @@ def _join(scene: Scene) -> None:
         person.http.get(invitation["url"])
         person.post("/join/")
         person.with_token()
+
+
+def _marks(scene: Scene) -> None:
+    """Star and tag runs, and delete one."""
+    alice = scene.people["alice"]
+    for name, tags in TAGS.items():
+        at = f"/runs/{scene.runs[name]}"
+        alice.post(f"{at}/tags/", tags=tags)
+        alice.post(f"{at}/star/", form="/you/")
+    alice.post("/runs/delete/", form="/you/", run=scene.runs.pop("slip"), back="/runs/")
 
 
 def _two_factors(person: Person) -> None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.template import Context, Library
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_mini
 
@@ -20,6 +20,7 @@ register = Library()
 
 register.filter("duration", figures.duration)
 register.filter("money", figures.money)
+register.filter("cost", figures.cost)
 register.filter("per_million", figures.per_million)
 register.filter("percent", figures.percent)
 register.filter("count", figures.count)
@@ -35,6 +36,12 @@ register.filter("plain_words", plain_words)
 def when(at: datetime) -> str:
     """A point in time in the current time zone, the shorter the nearer."""
     return figures.moment(timezone.localtime(at), timezone.localtime())
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """Give a model's id that goes on to the next line after a slash, not in the middle of a word."""
+    return format_html_join(mark_safe("/<wbr>"), "{}", ((part,) for part in name.split("/")))
 
 
 @register.simple_tag

@@ -31,11 +31,27 @@ _OFF = {"", "0"}
 @register.filter
 def is_detailed(member: Fields) -> bool:
     """Whether something is set, or wrong, in the folded part of a member's form, so that it should stand open."""
-    folded = [member[name] for name in ("system", "required", "deadline_s")]
+    return _is_used(member, ("system", "required", "deadline_s")) or is_sampled(member)
+
+
+@register.filter
+def is_sampled(member: Fields) -> bool:
+    """Whether something is set, or wrong, among a member's sampling settings."""
     params = member["params"]
     assert isinstance(params, Fields)
-    folded += [params[name] for name in params]
-    return any(isinstance(field, Field) and (field.value not in _OFF or field.errors) for field in folded)
+    return _is_used(params, params)
+
+
+@register.filter
+def has_understudy(judge: Fields) -> bool:
+    """Whether a judge's form names a fallback or a second judge, or is wrong there."""
+    names = [f"{which}_{part}" for which in ("fallback", "second") for part in ("connection", "model")]
+    return _is_used(judge, names)
+
+
+def _is_used(fields: Fields, names: Iterable[str]) -> bool:
+    found = [fields[name] for name in names]
+    return any(isinstance(field, Field) and (field.value not in _OFF or field.errors) for field in found)
 
 
 @register.simple_tag(takes_context=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fusion_site.accounts.ids import new_id
 from fusion_site.engine.settings import FusionSettings
+from fusion_site.pools.flows.note_use import note_use
 from fusion_site.pools.models import Connection
 from fusion_site.runs.attached.keeping import own_pictures, unseen_by
 from fusion_site.runs.flows.enclose import enclose
@@ -20,6 +21,7 @@ def accept(settings: FusionSettings, **fields: Any) -> Run:
     """Store a run of these settings with its first event; `fields` are the others of its row. The caller has a transaction open."""
     judge = settings.judge.model.connection
     kinds = Connection.objects.in_bulk({judge, *(m.model.connection for m in settings.members)})
+    note_use(kinds)
     scripted = [kinds[m.model.connection].is_rehearsal for m in settings.members]
     run = Run.objects.create(
         id=new_id(),

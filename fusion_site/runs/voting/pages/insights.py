@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.pages.charts import bars_across, spans
-from fusion_site.runs.models import FINAL_STATES, Run
+from fusion_site.runs.live.presenting import title_of
+from fusion_site.runs.models import Run, State
 from fusion_site.runs.voting.insights import DEFAULT_DAYS, PERIODS, insights_of
 
 # Runs that are offered to be voted on.
@@ -37,9 +38,10 @@ def insights(request: HttpRequest) -> HttpResponse:
     return render(request, "voting/insights.html", context)
 
 
-def _to_vote(request: HttpRequest, team_id: str) -> list[str]:
-    """Give the newest runs that this person has not voted on and did not start, so that they may not know the names."""
+def _to_vote(request: HttpRequest, team_id: str) -> list[tuple[str, str]]:
+    """Give the newest runs, as (id, title), that this person has not voted on and did not start, so as not to know names."""
     assert request.user.pk is not None
     voted = Run.objects.filter(votes__person=request.user.pk).values("pk")
-    rows = Run.objects.filter(team=team_id, state__in=FINAL_STATES).exclude(person=request.user.pk)
-    return list(rows.exclude(pk__in=voted).values_list("pk", flat=True)[:OFFERED])
+    rows = Run.objects.filter(team=team_id, state=State.DONE).exclude(person=request.user.pk)
+    newest = rows.exclude(pk__in=voted).values_list("pk", "prompt")[:OFFERED]
+    return [(run_id, title_of(prompt)) for run_id, prompt in newest]
