@@ -178,6 +178,7 @@ def _answer(
         "may_compare": not state.is_open and _is_other(fused, answer),
         "may_use": may_act and not state.is_open and _is_other(fused, answer),
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
+        "text_id": text.place,
         "blocks": text.blocks,
         "open_html": text.open_html,
     }
