@@ -19,12 +19,11 @@ MAX_CPU_S = 0.25
 _FORMATTER = HtmlFormatter(nowrap=True)
 # The classes of tokens that static/css/code.css colours. All others are sent without an element of their own: that is half of
 # what highlighted code would be.
-COLOURED = frozenset(
-    """
+_COLOURED = """
     c ch cm cp cpf c1 cs sd gu ge k kc kd kn kp kr ow nt nf fm nc nd ne nn na nl gh kt nb bp no nv vc vg vi vm
     s sa sb sc dl s2 se sh si sx sr s1 ss ld gi m mb mf mh mi il mo gd gr gt gs gp
-    """.split()
-)
+"""
+COLOURED = frozenset(_COLOURED.split())
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 # The languages that people ask models for; any other word after a fence is shown uncoloured.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any
 
@@ -115,7 +114,7 @@ def watch_while_it_runs(desk: Desk, upstream: Upstream, *, reconnect: bool) -> t
 def test_a_watcher_sees_every_word_once_and_in_order(
     desk: Desk, upstream: Upstream, *, reconnect: bool
 ) -> None:
-    frames, run = watch_while_it_runs(desk, upstream, reconnect=reconnect)
+    frames, _run = watch_while_it_runs(desk, upstream, reconnect=reconnect)
     for member, name in enumerate(("ada", "bea", "cyd")):
         expected = " ".join(f"{name} para{n} word." for n in range(20))
         assert shown_text(frames, f"text-0-{member}") == expected
