@@ -86,7 +86,7 @@ class Page:
             if piece.attributes.get("id") == "run":
                 self.root.children = [piece]
             elif ":" in how:
-                self._swap(*how.split(":", 1), piece)
+                self._swap(how, piece)
             elif target := self.find(piece.attributes["id"]):
                 target.attributes, target.children = piece.attributes, piece.children
 
@@ -94,7 +94,8 @@ class Page:
         """Give the element with an id."""
         return next((each for each in self.root.all() if each.attributes.get("id") == name), None)
 
-    def _swap(self, how: str, selector: str, piece: Element) -> None:
+    def _swap(self, how: str, piece: Element) -> None:
+        how, _, selector = how.partition(":")
         match = re.fullmatch(r"#([\w-]+)((?:>:last-child)*)", selector)
         assert match is not None, selector
         parent, target = None, self.find(match[1])

@@ -41,6 +41,7 @@ from fusion_site.runs.queue import queue
 from fusion_site.runs.shapes import answer_json
 from fusion_site.runs.spent import kept_cost
 from fusion_site.runs.threads import thread_ids
+from fusion_site.runs.titles import title_of
 from fusion_site.runs.today import seen_of
 
 KEY_KEPT = timedelta(hours=24)
@@ -63,7 +64,7 @@ class Order:
     so, and heeds the preset's own `guided`; what a program starts waits for nobody.
     With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
     how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
-    One that is `as_written` was filled into a template already. With `seen`, as `today.seen_of` gives it, exactly those
+    One that is `as_written` was filled into a template already, and has its `title` from before. With `seen`, as `today.seen_of` gives it, exactly those
     settings are to be used, or nothing is asked.
 
     `pictures` go with the prompt. Models in `kept_from` are sent none, beside those that are known to read none. For this run
@@ -80,6 +81,7 @@ class Order:
     after: Run | None = None
     history: History | None = None
     as_written: bool = False
+    title: str = ""
     seen: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
@@ -211,6 +213,11 @@ def _thread(order: Order, team: Team) -> Followed | None:
     return followed(order.after, order.history or History.FUSED, team)
 
 
+def _typed(order: Order) -> str:
+    """Give what the person wrote, before it is filled into a template."""
+    return order.messages[-1].content if order.messages else order.prompt
+
+
 def _messages(order: Order, thread: Followed | None) -> tuple[Message, ...]:
     """Give what is to be asked; the last turn is filled into the preset's template, where it is the first of a thread."""
     *before, last = order.messages or (Message("user", order.prompt, tuple(order.pictures)),)
@@ -269,6 +276,7 @@ def _store(
         pinned_pool=order.preset.pool_id,
         mode=settings.mode.value,
         prompt=settings.question,
+        title=order.title or title_of(_typed(order)),
         settings=settings_to_json(settings),
         rehearsal=any(scripted) or (order.judge or order.preset.judge).connection.is_rehearsal,
         reserved_usd=most_usd,
@@ -299,6 +307,7 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "at": run.created_at.isoformat(),
         "mode": run.mode,
         "prompt": run.prompt,
+        "title": run.title,
         "preset": run.preset_id,
         "preset_name": run.preset_name,
         "pinned": run.pinned,

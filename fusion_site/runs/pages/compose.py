@@ -28,7 +28,6 @@ from fusion_site.runs.flows.draft import add_files, drafts_of, end_draft, save_d
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
 from fusion_site.runs.pages.choosing import given_variables, judge_choices, preset_choices, unchecked
 from fusion_site.runs.pages.rows import listed, rows_of
@@ -43,6 +42,7 @@ from fusion_site.runs.pages.writing import (
     texts_of,
     uploads_in,
 )
+from fusion_site.runs.titles import title_of
 
 RECENT = 6
 
