@@ -14,7 +14,7 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.runs.finding.excerpts import Excerpt, excerpts_of
 from fusion_site.runs.finding.marks import marks_of
 from fusion_site.runs.finding.wanted import Wanted, matching, page_of, read_wanted
-from fusion_site.runs.loading import load_state
+from fusion_site.runs.loading import load_states
 from fusion_site.runs.models import Run
 from fusion_site.runs.reading import run_json
 
@@ -81,17 +81,19 @@ def found_runs(place: Membership, query: RunQuery) -> dict[str, Any]:
 
 
 def listed_json(place: Membership, runs: Sequence[Run], wanted: Wanted) -> list[dict[str, Any]]:
-    """Give runs as the list shows them."""
+    """Give runs as the list shows them, without those that were removed meanwhile."""
+    states = load_states([run.pk for run in runs])
     marks = marks_of(runs, place.user_id)
     excerpts = excerpts_of(runs, wanted.terms) if wanted.q else {}
     return [
         {
-            **run_json(load_state(run.pk)),
+            **run_json(states[run.pk]),
             "starred": marks[run.pk].starred,
             "tags": [tag.name for tag in marks[run.pk].tags],
             "found": _found(excerpts.get(run.pk)),
         }
         for run in runs
+        if run.pk in states
     ]
 
 

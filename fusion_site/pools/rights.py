@@ -24,7 +24,8 @@ def require_editor(by: Membership) -> None:
 
 def held(by: Membership, row: N) -> N:
     """Give the row as it is now, locked until the transaction ends; Http404 when it is gone or another team's."""
-    rows = type(row)._default_manager.select_for_update()
+    # Who only names the row, as a member of a pool names its connection, does not wait.
+    rows = type(row)._default_manager.select_for_update(no_key=True)
     found = rows.filter(pk=row.pk, team_id=by.team_id).first()
     if found is None:
         raise Http404

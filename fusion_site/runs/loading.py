@@ -31,6 +31,13 @@ def load_state(run_id: str) -> RunState:
         return state_of(Run.every.get(pk=run_id))
 
 
+def load_states(run_ids: Sequence[str]) -> dict[str, RunState]:
+    """Give the states of many runs by their ids, all as of one moment; those that are gone are left out."""
+    with snapshot():
+        runs = Run.every.filter(pk__in=run_ids).prefetch_related("answers", "fusions")
+        return {run.pk: state_of(run) for run in runs}
+
+
 def state_of(run: Run) -> RunState:
     """Give the state that a run's rows tell, read in the same transaction.
 

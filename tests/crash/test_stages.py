@@ -13,7 +13,7 @@ import pytest
 
 from tests.crash.ordering import Order
 from tests.crash.theatre import COUNTED, MEMBERS, Theatre
-from tests.upstream import BEFORE_HEADERS, Script, judge_for, task_of
+from tests.upstream import BEFORE_HEADERS, Asked, Script, judge_for, task_of
 
 # As many as one connection asks for at once: a member that waits for its turn would not reach its stage.
 RUNS = 2
@@ -42,8 +42,12 @@ class Stage:
 
     def asked(self, model: str, times: int, *, sent: int = 0) -> bool:
         """Whether a model has been asked so often, and each time was sent so many pieces; early calls are not counted."""
-        found = [a for a in self.theatre.upstream.asked(model) if task_of(a.body) not in {"say", "score"}]
+        found = self.calls(model)
         return len(found) >= times and all(asked.sent >= sent for asked in found)
+
+    def calls(self, model: str) -> list[Asked]:
+        """Give what a model was asked, without the early calls, which no gate holds up."""
+        return [a for a in self.theatre.upstream.asked(model) if task_of(a.body) not in {"say", "score"}]
 
 
 def accepted(stage: Stage) -> None:
@@ -183,7 +187,7 @@ def test_killed_after_the_last_byte_and_before_it_is_stored(theatre: Theatre, wh
     others = (len(MEMBERS) - 1) * RUNS if who == "ada" else len(MEMBERS) * RUNS
     theatre.until("answers", lambda: theatre.count("runs_answer", "outcome = 'complete'") == others)
     with theatre.locked():
-        last = [asked for asked in theatre.upstream.asked(model) if not asked.is_whole]
+        last = [asked for asked in stage.calls(model) if not asked.is_whole]
         stage.gate.set()
         theatre.until("the last byte", lambda: all(asked.is_over.is_set() for asked in last))
         theatre.site.kill()

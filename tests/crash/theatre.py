@@ -181,7 +181,8 @@ class Theatre:
         """Wait until something holds, looking all the time, so that what happens then happens at once."""
         until = time.monotonic() + WITHIN_S
         while not is_so():
-            assert time.monotonic() < until, f"{what} did not come about\n{self.site.output[-3000:]}"
+            outputs = [site.output[-3000:] for site in (self.site, self.frozen) if site is not None]
+            assert time.monotonic() < until, "\n".join([f"{what} did not come about", *outputs])
             time.sleep(LOOK_S)
 
     def count(self, table: str, condition: str) -> int:

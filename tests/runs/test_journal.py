@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -12,12 +13,14 @@ from asgiref.sync import async_to_sync
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from fusion_site.runs.execution import journal
+from fusion_site.engine.events import FusionEvent
+from fusion_site.engine.fuse import fuse
+from fusion_site.runs.execution import executing, journal
 from fusion_site.runs.execution.executing import GIVEN_UP, MOST_CLAIMS
-from fusion_site.runs.execution.journal import Journal
+from fusion_site.runs.execution.journal import Journal, RunLog
 from fusion_site.runs.execution.storing import Away, Batch, Fenced, write
 from fusion_site.runs.models import Event, Run
-from tests.runs.conftest import Desk
+from tests.runs.conftest import Desk, working
 from tests.runs.test_executing import all_answer, work
 from tests.upstream import Upstream
 
@@ -84,6 +87,44 @@ def test_a_run_that_is_started_over_and_over_is_given_up(desk: Desk, upstream: U
     done = work(run)
     assert (done.state, done.message) == ("failed", GIVEN_UP)
     assert upstream.ledger == []
+
+
+def test_a_run_that_is_taken_over_behind_its_last_event_is_no_run_that_ended_here(
+    desk: Desk, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    all_answer(upstream)
+    run = desk.start()
+    lost = asyncio.Event()
+    settle = RunLog.settle
+
+    def ended_elsewhere(batches: Sequence[Batch]) -> list[BaseException | None]:
+        stored = write(batches)
+        ends = [any(event["kind"] == "run.finished" for event in batch.events) for batch in batches]
+        return [Fenced(run.pk) if end else failure for end, failure in zip(ends, stored, strict=True)]
+
+    def told(run_log: RunLog, failure: BaseException | None) -> None:
+        settle(run_log, failure)
+        if failure is not None:
+            lost.set()
+
+    async def closed_slowly(*args: Any, **settings: Any) -> AsyncGenerator[FusionEvent, None]:
+        async for event in fuse(*args, **settings):
+            yield event
+        await lost.wait()
+
+    async def work_on_it() -> None:
+        async with working() as supervisor:
+            supervisor.submit(run.pk)
+            async with asyncio.timeout(20):
+                while not any(end in caplog.text for end in ("was taken over", "a run is over")):
+                    await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(journal, "write", ended_elsewhere)
+    monkeypatch.setattr(RunLog, "settle", told)
+    monkeypatch.setattr(executing, "fuse", closed_slowly)
+    async_to_sync(work_on_it)()
+    assert "a run was taken over by another process" in caplog.text
+    assert "a run is over" not in caplog.text
 
 
 def test_a_write_whose_confirmation_was_lost_is_not_done_twice(desk: Desk) -> None:

@@ -95,7 +95,9 @@ def _due() -> list[Connection]:
 @transaction.atomic
 def keep_catalogue(connection: Connection, models: Iterable[providers.CatalogueModel]) -> None:
     """Replace what is kept of the catalogue, unless the connection leads elsewhere by now."""
-    same = Connection.objects.select_for_update().filter(pk=connection.pk, base_url=connection.base_url)
+    same = Connection.objects.select_for_update(no_key=True).filter(
+        pk=connection.pk, base_url=connection.base_url
+    )
     if (row := same.first()) is None:
         return
     row.catalogue.all().delete()

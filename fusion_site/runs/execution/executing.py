@@ -126,6 +126,8 @@ class Execution:
             await tracing.close()
             if run_log.failure is None:
                 await run_log.flushed()
+        # A write may have failed after the last thing was recorded: nobody has been told of it yet.
+        await run_log.flushed()
 
     async def _ended(self, recorder: Recorder, tracing: Tracing) -> None:
         assert self._fusing is not None

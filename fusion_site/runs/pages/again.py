@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fusion_site.accounts.access import membership_in, signed_in
@@ -46,9 +46,7 @@ def fuse_again(request: HttpRequest, run_id: str) -> HttpResponse:
 def retry(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
     """Ask one member again for its first answer."""
     run = actable_run(request.user, run_id)
-    answer = run.answers.filter(pk=answer_id).first()
-    if answer is None:
-        raise Http404
+    answer = get_object_or_404(run.answers, pk=answer_id)
     return gone_on(request, run, partial(retry_answer, answer))
 
 
@@ -57,9 +55,7 @@ def retry(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
 def use(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
     """Take one answer in place of the fused one, as a further version."""
     run = actable_run(request.user, run_id)
-    answer = run.answers.filter(pk=answer_id).first()
-    if answer is None:
-        raise Http404
+    answer = get_object_or_404(run.answers, pk=answer_id)
     return gone_on(request, run, partial(use_answer, answer))
 
 
@@ -68,8 +64,7 @@ def use(request: HttpRequest, run_id: str, answer_id: str) -> HttpResponse:
 def undo(request: HttpRequest, run_id: str, number: int) -> HttpResponse:
     """Take back the newest version, which somebody chose by hand."""
     run = actable_run(request.user, run_id)
-    if not run.fusions.filter(version=number).exists():
-        raise Http404
+    get_object_or_404(run.fusions, version=number)
     return gone_on(request, run, partial(take_back, run, number))
 
 
