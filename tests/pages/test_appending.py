@@ -7,7 +7,7 @@ import random
 import pytest
 
 from fusion_site.pages.markdown import render
-from fusion_site.runs.live.appending import Change, changes
+from fusion_site.runs.live.appending import changes
 from fusion_site.runs.live.fragments import Touched, growth
 from fusion_site.runs.live.showing import ShownText
 from tests.runs.page_dom import Page, read
@@ -55,8 +55,8 @@ def test_a_row_that_is_written_gives_way_to_the_row_with_more_words() -> None:
     before = "<table><tbody><tr><td>a</td></tr><tr><td>b</td><td></td></tr></tbody></table>"
     after = "<table><tbody><tr><td>a</td></tr><tr><td>b c</td><td></td></tr></tbody></table>"
     assert changes(before, after) == [
-        Change("delete", LAST * 3, ""),
-        Change("beforeend", LAST, "<tbody><tr><td>b c</td><td></td></tr></tbody>", "table"),
+        ("delete", LAST * 3, "", "div"),
+        ("beforeend", LAST, "<tbody><tr><td>b c</td><td></td></tr></tbody>", "table"),
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_formula_gives_way_as_a_whole() -> None:
 
 
 def test_what_turns_out_to_be_a_block_of_its_own_is_taken_away() -> None:
-    assert changes("<ul><li>a</li></ul><p>b</p>", "<ul><li>a</li></ul>") == [Change("delete", LAST, "")]
+    assert changes("<ul><li>a</li></ul><p>b</p>", "<ul><li>a</li></ul>") == [("delete", LAST, "", "div")]
 
 
 def test_of_what_is_the_same_nothing_is_sent() -> None:
