@@ -19,8 +19,8 @@ from fusion_site.pools.models import Version
 from fusion_site.pools.naming import is_id
 from fusion_site.runs.flows.delete import KEPT_FOR as RUNS_KEPT_FOR
 from fusion_site.runs.flows.delete import deleted_runs, restore_run
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
+from fusion_site.runs.titles import titled
 
 RUN = "run"
 
@@ -67,7 +67,7 @@ def _thing(version: Version) -> Gone:
 def _run(run: Run) -> Gone:
     assert run.deleted_at is not None
     until = run.deleted_at + RUNS_KEPT_FOR
-    return Gone(RUN, run.pk, title_of(run.prompt), run.deleted_at, who(run.deleted_by), until)
+    return Gone(RUN, run.pk, titled(run), run.deleted_at, who(run.deleted_by), until)
 
 
 @transaction.atomic

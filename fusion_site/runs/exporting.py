@@ -11,7 +11,6 @@ from fusion_site.pages.figures import money, percent
 from fusion_site.pages.words import ending_word
 from fusion_site.runs.header import header
 from fusion_site.runs.live.lens import Lens, Part
-from fusion_site.runs.live.presenting import UNTITLED, title_of
 from fusion_site.runs.live.verdict_card import verdict_view
 from fusion_site.runs.loading import state_of
 from fusion_site.runs.models import Run
@@ -21,6 +20,7 @@ from fusion_site.runs.raw_steps import step_json, steps_of
 from fusion_site.runs.reading import run_json
 from fusion_site.runs.state import RunState
 from fusion_site.runs.timeline import timeline_json
+from fusion_site.runs.titles import UNTITLED
 
 Json = dict[str, Any]
 
@@ -89,7 +89,7 @@ def as_json(state: RunState, lens: Lens) -> Json:
 
 def as_markdown(state: RunState, lens: Lens | None = None) -> str:
     """Give the run as markdown: the header first, then each part that is shown; texts stand exactly as they were written."""
-    parts = [f"# {_plain(title_of(state.prompt) or UNTITLED)}", f"> {header(state)}"]
+    parts = [f"# {_plain(state.title or UNTITLED)}", f"> {header(state)}"]
     parts += _facts(state, lens)
     if _shows(lens, Part.PROMPT):
         parts += ["## Prompt", state.prompt, *picture_lines(state)]

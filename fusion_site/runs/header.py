@@ -80,8 +80,8 @@ def _failed(answer: AnswerState) -> str:
 
 
 def _version(state: RunState, fused: FusedState) -> Iterator[str]:
-    """Say which version it is, and what is new in it."""
-    if fused.version == 1:
+    """Say what is new in a version; its number alone stands beside its title."""
+    if fused.version == 1 or fused.source == "chosen":
         return
     earlier = [each for number, each in state.fusions.items() if number < fused.version and each.finished]
     known = {
@@ -90,8 +90,8 @@ def _version(state: RunState, fused: FusedState) -> Iterator[str]:
     fresh = [answer for answer in _used(state, fused) if answer.member not in known]
     late = {key for each in earlier for key in each.late}
     word = "late" if all(answer.id in late for answer in fresh) else "new"
-    more = f", with {len(fresh)} {word} answer{'' if len(fresh) == 1 else 's'}" if fresh and earlier else ""
-    yield f"Version {fused.version}{more}."
+    if fresh and earlier:
+        yield f"Version {fused.version}, with {len(fresh)} {word} answer{'' if len(fresh) == 1 else 's'}."
 
 
 def _looked_at(fused: FusedState) -> list[str]:
@@ -104,7 +104,7 @@ def _made(state: RunState, fused: FusedState) -> str:
     of = f"from {len(used)} of {len(used) + len(fused.missing)}"
     if fused.source == "chosen":
         whose = f"{used[0].label}'s answer" if used else "an answer"
-        return f"Chosen by hand: {whose}, word for word."
+        return f"Version {fused.version}, chosen by hand: {whose}, word for word."
     if fused.source == "single":
         whose = f"{used[0].label}'s is" if used else "it is"
         return f"Not fused: {whose} the only usable answer of {len(used) + len(fused.missing)}."

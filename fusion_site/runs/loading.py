@@ -10,6 +10,7 @@ from fusion_site.runs.models import Answer, Event, Fusion, Run, State
 from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.shapes import money
 from fusion_site.runs.state import RunState
+from fusion_site.runs.titles import titled
 
 _OF_TEXTS = (
     "answer.queued",
@@ -91,6 +92,7 @@ def _run_state(run: Run) -> RunState:
         state=run.state,
         mode=run.mode,
         prompt=run.prompt,
+        title=titled(run),
         preset=run.preset_id,
         preset_name=run.preset_name,
         pinned=run.pinned,

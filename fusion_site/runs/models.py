@@ -11,6 +11,7 @@ from django.utils import timezone
 from fusion_site.accounts.ids import ID_LENGTH, new_id
 from fusion_site.accounts.models import Team
 from fusion_site.pools.models import Mode, Preset
+from fusion_site.runs.titles import TITLE_LENGTH
 
 
 class State(models.TextChoices):
@@ -87,6 +88,8 @@ class Run(models.Model):
     pinned_pool = models.CharField(max_length=ID_LENGTH, blank=True)
     mode = models.CharField(max_length=8, choices=Mode.choices)
     prompt = models.TextField()
+    # The first line of what its person wrote, without the preset's template; empty where it was made before this was kept.
+    title = models.CharField(max_length=TITLE_LENGTH, blank=True)
     settings = models.JSONField()
     rehearsal = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)

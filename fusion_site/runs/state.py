@@ -37,6 +37,7 @@ class RunState:
     preset_name: str
     rehearsal: bool
     created_at: str
+    title: str = ""
     pinned: dict[str, Any] = field(default_factory=dict)
     after: str | None = None
     history: str = ""

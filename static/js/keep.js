@@ -4,8 +4,8 @@
 const FOLDS = "#run details[id][open]";
 const TABS = "#run [role='tab'][aria-selected='true']";
 
-// Most messages bring nothing but text: blocks are added, and the open one is replaced.
-const REPLACES = /(?<!-tail" )hx-swap-oob="(?:true|innerHTML)"/;
+// Most messages bring nothing but text, which is added to what is there.
+const REPLACES = /hx-swap-oob="(?:true|innerHTML)"/;
 
 let kept = null;
 

@@ -1,11 +1,17 @@
 // Keeps the newest words in sight for who follows them: of an answer that scrolls by itself, and of the fused answer on
 // the page. It yields to the reader: whoever scrolls back, or selects something there, is left alone until they have come
-// back to the end. At the end of a stream nothing is moved.
+// back to the end. The room for a fused answer is made once, when it begins, so that it pushes nothing down while it
+// grows. At the end of a stream nothing is moved.
 
 const EDGE = 24;
 const WRITTEN = ".answer-head[data-status='writing'] ~ .answer-body[tabindex]";
 // What the reader has scrolled away from: the document stands for the fused answer.
 const left = new WeakSet();
+// A letter's width for its size; the height of a line of text with its part of gaps, headings and half empty lines; and
+// what even a short answer may need, in lines.
+const LETTER = 0.5;
+const LINE = 2.9;
+const LEAST = 3;
 let isAsked = false;
 
 const fused = () => document.querySelector(".fused-head[data-status='writing'] ~ .fused-body");
@@ -37,7 +43,19 @@ function follow() {
   if (hidden > 0) scrollBy({ top: hidden, behavior: "instant" });
 }
 
+// About as much as the longest answer would take there, and not more than can be seen: what is farther down is not seen moving.
+function makeRoom() {
+  const part = fused();
+  const card = part?.parentElement;
+  if (!card || card.style.minBlockSize) return;
+  const size = parseFloat(getComputedStyle(part).fontSize);
+  const letters = Math.max(0, ...[...document.querySelectorAll(".answer-body")].map((body) => body.textContent.length));
+  const lines = LEAST + Math.ceil((letters * size * LETTER) / part.clientWidth);
+  card.style.minBlockSize = `${Math.round(Math.min(card.offsetHeight + lines * size * LINE, innerHeight))}px`;
+}
+
 document.addEventListener("htmx:wsAfterMessage", () => {
+  makeRoom();
   if (isAsked) return;
   isAsked = true;
   requestAnimationFrame(follow);

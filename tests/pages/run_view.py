@@ -45,6 +45,7 @@ def answer(*, member: int, **more: Any) -> dict[str, Any]:
         "was_asked": True,
         "ended": ending_word(more.get("outcome", "complete"), None),
         "blocks": [mark_safe("<p>First <em>block</em>.</p>")],
+        "text_id": f"text-{more.get('round', 0)}-{member}",
         "open_html": mark_safe("<p>The tail</p>"),
         "reasoning": HOSTILE,
         **more,

@@ -6,7 +6,9 @@ import re
 import time
 
 import pytest
+from django.conf import settings
 
+from fusion_site.pages.highlight import COLOURED
 from fusion_site.pages.markdown import MAX_CHARS, render
 from tests.pages.documents import PIECES, random_document
 
@@ -31,7 +33,10 @@ def test_a_table_scrolls_by_itself_and_aligns_by_class() -> None:
 
 def test_code_is_coloured_by_classes_alone() -> None:
     html = render('```Python title=x\ndef f(): return "<b>"\n```')
-    assert '<pre class="code" tabindex="0"><code class="language-python"><span class="k">def</span>' in html
+    assert (
+        '<pre class="code" tabindex="0"><code class="language-python"><span><span class="k">def</span>'
+        in html
+    )
     assert "&lt;b&gt;" in html
     assert "style=" not in html
 
@@ -258,3 +263,10 @@ def test_no_piece_of_a_document_is_lost() -> None:
     html = render("\n\n".join(PIECES) + "\n\n~~~")
     for word in words:
         assert word in html
+
+
+def test_no_token_of_code_has_an_element_that_is_not_coloured() -> None:
+    rules = (settings.BASE_DIR / "static/css/code.css").read_text()
+    coloured = " ".join(re.findall(r"\.code :is\(([^)]*)\)", rules))
+    assert set(re.findall(r"\.(\w+)", coloured)) == COLOURED
+    assert '<span class="p">' not in render("```python\nf()\n```")

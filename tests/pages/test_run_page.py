@@ -123,11 +123,11 @@ def test_what_a_judge_writes_stands_in_the_place_of_the_verdict_and_only_as_text
     assert "whom it picks is known at its end" in whole
 
 
-def test_finished_blocks_stand_before_the_tail() -> None:
+def test_the_block_that_is_being_written_stands_behind_the_finished_ones() -> None:
     body = rendered("_answer", a=run_view()["answers"][0])
     assert re.search(
-        r'id="answer-answer0-body"><div class="block"><p>First <em>block</em>\.</p>\s*</div>'
-        r'<div class="tail" id="answer-answer0-tail"><p>The tail</p></div>',
+        r'id="text-0-0"><div class="block"><p>First <em>block</em>\.</p>\s*</div>'
+        r'<div class="block"><p>The tail</p></div></div>',
         body,
     )
 
@@ -182,7 +182,7 @@ def test_a_run_without_a_fused_answer_keeps_its_places(state: str) -> None:
     view["run"]["state"] = state
     html = render_to_string("runs/_run.html", {"state": view})
     ids = Elements(html).ids
-    assert {"fused", "fused-head", "fused-body", "fused-tail", "verdict"} <= set(ids)
+    assert {"fused", "fused-head", "fused-body", "verdict"} <= set(ids)
     assert 'aria-labelledby="verdict-title" hidden' in html
 
 

@@ -48,7 +48,7 @@ def test_an_answer_that_is_used_instead_is_the_next_version_word_for_word(ended:
     assert (run["state"], run["reopened"]) == ("done", None)
     fused = run["fused"]
     assert (fused["version"], fused["source"], fused["text"]) == (2, "chosen", run["answers"][0]["text"])
-    assert fused["header"] == "Version 2. Chosen by hand: Ada's answer, word for word."
+    assert fused["header"] == "Version 2, chosen by hand: Ada's answer, word for word."
     assert fused["verdict"] == run["fusions"][0]["verdict"]
     [whole] = fused["provenance"]
     assert (whole["length"], whole["from"][0]["answer"]) == (len(fused["text"]), answer(ended, 0).pk)

@@ -66,6 +66,7 @@ def rebuilt(run: Run) -> RunState:
         state="queued",
         mode=first.data["mode"],
         prompt=first.data["prompt"],
+        title=first.data["title"],
         preset=first.data["preset"],
         preset_name=first.data["preset_name"],
         pinned=first.data["pinned"],

@@ -148,7 +148,7 @@ def test_the_same_words_are_asked_of_what_is_there_now(
     assert answer["Location"] == f"/runs/{again.pk}/"
     assert [member["label"] for member in again.settings["members"]] == ["Bea", "Cyd", "Dot"]
     assert again.settings["messages"] == ended.settings["messages"]
-    assert again.prompt == "What is best?"
+    assert (again.prompt, again.title) == ("What is best?", "What is best?")
 
 
 def test_what_changes_between_looking_and_asking_is_shown_again(

@@ -49,6 +49,7 @@ def _accepted(run: Run, answers: Sequence[Answer]) -> dict[str, object]:
         "at": run.created_at.isoformat(),
         "mode": run.mode,
         "prompt": run.prompt,
+        "title": run.title,
         "preset": run.preset_id,
         "preset_name": run.preset_name,
         "pinned": run.pinned,

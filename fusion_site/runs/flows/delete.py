@@ -86,7 +86,7 @@ def _empty(run_id: str, now: datetime) -> None:
     for name in ("conversation", "document", "request"):
         if hasattr(run, name):
             getattr(run, name).delete()
-    run.prompt = run.message = run.preset_name = run.idempotency_digest = ""
+    run.prompt = run.title = run.message = run.preset_name = run.idempotency_digest = ""
     run.settings, run.thread, run.pinned = {}, {}, {}
     run.verdict = run.guidance = run.idempotency_key = None
     run.is_emptied = run.is_thinned = True

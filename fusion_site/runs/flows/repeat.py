@@ -8,6 +8,7 @@ from fusion_site.pools.invalid import Invalid
 from fusion_site.runs.flows.following import preset_after
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.models import Run
+from fusion_site.runs.titles import titled
 from fusion_site.runs.today import is_guided, words_of
 
 NO_THREAD = "The run that this one followed up is gone, and with it the thread that it would go on with."
@@ -33,6 +34,7 @@ def repeat_run(
         after=run.after,
         history=History(run.history) if run.history else None,
         as_written=True,
+        title=titled(run),
         seen=seen,
         pictures=words[-1].pictures if len(words) == 1 else (),
     )

@@ -37,6 +37,7 @@ from fusion_site.runs.limits import check_budget, check_cap, check_parallel, che
 from fusion_site.runs.models import Run
 from fusion_site.runs.queue import queue
 from fusion_site.runs.spent import kept_cost
+from fusion_site.runs.titles import title_of
 from fusion_site.runs.today import seen_of
 
 KEY_KEPT = timedelta(hours=24)
@@ -61,7 +62,7 @@ class Order:
     so, and heeds the preset's own `guided`; what a program starts waits for nobody.
     With `after`, a run that is over, it is a follow-up: the thread of that run goes on with `prompt`, and `history` says
     how (None is with the fused answers). A template is for the first turn of a thread, so there are no variables then.
-    One that is `as_written` was filled into a template already. With `seen`, as `today.seen_of` gives it, exactly those
+    One that is `as_written` was filled into a template already, and has its `title` from before. With `seen`, as `today.seen_of` gives it, exactly those
     settings are to be used, or nothing is asked.
 
     `pictures` go with the prompt. Models in `kept_from` are sent none, beside those that are known to read none. For this run
@@ -78,6 +79,7 @@ class Order:
     after: Run | None = None
     history: History | None = None
     as_written: bool = False
+    title: str = ""
     seen: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
@@ -149,7 +151,8 @@ def start_run(person: User, team: Team, order: Order) -> Run:
         settings = _sighted(order, thread.joined(settings) if thread else settings)
         most_usd = _reserved(team, settings)
         after = thread.fields(settings) if thread else {}
-        fields = {"team": team, "person": person, **_origin(order), **_key(order), **after}
+        title = order.title or title_of(_typed(order))
+        fields = {"team": team, "person": person, "title": title, **_origin(order), **_key(order), **after}
         run = accept(settings, reserved_usd=most_usd, **fields)
         queue().submit(run.pk)
     return run
@@ -216,6 +219,11 @@ def _thread(order: Order, team: Team) -> Followed | None:
     if order.variables:
         raise Invalid({"variables": [NO_TEMPLATE]})
     return followed(order.after, order.history or History.FUSED, team)
+
+
+def _typed(order: Order) -> str:
+    """Give what the person wrote, before it is filled into a template."""
+    return order.messages[-1].content if order.messages else order.prompt
 
 
 def _messages(order: Order, thread: Followed | None) -> tuple[Message, ...]:

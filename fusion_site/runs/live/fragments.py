@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from fusion_site.runs.live.appending import appended
+from fusion_site.runs.live.appending import Change, changes
 from fusion_site.runs.live.feed import Fact
 from fusion_site.runs.live.lens import Lens
 from fusion_site.runs.live.showing import ShownText
@@ -126,14 +126,14 @@ def snapshot(state: dict[str, Any]) -> str:
     return "".join(_partial(f"_{name}.html", state) for name in ("run", "status", *guide))
 
 
-def fragments(state: dict[str, Any], touched: Touched) -> str:
-    """Give what changed, each piece with the id of its place."""
+def fragments(state: dict[str, Any], shown: Mapping[str, ShownText], touched: Touched) -> str:
+    """Give what changed, each piece with the id of its place; `shown` holds the texts as `growth` has them."""
     if touched.whole:
         return snapshot(state)
     parts: list[str] = []
     for answer in state["answers"]:
-        parts += _answer_parts(answer, state, touched)
-    parts += _fused_parts(state, touched)
+        parts += _answer_parts(answer, state, shown, touched)
+    parts += _fused_parts(state, shown, touched)
     if touched.provenance:
         parts.append(_partial("_provenance.html", state))
     parts += _verdict_parts(state, touched)
@@ -153,25 +153,43 @@ def growth(shown: Mapping[str, ShownText], touched: Touched) -> str:
     if touched.judged:
         parts.append(_added("judge-text", "".join(touched.judged)))
     for key in touched.texts:
-        place = key if key == "fused" else f"answer-{key}"
-        parts += _grown_text(place, shown[key], touched.grown.get(key))
+        parts += _grown(shown[key], touched.grown.get(key))
     return "".join(parts)
 
 
-def _grown_text(place: str, text: ShownText, before: int | None) -> list[str]:
-    """Send the new words alone where nothing else is new, or what they stand in would be sent many times over."""
-    new = None if len(text.blocks) > (before or 0) else appended(text.was_open, text.open_html)
-    if new is None:
-        return _grown(place, text.blocks, text.open_html, before)
-    where = '<div hx-swap-oob="beforeend:#{}-tail{}">{}</div>'
-    return [format_html(where, place, SafeString(path), words) for path, words in new]
+def _grown(text: ShownText, before: int | None) -> list[str]:
+    """Give what was written since the page was last told.
+
+    The block that was open goes on, and is complete without being sent again; what follows it is added. So bytes and work
+    grow with the text, and what is selected in it stays selected.
+    """
+    new = text.blocks[before or 0 :] + ([text.open_html] if text.open_html else [])
+    if not text.was_open:
+        return _added_blocks(text.place, new)
+    last = f"#{text.place}>:last-child"
+    if not new:
+        return [_change(Change("delete", "", SafeString()), last)]
+    steps = changes(text.was_open, new[0])
+    if steps is None:
+        steps = [Change("innerHTML", "", new[0])]
+    return [*(_change(step, last) for step in steps), *_added_blocks(text.place, new[1:])]
 
 
-def _grown(place: str, blocks: Sequence[SafeString], open_html: SafeString, before: int | None) -> list[str]:
-    return [_blocks(place, blocks[before or 0 :]), _tail(place, open_html)]
+def _change(step: Change, place: str) -> SafeString:
+    tag, where = SafeString(step.tag), SafeString(f"{step.how}:{place}{step.path}")
+    return format_html('<{} hx-swap-oob="{}">{}</{}>', tag, where, step.html, tag)
 
 
-def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touched) -> list[str]:
+def _added_blocks(place: str, blocks: Sequence[SafeString]) -> list[str]:
+    if not blocks:
+        return []
+    new = format_html_join("", '<div class="block">{}</div>', ((block,) for block in blocks))
+    return [format_html('<div hx-swap-oob="beforeend:#{}">{}</div>', place, new)]
+
+
+def _answer_parts(
+    answer: dict[str, Any], state: dict[str, Any], shown: Mapping[str, ShownText], touched: Touched
+) -> list[str]:
     key = answer["id"]
     parts = []
     if touched.all_heads or key in touched.heads:
@@ -180,18 +198,17 @@ def _answer_parts(answer: dict[str, Any], state: dict[str, Any], touched: Touche
     if key in touched.reasoning:
         parts.append(_added(f"answer-{key}-reasoning", "".join(touched.reasoning[key])))
     if key in touched.texts:
-        parts += _grown(f"answer-{key}", answer["blocks"], answer["open_html"], touched.grown.get(key))
+        parts += _grown(shown[key], touched.grown.get(key))
     return parts
 
 
-def _fused_parts(state: dict[str, Any], touched: Touched) -> list[str]:
-    fused = state["fused"]
+def _fused_parts(state: dict[str, Any], shown: Mapping[str, ShownText], touched: Touched) -> list[str]:
     if touched.is_restarted("fused"):
         return [_partial("_fused.html", state)]
     parts = [_partial("_fused_head.html", state)] if touched.fused_head else []
-    if fused is None or "fused" not in touched.texts:
+    if state["fused"] is None or "fused" not in touched.texts:
         return parts
-    return [*parts, *_grown("fused", fused["blocks"], fused["open_html"], touched.grown.get("fused"))]
+    return [*parts, *_grown(shown["fused"], touched.grown.get("fused"))]
 
 
 def _verdict_parts(state: dict[str, Any], touched: Touched) -> list[str]:
@@ -201,19 +218,6 @@ def _verdict_parts(state: dict[str, Any], touched: Touched) -> list[str]:
         return []
     found = [_partial("_judge_found.html", state)] if touched.found else []
     return [*found, _added("judge-text", "".join(touched.judged))]
-
-
-def _blocks(place: str, blocks: Sequence[str]) -> str:
-    """Append the blocks that were completed; what stood there is not touched, so selected text stays selected."""
-    if not blocks:
-        return ""
-    new = format_html_join("", '<div class="block">{}</div>', ((block,) for block in blocks))
-    return format_html('<div hx-swap-oob="beforebegin:#{}-tail">{}</div>', place, new)
-
-
-def _tail(place: str, open_html: SafeString) -> SafeString:
-    """Replace the block that is still being written; often, and so without a template."""
-    return format_html('<div class="tail" id="{}-tail" hx-swap-oob="true">{}</div>', place, open_html)
 
 
 def _added(place: str, text: str) -> SafeString:

@@ -71,6 +71,7 @@ class Lens:
             state=whole.state,
             mode=whole.mode,
             prompt=whole.prompt if self.prompt else "",
+            title=whole.title if self.prompt else "",
             pictures=whole.pictures if self.prompt else [],
             unseen_by=whole.unseen_by if self.prompt else [],
             preset=None,

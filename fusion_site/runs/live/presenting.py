@@ -23,11 +23,10 @@ from fusion_site.runs.picture_words import unseen_line
 from fusion_site.runs.saying import AGAIN, billing_line, fuse_label, retry_line, served_line
 from fusion_site.runs.state import RunState
 from fusion_site.runs.thread_words import thread_lines
+from fusion_site.runs.titles import UNTITLED
 
-TITLE_LENGTH = 80
-# What a run is called where its prompt is not shown.
+# What stands in the place of a preset's name where there was none.
 NO_PRESET = "models that a program named"
-UNTITLED = "A shared result"
 SOURCES = {
     "best_of": "Best answer, word for word",
     "vote": "Agreed answer",
@@ -83,15 +82,6 @@ def preset_words(name: str) -> str:
     return name or NO_PRESET
 
 
-def title_of(prompt: str) -> str:
-    """Give a run's title: the first line of its prompt, shortened."""
-    first = prompt.strip().split("\n", 1)[0].strip()
-    if len(first) <= TITLE_LENGTH:
-        return first
-    cut, _, rest = first[: TITLE_LENGTH - 1].rpartition(" ")
-    return (cut if len(cut) > TITLE_LENGTH // 2 else cut + rest).rstrip(" ,;:") + "…"
-
-
 def source_label(fused: FusedState) -> str:
     """Say in a few words what a version is."""
     if fused.source == "fallback" and (fused.verdict or {}).get("judge"):
@@ -123,7 +113,7 @@ def status_line(state: RunState) -> str:
 def _run(state: RunState, *, may_act: bool) -> dict[str, Any]:
     return {
         "id": state.id,
-        "title": title_of(state.prompt) or UNTITLED,
+        "title": state.title or UNTITLED,
         "prompt": state.prompt,
         "mode": state.mode,
         "mode_label": Mode(state.mode).label,
@@ -185,6 +175,7 @@ def _answer(
         "may_compare": not state.is_open and _is_other(fused, answer),
         "may_use": may_act and not state.is_open and _is_other(fused, answer),
         "may_retry": may_act and not state.is_open and not answer.round and answer.outcome != "complete",
+        "text_id": text.place,
         "blocks": text.blocks,
         "open_html": text.open_html,
     }

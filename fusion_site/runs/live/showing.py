@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from django.utils.safestring import SafeString, mark_safe
 
 from fusion_site.pages.blocks import BlockStream
+from fusion_site.runs.parts import AnswerState
 
 
 @dataclass
 class ShownText:
-    """Renders each block once, for everybody who watches."""
+    """Renders each block once, for everybody who watches.
 
+    `place` is the id of the element in which a live page shows it. It goes with every few words, and so it is short.
+    """
+
+    place: str = ""
     version: int = 0
     blocks: list[SafeString] = field(default_factory=list)
     is_closed: bool = False
@@ -21,6 +26,11 @@ class ShownText:
     # The block that is still being written, and the same as it was before the last step: what stands on the pages.
     open_html: SafeString = field(default_factory=SafeString)
     was_open: SafeString = field(default_factory=SafeString)
+
+    @classmethod
+    def of(cls, answer: AnswerState | None) -> ShownText:
+        """Give an empty one for an answer, or for the fused one."""
+        return cls(f"text-{answer.round}-{answer.member}" if answer else "fused-body")
 
     def show(self, text: str, *, version: int, is_closed: bool) -> int | None:
         """Go on to `text`; gives how many blocks stood before, or None if it begins anew (another version)."""

@@ -150,7 +150,7 @@ class LiveRun:
             self._offer(growth(self._shown, touched), self.listeners)
             return
         for may_act in {listener.may_act for listener in self.listeners}:
-            frame = fragments(self.view(may_act=may_act), touched)
+            frame = fragments(self.view(may_act=may_act), self._shown, touched)
             self._offer(frame, [each for each in self.listeners if each.may_act is may_act])
 
     def _offer(self, frame: str, listeners: Iterable[Listener]) -> None:
@@ -170,7 +170,7 @@ class LiveRun:
         return {key: self._show(key) for key in keys if key in self.state.answers or self.state.fused}
 
     def _show(self, key: str) -> int | None:
-        text = self._shown.setdefault(key, ShownText())
+        text = self._shown.setdefault(key, ShownText.of(self.state.answers.get(key)))
         if key == "fused":
             fused = self.state.fused
             assert fused is not None
@@ -221,7 +221,7 @@ def page_view(run: Run, *, may_act: bool, lens: Lens | None = None) -> dict[str,
     """Give what the run's page shows when it is first opened, from rows alone; with a lens, what that shows of it."""
     whole = load_state(run.pk)
     state = lens.state(whole) if lens else whole
-    shown = {key: ShownText() for key in (*state.answers, "fused")}
+    shown = {key: ShownText.of(state.answers.get(key)) for key in (*state.answers, "fused")}
     for key, answer in state.answers.items():
         shown[key].show(answer.text, version=answer.attempt, is_closed=bool(answer.outcome))
     if state.fused is not None:

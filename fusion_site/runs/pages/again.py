@@ -28,9 +28,9 @@ from fusion_site.runs.flows.choose import take_back, use_answer
 from fusion_site.runs.flows.reopening import NotNow
 from fusion_site.runs.frozen import settings_from_json
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
 from fusion_site.runs.resuming import resume_of
+from fusion_site.runs.titles import titled
 
 
 @signed_in
@@ -130,7 +130,7 @@ def _asked(request: HttpRequest, place: Membership, run: Run, draft: Plain) -> H
 def _form(request: HttpRequest, run: Run, draft: Plain, errors: Errors) -> HttpResponse:
     context = {
         "run": run,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "form": Fields(draft, errors),
         "connections": Connection.objects.filter(team=run.team_id),
         "known": facts_in(run.team, draft),

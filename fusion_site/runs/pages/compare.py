@@ -13,13 +13,13 @@ from fusion_site.pages.figures import percent
 from fusion_site.pages.words import outcome_word
 from fusion_site.runs.access import found_run
 from fusion_site.runs.header import header
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.live.verdict_card import verdict_view
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.pages.comparing import compared
 from fusion_site.runs.pages.versions import whole_versions
 from fusion_site.runs.parts import AnswerState, FusedState
 from fusion_site.runs.state import RunState
+from fusion_site.runs.titles import titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def compare(request: HttpRequest, run_id: str) -> HttpResponse:
     before, after = (_chosen(request, name, texts, key) for name, key in zip(_NAMES, usual, strict=True))
     context = {
         "run": run,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "versions": sorted(whole_versions(state)),
         "texts": list(texts.values()),
         "before": before,

@@ -29,7 +29,6 @@ from fusion_site.runs.flows.other_judge import other_judge
 from fusion_site.runs.flows.start import Order, start_run
 from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
 from fusion_site.runs.pages.choosing import given_variables, judge_choices, preset_choices, unchecked
 from fusion_site.runs.pages.rows import listed, rows_of
@@ -44,6 +43,7 @@ from fusion_site.runs.pages.writing import (
     texts_of,
     uploads_in,
 )
+from fusion_site.runs.titles import title_of
 
 RECENT = 6
 

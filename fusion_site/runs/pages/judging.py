@@ -13,10 +13,10 @@ from fusion_site.engine.ladder import MARKED
 from fusion_site.pools.models import Connection
 from fusion_site.runs.access import found_run
 from fusion_site.runs.header import sentences
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run, Step
 from fusion_site.runs.raw_steps import mark_of, step_json, steps_of
+from fusion_site.runs.titles import titled
 
 MERGED = "what was merged"
 # Where in a reply its verdict was found, by the rungs of the ladder.
@@ -40,7 +40,7 @@ def judged(request: HttpRequest, run_id: str, number: int) -> HttpResponse:
         raise Http404
     context = {
         "run": run,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "number": number,
         "grounds": sentences(state, fused) if fused else [],
         "steps": _shown(run, steps),

@@ -18,8 +18,8 @@ from fusion_site.runs.access import found_run
 from fusion_site.runs.flows.repeat import repeat_run
 from fusion_site.runs.flows.start import ChangedSince
 from fusion_site.runs.limits import LimitReached
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
+from fusion_site.runs.titles import titled
 from fusion_site.runs.today import today_of
 
 
@@ -45,7 +45,7 @@ def again(request: HttpRequest, run_id: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, run: Run, wrong: list[str] | None = None, status: int = 200) -> HttpResponse:
-    context: dict[str, Any] = {"run": run, "title": title_of(run.prompt), "wrong": wrong or []}
+    context: dict[str, Any] = {"run": run, "title": titled(run), "wrong": wrong or []}
     try:
         today = today_of(run)
     except Invalid as invalid:

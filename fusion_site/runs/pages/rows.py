@@ -12,9 +12,10 @@ from fusion_site.accounts.models import Team
 from fusion_site.pages.markdown import plain_words
 from fusion_site.runs.header import short_header
 from fusion_site.runs.live.choosing import WAITS
-from fusion_site.runs.live.presenting import preset_words, title_of
+from fusion_site.runs.live.presenting import preset_words
 from fusion_site.runs.loading import brief_states
 from fusion_site.runs.models import FINAL_STATES, Fusion, Run
+from fusion_site.runs.titles import titled
 
 # Of the fused answer so much is read for its first line, in characters.
 OPENING = 400
@@ -48,9 +49,9 @@ def _row(run: Run, header: str, opening: str) -> dict[str, Any]:
     after = run.after if run.after and run.after.deleted_at is None else None
     return {
         "id": run.pk,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "opening": _first_line(opening),
-        "after": {"id": after.pk, "title": title_of(after.prompt)} if after else None,
+        "after": {"id": after.pk, "title": titled(after)} if after else None,
         "state": run.state,
         "is_live": run.state not in FINAL_STATES or run.is_open,
         "header": header,

@@ -11,10 +11,11 @@ from fusion_site.engine.sight import pictures_in
 from fusion_site.engine.turns import History, Turn
 from fusion_site.pools.models import Preset
 from fusion_site.runs.frozen import thread_from_json
-from fusion_site.runs.live.presenting import preset_words, title_of
+from fusion_site.runs.live.presenting import preset_words
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.models import Run
 from fusion_site.runs.thread_words import CHOICES, choice_name
+from fusion_site.runs.titles import title_of, titled
 
 # So many of the turns before a run stand open on its page; older ones are folded, and read when they are opened.
 OPEN_TURNS = 2
@@ -55,7 +56,7 @@ def turn_view(turn: Turn) -> dict[str, Any]:
 def _linked(run: Run) -> dict[str, Any]:
     return {
         "id": run.pk,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "state": run.state,
         "preset_name": preset_words(run.preset_name),
         "created_at": run.created_at,

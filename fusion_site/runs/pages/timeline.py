@@ -13,9 +13,9 @@ from fusion_site.accounts.access import signed_in
 from fusion_site.pages.figures import duration
 from fusion_site.pages.words import outcome_word
 from fusion_site.runs.access import found_run
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
 from fusion_site.runs.timeline import Lane, Pass, Span, timeline_of
+from fusion_site.runs.titles import titled
 
 # What is going on gets so much room to grow, as a share of what has been, before the chart is drawn anew.
 ROOM = 0.3
@@ -39,7 +39,7 @@ MOST_LINES = 5
 def timeline(request: HttpRequest, run_id: str) -> HttpResponse:
     """Show what waited for what: as a part of the run's page where htmx asks for it, else as a page of its own."""
     run = found_run(request.user, run_id)
-    context = {"run": run, "title": title_of(run.prompt), "timeline": timeline_view(run)}
+    context = {"run": run, "title": titled(run), "timeline": timeline_view(run)}
     is_part = bool(getattr(request, "htmx", False))
     return render(request, "runs/_timeline.html" if is_part else "runs/timeline.html", context)
 

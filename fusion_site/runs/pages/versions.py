@@ -12,7 +12,7 @@ from fusion_site.accounts.access import signed_in
 from fusion_site.runs.access import found_run
 from fusion_site.runs.header import header
 from fusion_site.runs.live.choosing import choice_view
-from fusion_site.runs.live.presenting import source_label, title_of
+from fusion_site.runs.live.presenting import source_label
 from fusion_site.runs.live.showing import ShownText
 from fusion_site.runs.live.sourcing import sourced
 from fusion_site.runs.live.verdict_card import verdict_view
@@ -20,6 +20,7 @@ from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
 from fusion_site.runs.parts import FusedState
 from fusion_site.runs.state import RunState
+from fusion_site.runs.titles import titled
 
 
 @signed_in
@@ -41,7 +42,7 @@ def whole_versions(state: RunState) -> dict[int, FusedState]:
 
 
 def _page(run: Run, fusions: dict[int, FusedState]) -> dict[str, Any]:
-    return {"run": run, "title": title_of(run.prompt), "versions": sorted(fusions)}
+    return {"run": run, "title": titled(run), "versions": sorted(fusions)}
 
 
 def _shown(state: RunState, fused: FusedState) -> dict[str, Any]:

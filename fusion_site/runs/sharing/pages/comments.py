@@ -10,10 +10,10 @@ from fusion_site.accounts.access import membership_in, signed_in
 from fusion_site.accounts.models import User
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.runs.access import found_run
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.flows.comment import add_comment, delete_comment, edit_comment
 from fusion_site.runs.sharing.models import Comment
+from fusion_site.runs.titles import titled
 from fusion_site.runs.voting.tally import tally_for
 from fusion_site.runs.voting.voter import voter_of
 
@@ -65,7 +65,7 @@ def _part(
     is_part = bool(getattr(request, "htmx", False))
     context = {
         "run": run,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "comments": list(run.comments.select_related("person")),
         "tally": tally_for(run, voter_of(request.user)),
         "edited": edited.pk if edited else "",

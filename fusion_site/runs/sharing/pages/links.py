@@ -15,7 +15,6 @@ from fusion_site.accounts.team_settings import link_policy
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.runs.access import found_run, may_act
 from fusion_site.runs.live.lens import Part
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run
 from fusion_site.runs.sharing.access import ends_at, found_link, links_of, sharable_place, standing
 from fusion_site.runs.sharing.flows.share import (
@@ -28,6 +27,7 @@ from fusion_site.runs.sharing.flows.share import (
     shown_words,
 )
 from fusion_site.runs.sharing.models import Share
+from fusion_site.runs.titles import titled
 
 # Links that a page lists.
 MOST_LISTED = 200
@@ -88,7 +88,7 @@ def _page(
     days = min(DEFAULT_DAYS, policy.max_days or DEFAULT_DAYS)
     context = {
         "run": run,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "may_share": may_act(request.user, run),
         "policy": policy,
         "most_days": policy.max_days or MOST_DAYS,
@@ -119,7 +119,7 @@ def link_view(share: Share) -> dict[str, Any]:
         "state": standing(share),
         "ends_at": ends_at(share),
         "shows": [_WORDS[word][0] for word in shown_words(share)],
-        "title": title_of(share.run.prompt),
+        "title": titled(share.run),
         "by": share.made_by.name or share.made_by.email if share.made_by else "somebody who is gone",
     }
 

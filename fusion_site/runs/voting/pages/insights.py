@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.pages.charts import bars_across, spans
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.models import Run, State
+from fusion_site.runs.titles import titled
 from fusion_site.runs.voting.insights import DEFAULT_DAYS, PERIODS, insights_of
 
 # Runs that are offered to be voted on.
@@ -43,5 +43,5 @@ def _to_vote(request: HttpRequest, team_id: str) -> list[tuple[str, str]]:
     assert request.user.pk is not None
     voted = Run.objects.filter(votes__person=request.user.pk).values("pk")
     rows = Run.objects.filter(team=team_id, state=State.DONE).exclude(person=request.user.pk)
-    newest = rows.exclude(pk__in=voted).values_list("pk", "prompt")[:OFFERED]
-    return [(run_id, title_of(prompt)) for run_id, prompt in newest]
+    newest = rows.exclude(pk__in=voted).only("title", "prompt")[:OFFERED]
+    return [(run.pk, titled(run)) for run in newest]

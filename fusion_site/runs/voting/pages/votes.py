@@ -10,9 +10,9 @@ from fusion_site.accounts.access import signed_in
 from fusion_site.accounts.models import User
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.runs.access import found_run
-from fusion_site.runs.live.presenting import title_of
 from fusion_site.runs.loading import load_state
 from fusion_site.runs.models import Run
+from fusion_site.runs.titles import titled
 from fusion_site.runs.voting.ballot import ballot_for
 from fusion_site.runs.voting.flows.vote import (
     BallotChanged,
@@ -64,7 +64,7 @@ def _page(
     ballot, mine = ballot_for(run, load_state(run.pk), voter.key), vote_of(run, voter)
     context = {
         "run": run,
-        "title": title_of(run.prompt),
+        "title": titled(run),
         "ballot": ballot_view(ballot, request.POST, errors) if ballot else None,
         "mine": mine,
         "tally": tally_of(run, ballot) if ballot and mine else None,
