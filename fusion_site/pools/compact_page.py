@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.compact.figures import Rate
-from fusion_site.compact.files.shelf import Kept
+from fusion_site.compact.files.errands import Errand
+from fusion_site.compact.files.shelf import Kept, Part
 from fusion_site.compact.status import CompactStatus
 from fusion_site.pages.charts import Bars, bars
 from fusion_site.pools import compact_files, compact_host
@@ -37,6 +38,12 @@ class HostView:
     now: float
     chart: Bars
     minutes: list[Minute]
+
+    @property
+    def hosting(self) -> str:
+        """What its files' list depends on: which file is hosted, and which is about to be."""
+        file = self.status.file
+        return f"{file.name if file else ''}/{self.status.incoming or ''}"
 
 
 def host_view() -> HostView:
@@ -82,9 +89,34 @@ def access() -> Access:
     return Access(row, [(team, team.pk in ticked) for team in Team.objects.order_by("name")])
 
 
-def files(status: CompactStatus) -> list[tuple[Kept, bool]]:
-    """Give the files that are kept here, each with whether it is the one that is hosted."""
-    return [(kept, kept.path == status.file) for kept in compact_files.shelf().kept()]
+@dataclass(frozen=True)
+class Files:
+    """The files that are kept here, each with whether it is the one that is hosted, and what came of others before a cut."""
+
+    kept: list[tuple[Kept, bool]]
+    parts: list[Part]
+
+
+def files(status: CompactStatus) -> Files:
+    """Give the files of this machine. What is being fetched just now is told of where the fetch is."""
+    shelf, running = compact_files.shelf(), errand()
+    fetched = running.offer.name if running is not None and running.state == "running" else None
+    return Files(
+        [(kept, kept.path == status.file) for kept in shelf.kept()],
+        [part for part in shelf.parts() if part.name != fetched],
+    )
+
+
+def errand() -> Errand | None:
+    """Give the newest fetch, in the process that fetches."""
+    errands = compact_host.errands()
+    return errands.newest if errands is not None else None
+
+
+def found(name: str) -> Kept | Part | None:
+    """Give what is here of a file of that name: all, a part or nothing."""
+    shelf = compact_files.shelf()
+    return shelf.find(name) or next((part for part in shelf.parts() if part.name == name), None)
 
 
 def template_of(status: CompactStatus) -> str:

@@ -16,7 +16,9 @@ from fusion_site.ops.querying import query_patiently
 from fusion_site.pools import compact_files, compact_host
 from fusion_site.pools.compact_page import (
     access,
+    errand,
     files,
+    found,
     host_view,
     may_operate,
     own_connection,
@@ -48,23 +50,28 @@ def page(
         "files": files(host.status),
         "known": compact_files.by_name(),
         "access": access() if owner else None,
-        "errand": _errand() if owner else None,
+        "errand": errand() if owner else None,
         "template": template_of(host.status) if owner else "",
         "errors": errors or {},
         **more,
     }
+    if "offer" in more:
+        context["here"] = found(more["offer"].name)
     return render(request, "pools/compact/index.html", context, status=status)
 
 
 @signed_in
 @require_safe
 def state(request: HttpRequest) -> HttpResponseBase:
-    """Give the part of the page that is alive."""
+    """Give the part of the page that is alive, with the files anew once another one is hosted than was shown."""
+    host = host_view()
     context = {
-        "host": host_view(),
+        "host": host,
         "place": current_membership(request),
         "may_operate": may_operate(person(request)),
     }
+    if request.GET.get("shown") != host.hosting:
+        context |= {"is_news": True, "files": files(host.status)}
     return render(request, "pools/compact/_state.html", context)
 
 
@@ -118,9 +125,9 @@ async def settle(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 async def template(request: HttpRequest) -> HttpResponseBase:
     """Keep another chat template for the hosted file, and load that again with it."""
-    typed = request.POST.get("template", "")
+    typed, meant = request.POST.get("template", ""), request.POST.get("file", "")
     try:
-        await run_compact.set_template(person(request), typed)
+        await run_compact.set_template(person(request), typed, meant)
     except Invalid as invalid:
         return await sync_to_async(page)(request, status=422, errors=invalid.fields, template=typed)
     if (supervisor := compact_host.supervisor()) is not None:
@@ -132,16 +139,14 @@ async def template(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 @require_POST
 def remove(request: HttpRequest) -> HttpResponseBase:
-    """Delete a file."""
-    name = request.POST.get("file", "")
+    """Delete a file, or what came of one before its fetch was cut."""
+    name, part = request.POST.get("file", ""), request.POST.get("part", "")
     try:
-        run_compact.remove_file(person(request), name)
+        if part:
+            run_compact.remove_part(person(request), part)
+        else:
+            run_compact.remove_file(person(request), name)
     except Invalid as invalid:
         return page(request, status=422, errors=invalid.fields)
-    messages.success(request, f"{name} is deleted.")
+    messages.success(request, f"{part or name} is deleted.")
     return redirect("compact")
-
-
-def _errand() -> Any:
-    errands = compact_host.errands()
-    return errands.newest if errands is not None else None

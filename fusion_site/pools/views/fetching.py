@@ -9,10 +9,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from fusion_site.accounts.access import asigned_in, signed_in
 from fusion_site.compact.files.errands import Errands
-from fusion_site.compact.files.offer import PullFailed
+from fusion_site.compact.files.offer import Offer, PullFailed
 from fusion_site.compact.files.source import WrongSource, source_of
 from fusion_site.pools import compact_host
-from fusion_site.pools.compact_page import files, host_view
+from fusion_site.pools.compact_page import errand, files, host_view
 from fusion_site.pools.flows.run_compact import require_operator
 from fusion_site.pools.views.compact import page
 from fusion_site.pools.views.reach import person
@@ -42,8 +42,9 @@ async def fetch(request: HttpRequest) -> HttpResponseBase:
     source, commit = (request.POST.get(name, "").strip()[:1000] for name in ("source", "commit"))
     try:
         offer = await _errands().look(source)
-        if request.POST.get("accept") != "1" or offer.commit != commit:
-            raise PullFailed("Accept the licence first; it is shown below.")
+        if (why_not := _not_accepted(request, offer, commit)) is not None:
+            errors = {"accept": [why_not]}
+            return await sync_to_async(page)(request, status=422, errors=errors, source=source, offer=offer)
         _errands().fetch(offer, person(request).email)
     except (WrongSource, PullFailed) as error:
         return await _refused(request, source, error)
@@ -66,21 +67,26 @@ async def stop(request: HttpRequest) -> HttpResponseBase:
 def progress(request: HttpRequest) -> HttpResponseBase:
     """Give how far the fetch is; once it has ended, how, and the files anew. What is typed on the page meanwhile stays."""
     require_operator(person(request))
-    errands = compact_host.errands()
-    errand = errands.newest if errands is not None else None
-    if errand is None:
+    newest = errand()
+    if newest is None:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    if errand.state == "running":
-        return render(request, "pools/compact/_fetch.html", {"errand": errand})
+    if newest.state == "running":
+        return render(request, "pools/compact/_fetch.html", {"errand": newest})
     host = host_view()
     shown = {
-        "errand": errand,
+        "errand": newest,
         "host": host,
         "files": files(host.status),
         "may_operate": True,
         "is_news": True,
     }
     return render(request, "pools/compact/_fetched.html", shown)
+
+
+def _not_accepted(request: HttpRequest, offer: Offer, commit: str) -> str | None:
+    if offer.commit != commit:
+        return "Its authors changed it since it was shown here. Look at it again."
+    return None if request.POST.get("accept") == "1" else "Accept the licence first."
 
 
 def _errands() -> Errands:
