@@ -13,7 +13,7 @@ from fusion_site.compact.status import CompactStatus
 from fusion_site.pages.charts import Bars, bars
 from fusion_site.pools import compact_files, compact_host
 from fusion_site.pools.catalogue import offered
-from fusion_site.pools.compact_choice import chosen, is_open_to
+from fusion_site.pools.compact_choice import chosen, hosted_file, is_open_to
 from fusion_site.pools.models import CompactHost, Connection, Kind
 
 NOW_S = 15.0
@@ -119,9 +119,21 @@ def found(name: str) -> Kept | Part | None:
     return shelf.find(name) or next((part for part in shelf.parts() if part.name == name), None)
 
 
-def template_of(status: CompactStatus) -> str:
-    """Give the chat template that was set for the hosted file; empty if it has its own."""
-    return compact_files.templates().text(status.file) if status.file is not None else ""
+@dataclass(frozen=True)
+class SetTemplate:
+    """The chat template that was set for a file, empty if it has its own; of which file, and whether that is in service."""
+
+    text: str = ""
+    file: str = ""
+    is_in_service: bool = False
+
+
+def set_template(status: CompactStatus) -> SetTemplate:
+    """Give what was set for the chosen file, which may still be on its way into service."""
+    file = hosted_file()
+    if file is None:
+        return SetTemplate()
+    return SetTemplate(compact_files.templates().text(file), file.name, file == status.file)
 
 
 def own_connection(place: Membership) -> Connection | None:

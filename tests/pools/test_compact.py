@@ -235,6 +235,7 @@ def test_a_template_is_tried_before_it_is_kept(
     late = saved(good, file="older.gguf")  # from a page that was open while another file took over
     assert late.status_code == 422
     assert f"It was for older.gguf, but {tiny} is hosted from now on." in late.content.decode()
+    assert f'name="file" value="{tiny}"' in late.content.decode()
     assert good.replace("\r\n", "\n") in late.content.decode().replace("\r\n", "\n")
     assert reloads == [good.replace("\r\n", "\n"), ""]
 

@@ -22,7 +22,7 @@ from fusion_site.pools.compact_page import (
     host_view,
     may_operate,
     own_connection,
-    template_of,
+    set_template,
 )
 from fusion_site.pools.flows import run_compact
 from fusion_site.pools.invalid import Errors, Invalid
@@ -51,7 +51,7 @@ def page(
         "known": compact_files.by_name(),
         "access": access() if owner else None,
         "errand": errand() if owner else None,
-        "template": template_of(host.status) if owner else "",
+        "template": set_template(host.status) if owner else None,
         "errors": errors or {},
         **more,
     }
@@ -129,7 +129,7 @@ async def template(request: HttpRequest) -> HttpResponseBase:
     try:
         await run_compact.set_template(person(request), typed, meant)
     except Invalid as invalid:
-        return await sync_to_async(page)(request, status=422, errors=invalid.fields, template=typed)
+        return await sync_to_async(page)(request, status=422, errors=invalid.fields, typed=typed)
     if (supervisor := compact_host.supervisor()) is not None:
         supervisor.begin_reload()
     messages.success(request, "The chat template is saved.")
