@@ -24,7 +24,7 @@ from fusion_site.compact.files.progress import Progress
 from fusion_site.compact.status import CompactStatus
 from fusion_site.engine.asking import ErrorKind
 from fusion_site.pools import compact_files, compact_host
-from fusion_site.pools.compact_choice import hosted_file, is_open_to
+from fusion_site.pools.compact_choice import CLOSED, hosted_file, is_open_to
 from fusion_site.pools.flows import run_compact
 from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.models import CompactHost, Connection, Kind, PoolMember
@@ -175,8 +175,10 @@ def test_a_team_that_may_not_use_it_does_not_see_it_and_is_refused(
     assert refused.value.error.kind == ErrorKind.PERMISSION
     assert "Your team may not use the Compact model" in refused.value.error.message
     assert client_for(bob).post("/compact/try/", {"prompt": "Hi"}).status_code == 404
+    assert CLOSED in client_for(bob).get("/connections/").content.decode()
     run_compact.open_to(alice, everyone=True, teams=[])
     assert connection.pk in picker()
+    assert CLOSED not in client_for(bob).get("/connections/").content.decode()
 
 
 def test_the_list_of_connections_keeps_the_hosts_secrets_too(
