@@ -14,7 +14,7 @@ from fusion_site.pages.charts import Bars, bars
 from fusion_site.pools import compact_files, compact_host
 from fusion_site.pools.catalogue import offered
 from fusion_site.pools.compact_choice import chosen, hosted_file, is_open_to
-from fusion_site.pools.models import CompactHost, Connection, Kind
+from fusion_site.pools.models import CompactHost, Connection, Judge, Kind, Pool
 
 NOW_S = 15.0
 PER_MINUTE = 12
@@ -91,10 +91,14 @@ def access() -> Access:
 
 @dataclass(frozen=True)
 class Files:
-    """The files that are kept here, each with whether it is the one that is hosted, and what came of others before a cut."""
+    """The files that are kept here, each with whether it is the one that is hosted, and what came of others before a cut.
+
+    `named` counts the pools and judges, of all teams, that ask for the model in service by its name.
+    """
 
     kept: list[tuple[Kept, bool]]
     parts: list[Part]
+    named: int
 
 
 def files(status: CompactStatus) -> Files:
@@ -104,7 +108,14 @@ def files(status: CompactStatus) -> Files:
     return Files(
         [(kept, kept.path == status.file) for kept in shelf.kept()],
         [part for part in shelf.parts() if part.name != fetched],
+        _naming(status.model_id) if status.model_id else 0,
     )
+
+
+def _naming(model: str) -> int:
+    here = Connection.objects.filter(kind=Kind.COMPACT, base_url="")
+    pools = Pool.objects.filter(members__connection__in=here, members__model=model).distinct()
+    return pools.count() + Judge.objects.filter(connection__in=here, model=model).count()
 
 
 def errand() -> Errand | None:

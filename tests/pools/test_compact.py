@@ -27,7 +27,7 @@ from fusion_site.pools import compact_files, compact_host
 from fusion_site.pools.compact_choice import CLOSED, hosted_file, is_open_to
 from fusion_site.pools.flows import run_compact
 from fusion_site.pools.invalid import Invalid
-from fusion_site.pools.models import CompactHost, Connection, Kind, PoolMember
+from fusion_site.pools.models import CompactHost, Connection, Judge, Kind, PoolMember
 from fusion_site.pools.reaching import endpoint
 from fusion_site.providers import EndpointUnavailable
 from tests.compact.fake_hub import REPO, TOKEN, FakeHub, running
@@ -369,6 +369,22 @@ def test_an_open_page_gets_the_files_anew_once_another_one_is_hosted(
     assert 'id="files"' not in polled(loading)
     status = CompactStatus(state="ready", file=models / tiny)
     assert ">hosted</span>" in polled(loading)
+
+
+def test_hosting_another_file_asks_first_where_pools_name_the_model_in_service(
+    client_for: ClientFor, alice: User, tiny: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_compact.choose_file(alice, tiny)
+    write_tiny_gguf(models / "other.gguf")
+    status = CompactStatus(state="ready", model_id="tiny", file=models / tiny)
+    monkeypatch.setattr(compact_host, "status", lambda: status)
+    monkeypatch.setattr(compact_host, "_supervisor", SimpleNamespace(rates=list))
+    ours = Team.objects.count() * 2  # each team starts with a pool and a judge of it
+    question = f"Host other.gguf instead of tiny? Pools and judges that ask for tiny by name: {ours}."
+    assert question in client_for(alice).get("/compact/").content.decode()
+    PoolMember.objects.filter(model="tiny").update(model="other")
+    Judge.objects.filter(model="tiny").update(model="other")
+    assert "Host other.gguf instead" not in client_for(alice).get("/compact/").content.decode()
 
 
 def command(*arguments: str) -> tuple[str, str]:
