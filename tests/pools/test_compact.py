@@ -419,6 +419,19 @@ def test_the_command_fetches_and_lists(hub: FakeHub, settings: LazySettings, mod
         command("pull", "lantern", "--accept", "Ada")
 
 
+def test_paths_of_the_machine_and_who_accepted_are_for_its_owner(
+    client_for: ClientFor, alice: User, charlie: User, tmp_path: Path
+) -> None:
+    (tmp_path / "private").mkdir()
+    original = write_tiny_gguf(tmp_path / "private" / "tiny.gguf")
+    command("pull", f"file:{original}", "--accept", "ada@example.com")
+    owned, seen = (client_for(who).get("/compact/").content.decode() for who in (alice, charlie))
+    for part in (str(original), "ada@example.com"):
+        assert part in owned
+        assert part not in seen
+    assert "tiny.gguf" in seen
+
+
 def test_the_command_refuses_what_cannot_be_hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: Any, **__: Any) -> int:
         raise AssertionError("nothing is to be hosted")

@@ -35,6 +35,11 @@ class Record:
     licence: Licence = field(default_factory=Licence)
 
     @property
+    def is_local(self) -> bool:
+        """Whether its source is a path of this machine."""
+        return self.source.startswith("file:")
+
+    @property
     def accepted(self) -> datetime:
         """When the licence was accepted."""
         return datetime.fromisoformat(self.accepted_at)
