@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ from fusion_site.accounts.flows.join_team import join_team  # noqa: E402
 from fusion_site.accounts.flows.new_team import new_team  # noqa: E402
 from fusion_site.accounts.flows.open_account import open_account  # noqa: E402
 from fusion_site.accounts.models import Role, Team, User  # noqa: E402
+from fusion_site.ops.static_files import StaticFiles  # noqa: E402
 from tests.pools.models_server import ModelsServer  # noqa: E402
 from tests.pools.openrouter import OpenRouter  # noqa: E402
 
@@ -139,6 +141,23 @@ def django_db_modify_db_settings() -> None:
 def keep_test_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop Channels from closing the connection that holds the test's transaction."""
     monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_files_found_once() -> Iterator[None]:
+    """Look for static files once, as a site does: every client of a test is a site anew, and the look takes longer than a request."""
+    look, found = StaticFiles.add_files_from_finders, dict[Any, Any]()
+
+    def found_before(files: StaticFiles) -> None:
+        where = (site_settings.FUSION_DATA_DIR, tuple(site_settings.STATICFILES_DIRS), site_settings.DEBUG)
+        if where not in found:
+            look(files)
+            found[where] = files.files, files.directories
+        files.files, files.directories = map(copy, found[where])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFiles, "add_files_from_finders", found_before)
+        yield
 
 
 def make_person(name: str) -> User:

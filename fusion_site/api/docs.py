@@ -28,7 +28,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Operation:
-    """One door: how it is called, what it takes, and which shape it gives by status."""
+    """One door: how it is called, what it takes, and by status which shape it gives, and what else that may be."""
 
     method: str
     path: str
@@ -37,7 +37,7 @@ class Operation:
     words: str
     parameters: list[Value]
     body: str
-    answers: list[tuple[str, str]]
+    answers: list[tuple[str, str, str]]
 
 
 @require_safe
@@ -80,7 +80,7 @@ def _operation(path: str, method: str, operation: Json) -> Operation:
         if each["in"] != "path"
     ]
     answers = [
-        (str(status), _content(answer))
+        (str(status), *_content(answer).partition(" ")[::2])
         for status, answer in operation["responses"].items()
         if status != "default"
     ]

@@ -116,8 +116,12 @@ class Doors(NinjaAPI):
     """The API, whose description names the form of its errors at every operation."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """Give the OpenAPI document."""
-        document = super().get_openapi_schema(**options)
+        """Give the OpenAPI document. It is made once, which takes half a second; nobody may change it."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> OpenAPISchema:
+        document = super().get_openapi_schema()
         schema = Refusal.model_json_schema(ref_template="#/components/schemas/{model}")
         document["components"]["schemas"] |= {**schema.pop("$defs"), "Refusal": schema}
         body = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}

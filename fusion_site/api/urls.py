@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 
 from fusion_site.api import (
     audit,
+    compact,
     connections,
     deleted,
     files,
@@ -45,6 +46,7 @@ api.add_router("pools", records.router)
 api.add_router("judges", judges.router)
 api.add_router("presets", presets.router)
 api.add_router("models", models.router)
+api.add_router("compact", compact.router)
 api.add_router("sets", sets.router)
 api.add_router("", files.router)
 api.add_router("deleted", deleted.router)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.compact.figures import Rate
-from fusion_site.compact.files.errands import Errand
 from fusion_site.compact.files.shelf import Kept, Part
 from fusion_site.compact.status import CompactStatus
 from fusion_site.pages.charts import Bars, bars
@@ -103,7 +102,8 @@ class Files:
 
 def files(status: CompactStatus) -> Files:
     """Give the files of this machine. What is being fetched just now is told of where the fetch is."""
-    shelf, running = compact_files.shelf(), errand()
+    shelf, errands = compact_files.shelf(), compact_host.errands()
+    running = errands.newest if errands is not None else None
     fetched = running.offer.name if running is not None and running.state == "running" else None
     return Files(
         [(kept, kept.path == status.file) for kept in shelf.kept()],
@@ -116,12 +116,6 @@ def _naming(model: str) -> int:
     here = Connection.objects.filter(kind=Kind.COMPACT, base_url="")
     pools = Pool.objects.filter(members__connection__in=here, members__model=model).distinct()
     return pools.count() + Judge.objects.filter(connection__in=here, model=model).count()
-
-
-def errand() -> Errand | None:
-    """Give the newest fetch, in the process that fetches."""
-    errands = compact_host.errands()
-    return errands.newest if errands is not None else None
 
 
 def found(name: str) -> Kept | Part | None:

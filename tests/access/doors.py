@@ -43,7 +43,7 @@ class Door:
     @property
     def names_an_object(self) -> bool:
         """Whether a thing of a team is named, in the address or in the body that the matrix sends."""
-        return bool(set(self.parts) - {"form", "unknown", "slug"}) or str(self) in _NAMED_IN_BODY
+        return bool(set(self.parts) - {"form", "unknown", "slug", "name"}) or str(self) in _NAMED_IN_BODY
 
     @property
     def is_behind_a_link(self) -> bool:

@@ -32,6 +32,16 @@ NOTHING = Rule((), hidden=True)
 ALLAUTH = Rule(())
 
 RULES: dict[str, Rule] = {
+    "GET /api/v1/compact": PERSON,
+    "PATCH /api/v1/compact": OWNER,
+    "PUT /api/v1/compact/template": OWNER,
+    "GET /api/v1/compact/known": PERSON,
+    "GET /api/v1/compact/files": PERSON,
+    "DELETE /api/v1/compact/files/{name}": OWNER,
+    "POST /api/v1/compact/offers": OWNER,
+    "GET /api/v1/compact/fetch": OWNER,
+    "POST /api/v1/compact/fetch": OWNER,
+    "DELETE /api/v1/compact/fetch": OWNER,
     "DELETE /api/v1/runs/{run_id}": EDITOR,
     "DELETE /api/v1/runs/{run_id}/star": VIEWER,
     "PUT /api/v1/runs/{run_id}/star": VIEWER,

@@ -28,6 +28,7 @@ KEY = "sk-of-alpha-5e9c2b7d41"
 ABSENT, ABSENT_NUMBER = "a" * 24, 987654
 # Parts of addresses that name no row: which version or turn, in which form, and what stands nowhere at all.
 NO_OBJECT = {
+    "name": "none.gguf",
     "number": 1,
     "place": 1,
     "form": "json",
@@ -65,6 +66,15 @@ class Answer:
     def is_refused(self) -> bool:
         """Whether the door stayed shut, for whatever reason."""
         return self.status in {401, 403, 404, 405} or self.is_sent_to_sign_in
+
+
+# What the doors of the Compact host take.
+_OF_COMPACT: dict[str, dict[str, Any]] = {
+    "PATCH compact": {"idle_min": 3},
+    "PUT template": {"template": None},
+    "POST offers": {"source": "none"},
+    "POST fetch": {"source": "none", "accept": True},
+}
 
 
 @dataclass
@@ -141,6 +151,8 @@ class Scene:
             return {"model": f"fusion/{model}", **asked}
         if "comments" in door.path:
             return {"text": "Taken over"}
+        if "compact" in door.path:
+            return _OF_COMPACT.get(f"{door.method} {end}", {})
         if door.method == "PUT" and end == "tags":
             return {"tags": ["Taken over"]}
         if door.method == "PATCH":

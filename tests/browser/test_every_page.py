@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,16 +73,12 @@ NOT_WALKED = {
 }
 FILES = (".md", ".{form}")
 
-BEFORE_CONTENT = """async () => {
-  const html = await (await fetch(location.href)).text();
-  const whole = new TextEncoder().encode(html).length;
+# What is named by a page before its content, and how large the page itself is without that.
+BEFORE_CONTENT = """(html) => {
+  const bytes = (text) => new TextEncoder().encode(text).length;
   const first = new DOMParser().parseFromString(html, "text/html");
   const named = [...first.querySelectorAll("link[rel='stylesheet'], script[src]")].map((each) => each.href || each.src);
-  const sizes = { html: whole - new TextEncoder().encode(first.querySelector("main").innerHTML).length };
-  for (const address of named.filter((each) => !each.includes("/django_htmx/"))) {
-    sizes[address.split("/").at(-1)] = (await (await fetch(address)).arrayBuffer()).byteLength;
-  }
-  return sizes;
+  return [bytes(html) - bytes(first.querySelector("main").innerHTML), named.filter((each) => !each.includes("/django_htmx/"))];
 }"""
 # Which elements reach past the right edge of the screen, though nothing around them scrolls.
 PAST_THE_EDGE = """() => {
@@ -206,14 +203,15 @@ def _walk_as(
 
 def _look(page: Page, walk: Walk, where: str, path: str) -> None:
     page.emulate_media(color_scheme="light")
-    page.goto(path)
-    walk.note("bytes", where, _too_heavy(page))
+    answer = page.goto(path)
+    assert answer is not None
+    walk.note("bytes", where, _too_heavy(page, answer.text()))
     walk.note("shift", where, page.evaluate("window.shifted.filter(([value]) => value > 0.02)"))
     walk.note("motion", where, page.evaluate(MOVING))
     walk.note("axe, light", where, _axe(page, {"type": "tag", "values": TAGS}))
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 320, "height": 700})
-    page.reload()
+    page.evaluate(SETTLED)
     walk.note("320 px", where, page.evaluate(PAST_THE_EDGE))
     walk.note("axe, dark and narrow", where, _axe(page, {"type": "rule", "values": DARK_AND_NARROW}))
     page.set_viewport_size(VIEWPORT)
@@ -239,10 +237,16 @@ def _ringless(page: Page, steps: int = 6) -> list[str]:
     return [each for each in found if each]
 
 
-def _too_heavy(page: Page) -> list[str]:
+def _too_heavy(page: Page, html: str) -> list[str]:
     """Say what comes before the content if that is too much: the frame of the page, and the styles and scripts it names."""
-    before: dict[str, int] = page.evaluate(BEFORE_CONTENT)
+    own, named = page.evaluate(BEFORE_CONTENT, html)
+    before = {"html": own, **{address.rpartition("/")[2]: _size(address) for address in named}}
     return [f"{sum(before.values())} bytes: {before}"] if sum(before.values()) > OWN_BYTES else []
+
+
+@cache
+def _size(address: str) -> int:
+    return len(httpx.get(address, trust_env=False).raise_for_status().content)
 
 
 @pytest.mark.parametrize("kind", KINDS)

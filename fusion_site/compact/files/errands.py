@@ -65,12 +65,13 @@ class Errands:
             raise PullFailed(f"The hub did not answer within {LOOK_WITHIN_S:.0f} s.") from None
         raise PullFailed("The process that looks files up ended without a word; the site's log may say why.")
 
-    def fetch(self, offer: Offer, accepted_by: str) -> None:
+    def fetch(self, offer: Offer, accepted_by: str) -> Errand:
         """Begin to fetch; raises `PullFailed` while another fetch goes on."""
         if self._task is not None and not self._task.done():
             raise PullFailed("Another file is being fetched; wait for it or stop it.")
-        self.newest = Errand(offer, accepted_by)
-        self._task = asyncio.create_task(self._fetch(self.newest), name="fetch of a model file")
+        begun = self.newest = Errand(offer, accepted_by)
+        self._task = asyncio.create_task(self._fetch(begun), name="fetch of a model file")
+        return begun
 
     async def stop(self) -> None:
         """End a fetch that goes on; what came is kept."""

@@ -85,17 +85,17 @@ def open_to(by: User, *, everyone: bool, teams: Iterable[str]) -> None:
     ensure_local_connections()
 
 
-async def set_template(by: User, text: str, meant: str) -> Path:
+async def set_template(by: User, text: str, meant: str | None) -> Path:
     """Host the chosen file with that chat template from its next load on, and give the file; empty takes the file's own.
 
-    `meant` is the name of the file that it was written for. Raises Invalid where another one was chosen meanwhile, or where
+    `meant` is the name of the file that it was written for, where that is known. Raises Invalid where another one was chosen meanwhile, or where
     it fails on a short conversation.
     """
     require_operator(by)
     file = await query_patiently(hosted_file)
     if file is None:
         raise Invalid({"template": ["No file is hosted that it could be for."]})
-    if file.name != meant:
+    if meant is not None and file.name != meant:
         raise Invalid(
             {"template": [f"It was for {meant}, but {file.name} is hosted from now on. Nothing is saved."]}
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -12,11 +11,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from fusion_site.accounts.access import asigned_in, current_membership, signed_in
-from fusion_site.ops.querying import query_patiently
-from fusion_site.pools import compact_files, compact_host
+from fusion_site.pools import compact_files
 from fusion_site.pools.compact_page import (
     access,
-    errand,
     files,
     found,
     host_view,
@@ -24,7 +21,8 @@ from fusion_site.pools.compact_page import (
     own_connection,
     set_template,
 )
-from fusion_site.pools.flows import run_compact
+from fusion_site.pools.flows import host_compact, run_compact
+from fusion_site.pools.flows.fetch_file import newest_fetch
 from fusion_site.pools.invalid import Errors, Invalid
 from fusion_site.pools.views.reach import person
 
@@ -50,7 +48,7 @@ def page(
         "files": files(host.status),
         "known": compact_files.by_name(),
         "access": access() if owner else None,
-        "errand": errand() if owner else None,
+        "errand": newest_fetch(person(request)) if owner else None,
         "template": set_template(host.status) if owner else None,
         "errors": errors or {},
         **more,
@@ -86,18 +84,12 @@ def rates(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 async def run(request: HttpRequest) -> HttpResponseBase:
     """Start or stop the host, or host another file of the shelf."""
-    do, name = request.POST.get("do", ""), request.POST.get("file", "")
-    supervisor = compact_host.supervisor()
+    do, by = request.POST.get("do", ""), person(request)
     try:
         if do == "host":
-            choice = await sync_to_async(run_compact.choose_file)(person(request), name)
-            if supervisor is not None:
-                taken_back = partial(query_patiently, run_compact.take_back, choice)
-                supervisor.begin_swap(choice.path, refused=taken_back)
+            await host_compact.host_file(by, request.POST.get("file", ""))
         else:
-            await sync_to_async(run_compact.switch)(person(request), on=do == "start")
-            if supervisor is not None:
-                await (supervisor.start() if do == "start" else supervisor.stop())
+            await host_compact.run(by, on=do == "start")
     except Invalid as invalid:
         return await sync_to_async(page)(request, status=422, errors=invalid.fields)
     return redirect("compact")
@@ -107,16 +99,14 @@ async def run(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 async def settle(request: HttpRequest) -> HttpResponseBase:
     """Keep when the model is unloaded, and who may use it."""
+    by = person(request)
     try:
-        idle_s = await sync_to_async(run_compact.set_idle)(person(request), request.POST.dict())
+        await host_compact.unload_when_idle(by, request.POST.dict())
     except Invalid as invalid:
         typed = request.POST.get("idle_min", "")
         return await sync_to_async(page)(request, status=422, errors=invalid.fields, idle_typed=typed)
     everyone = request.POST.get("who") != "some"
-    teams = request.POST.getlist("team")
-    await sync_to_async(run_compact.open_to)(person(request), everyone=everyone, teams=teams)
-    if (supervisor := compact_host.supervisor()) is not None:
-        supervisor.idle_s = idle_s
+    await host_compact.open_to(by, everyone=everyone, teams=request.POST.getlist("team"))
     messages.success(request, "The settings of the Compact host are saved.")
     return redirect("compact")
 
@@ -127,11 +117,9 @@ async def template(request: HttpRequest) -> HttpResponseBase:
     """Keep another chat template for the hosted file, and load that again with it."""
     typed, meant = request.POST.get("template", ""), request.POST.get("file", "")
     try:
-        await run_compact.set_template(person(request), typed, meant)
+        await host_compact.use_template(person(request), typed, meant)
     except Invalid as invalid:
         return await sync_to_async(page)(request, status=422, errors=invalid.fields, typed=typed)
-    if (supervisor := compact_host.supervisor()) is not None:
-        supervisor.begin_reload()
     messages.success(request, "The chat template is saved.")
     return redirect("compact")
 

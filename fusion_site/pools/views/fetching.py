@@ -8,29 +8,23 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from fusion_site.accounts.access import asigned_in, signed_in
-from fusion_site.compact.files.errands import Errands
-from fusion_site.compact.files.offer import Offer, PullFailed
-from fusion_site.compact.files.source import WrongSource, source_of
-from fusion_site.pools import compact_host
-from fusion_site.pools.compact_page import errand, files, host_view
-from fusion_site.pools.flows.run_compact import require_operator
+from fusion_site.compact.files.offer import Offer
+from fusion_site.pools.compact_page import files, host_view
+from fusion_site.pools.flows import fetch_file
+from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.views.compact import page
 from fusion_site.pools.views.reach import person
-
-_ELSEWHERE = "No process of this site hosts a model, so none fetches files. On a machine of its own: manage.py compact pull."
 
 
 @asigned_in
 @require_POST
 async def look(request: HttpRequest) -> HttpResponseBase:
     """Look up a file and show what it is, with its licence, before anything is fetched."""
-    require_operator(person(request))
-    source = request.POST.get("source", "").strip()[:1000]
+    source = _posted(request, "source")
     try:
-        source_of(source)
-        offer = await _errands().look(source)
-    except (WrongSource, PullFailed) as error:
-        return await _refused(request, source, error)
+        offer = await fetch_file.look_up(person(request), source)
+    except Invalid as invalid:
+        return await _refused(request, source, invalid)
     return await sync_to_async(page)(request, source=source, offer=offer)
 
 
@@ -38,27 +32,22 @@ async def look(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 async def fetch(request: HttpRequest) -> HttpResponseBase:
     """Fetch what was shown, once its licence is accepted: in the name of who is signed in."""
-    require_operator(person(request))
-    source, commit = (request.POST.get(name, "").strip()[:1000] for name in ("source", "commit"))
+    source, commit = _posted(request, "source"), _posted(request, "commit")
+    accepts = request.POST.get("accept") == "1"
     try:
-        offer = await _errands().look(source)
-        if (why_not := _not_accepted(request, offer, commit)) is not None:
-            errors = {"accept": [why_not]}
-            return await sync_to_async(page)(request, status=422, errors=errors, source=source, offer=offer)
-        _errands().fetch(offer, person(request).email)
-    except (WrongSource, PullFailed) as error:
-        return await _refused(request, source, error)
+        await fetch_file.fetch(person(request), source, commit, accepts=accepts)
+    except fetch_file.NotAccepted as invalid:
+        return await _refused(request, source, invalid, offer=invalid.offer)
+    except Invalid as invalid:
+        return await _refused(request, source, invalid)
     return redirect("compact")
 
 
 @asigned_in
 @require_POST
 async def stop(request: HttpRequest) -> HttpResponseBase:
-    """Stop the fetch that goes on; what came is kept. Where nothing fetches there is nothing to stop."""
-    require_operator(person(request))
-    errands = compact_host.errands()
-    if errands is not None:
-        await errands.stop()
+    """Stop the fetch that goes on; what came is kept."""
+    await fetch_file.stop_fetching(person(request))
     return redirect("compact")
 
 
@@ -66,8 +55,7 @@ async def stop(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def progress(request: HttpRequest) -> HttpResponseBase:
     """Give how far the fetch is; once it has ended, how, and the files anew. What is typed on the page meanwhile stays."""
-    require_operator(person(request))
-    newest = errand()
+    newest = fetch_file.newest_fetch(person(request))
     if newest is None:
         return HttpResponse(headers={"HX-Refresh": "true"})
     if newest.state == "running":
@@ -83,19 +71,9 @@ def progress(request: HttpRequest) -> HttpResponseBase:
     return render(request, "pools/compact/_fetched.html", shown)
 
 
-def _not_accepted(request: HttpRequest, offer: Offer, commit: str) -> str | None:
-    if offer.commit != commit:
-        return "Its authors changed it since it was shown here. Look at it again."
-    return None if request.POST.get("accept") == "1" else "Accept the licence first."
+def _posted(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "").strip()[: fetch_file.LONGEST]
 
 
-def _errands() -> Errands:
-    errands = compact_host.errands()
-    if errands is None:
-        raise PullFailed(_ELSEWHERE)
-    return errands
-
-
-async def _refused(request: HttpRequest, source: str, error: Exception) -> HttpResponseBase:
-    errors = {"source": [str(error)]}
-    return await sync_to_async(page)(request, status=422, errors=errors, source=source)
+async def _refused(request: HttpRequest, source: str, invalid: Invalid, **more: Offer) -> HttpResponseBase:
+    return await sync_to_async(page)(request, status=422, errors=invalid.fields, source=source, **more)

@@ -1,0 +1,54 @@
+"""What the site's owner chooses for the Compact host takes effect at once, in the process that supervises it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from asgiref.sync import sync_to_async
+
+from fusion_site.accounts.models import User
+from fusion_site.ops.querying import query_patiently
+from fusion_site.pools import compact_host
+from fusion_site.pools.flows import run_compact
+from fusion_site.pools.reading import Given
+
+
+async def host_file(by: User, name: str) -> None:
+    """Load that file of the shelf and let it take over; raises Invalid where there is none.
+
+    Answers that are being written end before. A file that cannot take over is not chosen any more.
+    """
+    choice = await sync_to_async(run_compact.choose_file)(by, name)
+    if (supervisor := compact_host.supervisor()) is not None:
+        taken_back = partial(query_patiently, run_compact.take_back, choice)
+        supervisor.begin_swap(choice.path, refused=taken_back)
+
+
+async def run(by: User, *, on: bool) -> None:
+    """Start the host, or stop it until it is started again."""
+    await sync_to_async(run_compact.switch)(by, on=on)
+    if (supervisor := compact_host.supervisor()) is not None:
+        await (supervisor.start() if on else supervisor.stop())
+
+
+async def unload_when_idle(by: User, given: Given) -> None:
+    """Keep after how many minutes without an ask it is unloaded; raises Invalid."""
+    idle_s = await sync_to_async(run_compact.set_idle)(by, given)
+    if (supervisor := compact_host.supervisor()) is not None:
+        supervisor.idle_s = idle_s
+
+
+async def open_to(by: User, *, everyone: bool, teams: Iterable[str]) -> None:
+    """Let every team use it, or these alone."""
+    await sync_to_async(run_compact.open_to)(by, everyone=everyone, teams=teams)
+
+
+async def use_template(by: User, text: str, meant: str | None = None) -> None:
+    """Load the hosted file again with that chat template, or its own for an empty one; raises Invalid.
+
+    `meant` is the name of the file that it was written for, where that is known.
+    """
+    await run_compact.set_template(by, text, meant)
+    if (supervisor := compact_host.supervisor()) is not None:
+        supervisor.begin_reload()
