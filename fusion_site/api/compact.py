@@ -103,8 +103,9 @@ def list_known(request: HttpRequest) -> dict[str, Any]:
 @router.get("/files", response=FileList)
 def list_files(request: HttpRequest) -> dict[str, Any]:
     """Give the model files that are kept here."""
-    kept = files(host_view().status)
-    return {"items": [file_json(each, hosted=hosted) for each, hosted in kept], "next": None}
+    kept, tells_all = files(host_view().status).kept, may_operate(_person(request))
+    told = [file_json(each, hosted=hosted, tells_all=tells_all) for each, hosted in kept]
+    return {"items": told, "next": None}
 
 
 @router.delete("/files/{name}", response={204: None})

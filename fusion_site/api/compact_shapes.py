@@ -12,7 +12,7 @@ from fusion_site.compact.files.errands import Errand
 from fusion_site.compact.files.offer import Offer
 from fusion_site.compact.files.shelf import Kept
 from fusion_site.compact.status import CompactStatus
-from fusion_site.pools.compact_page import HostView, access, template_of
+from fusion_site.pools.compact_page import HostView, access, set_template
 
 
 class ModelFacts(Schema):
@@ -93,6 +93,9 @@ class CompactOut(Schema):
     incoming: str | None = Field(description="The file that is about to take over.")
     restarts: int
     error: str | None
+    error_at: datetime | None = Field(
+        description="The last error stays when the host is back; this is its time."
+    )
     warning: str | None = Field(description="Why it may not fit in memory.")
     facts: ModelFacts | None
     machine: Machine | None
@@ -111,7 +114,10 @@ class LicenceOut(Schema):
 
 
 class FileOut(Schema):
-    """A model file that is kept here. Of one that was put here by hand nothing is known."""
+    """A model file that is kept here. Of one that was put here by hand nothing is known.
+
+    Paths of the machine, and who accepted a licence, are told to the site's owner alone.
+    """
 
     name: str
     size: int
@@ -187,6 +193,7 @@ def host_json(host: HostView, *, tells_all: bool) -> dict[str, Any]:
         "incoming": status.incoming,
         "restarts": status.restarts,
         "error": status.error if tells_all else None,
+        "error_at": status.error_at,
         "warning": status.warning or None,
         "facts": _facts(status),
         "machine": asdict(status.host) if status.host else None,
@@ -214,22 +221,23 @@ def _chosen(status: CompactStatus) -> dict[str, Any]:
         "idle_min": found.idle_min,
         "everyone": found.row.open_to_all,
         "teams": [{"slug": team.slug, "name": team.name, "ticked": ticked} for team, ticked in found.teams],
-        "template": template_of(status) or None,
+        "template": set_template(status).text or None,
     }
 
 
-def file_json(kept: Kept, *, hosted: bool) -> dict[str, Any]:
-    """Give a file that is kept here."""
+def file_json(kept: Kept, *, hosted: bool, tells_all: bool) -> dict[str, Any]:
+    """Give a file that is kept here, with what only the site's owner is told if `tells_all`."""
     record = kept.record
+    tells_source = record is not None and (tells_all or not record.is_local)
     return {
         "name": kept.name,
         "size": kept.size,
         "hosted": hosted,
-        "source": record.source if record else None,
+        "source": record.source if record and tells_source else None,
         "sha256": record.sha256 if record else None,
         "checked": kept.is_checked,
         "licence": asdict(record.licence) if record else None,
-        "accepted_by": record.accepted_by if record else None,
+        "accepted_by": record.accepted_by if record and tells_all else None,
         "accepted_at": record.accepted if record else None,
     }
 

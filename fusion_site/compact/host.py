@@ -21,7 +21,7 @@ import uvicorn
 from fusion_site.compact.door import Door
 from fusion_site.compact.modelthread import HostState, ModelThread
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.reporting import drained, report
+from fusion_site.compact.reporting import drained, introduce, report
 
 log = logging.getLogger(__name__)
 DRAIN_SECONDS = 2
@@ -69,7 +69,7 @@ async def _serve(
     stop, drain = asyncio.Event(), asyncio.Event()
     if lifeline is not None:
         _hold(lifeline, drain.set)
-    model = ModelThread(path, options, lambda state: _changed(state, stop))
+    model = ModelThread(path, options, lambda state: _changed(state, stop, reports))
     server = _Server(_config(Door(model, key)))
     say({"port": listener.getsockname()[1]})
     model.start()
@@ -108,8 +108,12 @@ def _config(door: Door) -> uvicorn.Config:
     )
 
 
-def _changed(state: HostState, stop: asyncio.Event) -> None:
+def _changed(state: HostState, stop: asyncio.Event, reports: bool) -> None:
     if state.hosted:
+        if reports:
+            introduce(
+                state.hosted, say
+            )  # before it is ready, so that nobody sees a ready host of unknown size
         say({"state": "ready", "model": state.hosted.model.facts.id})
     elif state.name == "failed":
         log.error("%s", state.reason)

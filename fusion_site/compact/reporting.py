@@ -17,17 +17,18 @@ QUIET_LOOKS = 10  # an ask that found this host's address a moment ago may still
 
 
 async def report(model: ModelThread, say: Callable[[dict[str, Any]], None]) -> None:
-    """Say the figures whenever they changed, and once what the host is, until cancelled."""
+    """Say the figures whenever they changed, until cancelled."""
     told: Figures | None = None
-    introduced = False
     while True:
-        if not introduced and (hosted := model.state.hosted) is not None:
-            say({"facts": asdict(facts_of(hosted))})
-            introduced = True
         if (figures := figures_of(model)) != told:
             say({"figures": asdict(figures)})
             told = figures
         await asyncio.sleep(TELL_EVERY_S)
+
+
+def introduce(hosted: Hosted, say: Callable[[dict[str, Any]], None]) -> None:
+    """Say once what the host is."""
+    say({"facts": asdict(facts_of(hosted))})
 
 
 async def drained(model: ModelThread) -> None:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class CompactSupervisor:
         """Begin to keep the host running; returns at once, `status` tells the rest. Without a model there is nothing to do."""
         self._loop = asyncio.get_running_loop()
         if self._task is None and self._model is not None:
-            self._become(state="loading", error=None, restarts=0, file=self._model)
+            self._become(state="loading", error=None, error_at=None, restarts=0, file=self._model)
             self._keep(None)
 
     async def stop(self) -> None:
@@ -140,7 +141,13 @@ class CompactSupervisor:
         return self._status
 
     async def _change(self, model: Path, refused: Callable[[], Awaitable[object]] | None = None) -> None:
-        if not await self.swap(model) and refused is not None:
+        if self._task is not None:
+            self._become(incoming=model.name)
+        try:
+            has_taken_over = await self.swap(model)
+        finally:
+            self._become(incoming=None, incoming_share=None)
+        if not has_taken_over and refused is not None:
             await refused()
 
     def _keep(self, life: Life | None) -> None:
@@ -170,7 +177,7 @@ class CompactSupervisor:
             crashes = 1 if death.served is not None and death.served >= self._backoff.steady else crashes + 1
             log.warning("Compact host for %s: %s", self._model.name, death.error)
             state: State = "failed" if death.served is None else "restarting"
-            self._become(state=state, error=death.error, address=None)
+            self._failed(death.error, state=state, address=None)
             await pause(
                 self._backoff.most if death.refused else self._backoff.delay(crashes), self._model, seen
             )
@@ -204,7 +211,7 @@ class CompactSupervisor:
         """Only a defect in this class ends the task by itself: say so instead of showing an old status for ever."""
         if not task.cancelled() and (defect := task.exception()) is not None:
             log.error("The supervisor of the Compact host failed", exc_info=defect)
-            self._become(state="failed", error=f"The supervisor itself failed: {defect!r}", address=None)
+            self._failed(f"The supervisor itself failed: {defect!r}", state="failed", address=None)
 
     async def _fits_beside(self, model: Path) -> bool:
         """Whether another model has room while this one stays. Its weights, mapped from its file, count as free memory."""
@@ -220,21 +227,21 @@ class CompactSupervisor:
     async def _take_over(self, model: Path) -> None:
         """Bring the new host up beside the old one, then let that answer to the end what it was asked."""
         successor = self._begin(model)
-        self._become(incoming=model.name, error=None)
+        self._become(incoming=model.name, incoming_share=None)
         try:
             if not await successor.comes_up():
-                error = f"{model.name} was not put into service: {successor.task.result().error}"
-                self._become(error=error)
+                self._failed(f"{model.name} was not put into service: {successor.task.result().error}")
                 return
             await self._let_go()
             old, self._life, self._model = self._life, successor, model
             self._history.begin()
+            self._become(error=None, error_at=None)
             self._noticed(successor)
             self._keep(successor)
             if old is not None:
                 self._in_background(old.retire(), "retirement of a Compact host")
         finally:
-            self._become(incoming=None)
+            self._become(incoming=None, incoming_share=None)
             if successor is not self._life:
                 await successor.end()
 
@@ -246,9 +253,8 @@ class CompactSupervisor:
             await self._life.retire()
             self._unpublish()
         self._model, self._life = model, None
-        self._become(
-            state="loading", incoming=None, error=None, address=None, file=model, facts=None, host=None
-        )
+        self._become(state="loading", incoming=None, error=None, error_at=None, address=None)
+        self._become(file=model, facts=None, host=None)
         self._keep(None)
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -257,8 +263,10 @@ class CompactSupervisor:
         chore.add_done_callback(self._chores.discard)
 
     def _noticed(self, life: Life) -> None:
-        """Take over what a life tells, if it is the one in service."""
+        """Take over what a life tells, if it is the one in service; of the one to come, how much of it is loaded."""
         if life is not self._life:
+            if life.model.name == self._status.incoming and not life.is_ready:
+                self._become(incoming_share=life.figures.progress)
             return
         if life.figures.count < self._status.figures.count or not life.is_ready:
             self._history.begin()
@@ -275,17 +283,15 @@ class CompactSupervisor:
             if self._state_file is not None and life.address is not None:
                 publish(self._state_file, life.address)
         if life.is_ready and self._status.state != "draining":
-            changes |= {"state": "ready", "model_id": life.model_id, "error": self._kept_error(life)}
+            changes |= {"state": "ready", "model_id": life.model_id}
         self._become(**changes)
-
-    def _kept_error(self, life: Life) -> str | None:
-        """An error stays until the host is ready again: one that came later than that is about another file."""
-        is_new = self._status.state != "ready" or self._status.address != life.address
-        return None if is_new else self._status.error
 
     def _unpublish(self) -> None:
         if self._state_file is not None and self._status.address is not None:
             withdraw(self._state_file, self._status.address)
+
+    def _failed(self, error: str, **changes: Any) -> None:
+        self._become(error=error, error_at=datetime.now(UTC), **changes)
 
     def _become(self, **changes: Any) -> None:
         self._status = replace(self._status, **changes)

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from fusion_site.accounts.models import Team
 from fusion_site.pools.models import CompactHost, Connection, Kind
 
+CLOSED = "Your team may not use the Compact model of this site; its owner decides that on the page “Compact”."
+
 
 def chosen() -> CompactHost:
     """Give the row, or what holds as long as nobody chose anything."""
@@ -33,6 +35,12 @@ def is_open_to(team_id: str) -> bool:
     """Whether that team may ask the Compact model of this machine."""
     row = chosen()
     return row.open_to_all or row.teams.filter(pk=team_id).exists()
+
+
+def is_closed(connection: Connection) -> bool:
+    """Whether that connection leads to the Compact model of this machine, and its team may not use it."""
+    leads_here = connection.kind == Kind.COMPACT and not connection.base_url
+    return leads_here and not is_open_to(connection.team_id)
 
 
 def open_teams() -> QuerySet[Team]:

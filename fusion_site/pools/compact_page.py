@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from fusion_site.accounts.models import Membership, Team, User
 from fusion_site.compact.figures import Rate
-from fusion_site.compact.files.shelf import Kept
+from fusion_site.compact.files.shelf import Kept, Part
 from fusion_site.compact.status import CompactStatus
 from fusion_site.pages.charts import Bars, bars
 from fusion_site.pools import compact_files, compact_host
 from fusion_site.pools.catalogue import offered
-from fusion_site.pools.compact_choice import chosen, is_open_to
-from fusion_site.pools.models import CompactHost, Connection, Kind
+from fusion_site.pools.compact_choice import chosen, hosted_file, is_open_to
+from fusion_site.pools.models import CompactHost, Connection, Judge, Kind, Pool
 
 NOW_S = 15.0
 PER_MINUTE = 12
@@ -37,6 +37,12 @@ class HostView:
     now: float
     chart: Bars
     minutes: list[Minute]
+
+    @property
+    def hosting(self) -> str:
+        """What its files' list depends on: which file is hosted, and which is about to be."""
+        file = self.status.file
+        return f"{file.name if file else ''}/{self.status.incoming or ''}"
 
 
 def host_view() -> HostView:
@@ -82,14 +88,57 @@ def access() -> Access:
     return Access(row, [(team, team.pk in ticked) for team in Team.objects.order_by("name")])
 
 
-def files(status: CompactStatus) -> list[tuple[Kept, bool]]:
-    """Give the files that are kept here, each with whether it is the one that is hosted."""
-    return [(kept, kept.path == status.file) for kept in compact_files.shelf().kept()]
+@dataclass(frozen=True)
+class Files:
+    """The files that are kept here, each with whether it is the one that is hosted, and what came of others before a cut.
+
+    `named` counts the pools and judges, of all teams, that ask for the model in service by its name.
+    """
+
+    kept: list[tuple[Kept, bool]]
+    parts: list[Part]
+    named: int
 
 
-def template_of(status: CompactStatus) -> str:
-    """Give the chat template that was set for the hosted file; empty if it has its own."""
-    return compact_files.templates().text(status.file) if status.file is not None else ""
+def files(status: CompactStatus) -> Files:
+    """Give the files of this machine. What is being fetched just now is told of where the fetch is."""
+    shelf, errands = compact_files.shelf(), compact_host.errands()
+    running = errands.newest if errands is not None else None
+    fetched = running.offer.name if running is not None and running.state == "running" else None
+    return Files(
+        [(kept, kept.path == status.file) for kept in shelf.kept()],
+        [part for part in shelf.parts() if part.name != fetched],
+        _naming(status.model_id) if status.model_id else 0,
+    )
+
+
+def _naming(model: str) -> int:
+    here = Connection.objects.filter(kind=Kind.COMPACT, base_url="")
+    pools = Pool.objects.filter(members__connection__in=here, members__model=model).distinct()
+    return pools.count() + Judge.objects.filter(connection__in=here, model=model).count()
+
+
+def found(name: str) -> Kept | Part | None:
+    """Give what is here of a file of that name: all, a part or nothing."""
+    shelf = compact_files.shelf()
+    return shelf.find(name) or next((part for part in shelf.parts() if part.name == name), None)
+
+
+@dataclass(frozen=True)
+class SetTemplate:
+    """The chat template that was set for a file, empty if it has its own; of which file, and whether that is in service."""
+
+    text: str = ""
+    file: str = ""
+    is_in_service: bool = False
+
+
+def set_template(status: CompactStatus) -> SetTemplate:
+    """Give what was set for the chosen file, which may still be on its way into service."""
+    file = hosted_file()
+    if file is None:
+        return SetTemplate()
+    return SetTemplate(compact_files.templates().text(file), file.name, file == status.file)
 
 
 def own_connection(place: Membership) -> Connection | None:

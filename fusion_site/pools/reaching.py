@@ -21,7 +21,7 @@ from fusion_site.engine.asking import Asker, AskError, ErrorKind
 from fusion_site.ops.querying import query_patiently
 from fusion_site.ops.recent import Recent
 from fusion_site.pools import compact_host
-from fusion_site.pools.compact_choice import is_open_to
+from fusion_site.pools.compact_choice import CLOSED, is_open_to
 from fusion_site.pools.leaving import fault_of_target, require_leave
 from fusion_site.pools.measuring import MeasuredAsker, learn_kind
 from fusion_site.pools.models import Connection, Kind
@@ -145,8 +145,7 @@ def _started_rehearsal() -> RehearsalHost:
 
 async def _compact(row: Connection) -> Endpoint:
     if not await query_patiently(is_open_to, row.team_id):
-        message = "Your team may not use the Compact model of this site; its owner decides that on the page “Compact”."
-        raise _unavailable(ErrorKind.PERMISSION, message)
+        raise _unavailable(ErrorKind.PERMISSION, CLOSED)
     status = await _compact_status()
     if status.address is None:
         message = f"The Compact model is not running on this machine. {status.error or ''}".rstrip()

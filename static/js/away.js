@@ -40,6 +40,7 @@ const isAsked = ({ requestConfig }) => Boolean(requestConfig?.triggeringEvent?.i
 
 document.addEventListener("htmx:sendError", ({ detail }) => {
   if (isAsked(detail)) say(navigator.onLine ? NO_SITE : NOT_SENT);
+  else detail.elt.querySelector("[data-stale]")?.removeAttribute("hidden");
 });
 
 document.addEventListener("htmx:responseError", ({ detail }) => {

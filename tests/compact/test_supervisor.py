@@ -104,7 +104,9 @@ async def test_a_host_killed_in_the_middle_of_an_answer_comes_back(tiny: Path, t
             "The model process was killed (SIGKILL); on a machine that is short of memory the system does this."
         )
         up = await supervisor.wait_for("ready")
-        assert (up.error, up.restarts) == (None, 1)
+        assert (up.error, up.error_at, up.restarts) == (down.error, down.error_at, 1)
+        assert down.error_at is not None
+        assert up.host is not None
         assert up.address is not None
         assert up.address.key != first.key
         assert read_state_file(state_file) == up.address

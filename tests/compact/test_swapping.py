@@ -68,9 +68,14 @@ async def test_a_swap_drops_no_answer_and_leaves_no_gap(tiny: Path, scripted: Pa
         assert old is not None
         async with streaming(supervisor) as answer:
             os.kill(old.pid, signal.SIGSTOP)  # so that its answer is not over before the other host is up
+            loading = asyncio.create_task(
+                supervisor.wait_until(lambda status: status.incoming_share is not None)
+            )
             swap = asyncio.create_task(supervisor.swap(scripted))
             seen = await states_until(supervisor, swap)
             assert [status.state for status in seen] == ["ready"]
+            assert loading.done()
+            assert loading.result().incoming == scripted.name
             assert await text_from(supervisor, "scripted") == SCRIPT
             assert not answer.done()
             os.kill(old.pid, signal.SIGCONT)
@@ -108,7 +113,10 @@ async def test_a_file_that_is_no_model_does_not_take_over(tiny: Path, tmp_path: 
             refused.set()
 
         supervisor.begin_swap(page, hear)
+        await asyncio.sleep(0)
+        assert supervisor.status().incoming == "page.gguf"
         await refused.wait()
+        assert supervisor.status().incoming is None
         after = supervisor.status()
         assert (after.state, after.address, after.file) == ("ready", before.address, tiny)
         assert after.error == (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,10 +24,10 @@ from fusion_site.compact.files.progress import Progress
 from fusion_site.compact.status import CompactStatus
 from fusion_site.engine.asking import ErrorKind
 from fusion_site.pools import compact_files, compact_host
-from fusion_site.pools.compact_choice import hosted_file, is_open_to
+from fusion_site.pools.compact_choice import CLOSED, hosted_file, is_open_to
 from fusion_site.pools.flows import run_compact
 from fusion_site.pools.invalid import Invalid
-from fusion_site.pools.models import CompactHost, Connection, Kind, PoolMember
+from fusion_site.pools.models import CompactHost, Connection, Judge, Kind, PoolMember
 from fusion_site.pools.reaching import endpoint
 from fusion_site.providers import EndpointUnavailable
 from tests.compact.fake_hub import REPO, TOKEN, FakeHub, running
@@ -173,8 +175,10 @@ def test_a_team_that_may_not_use_it_does_not_see_it_and_is_refused(
     assert refused.value.error.kind == ErrorKind.PERMISSION
     assert "Your team may not use the Compact model" in refused.value.error.message
     assert client_for(bob).post("/compact/try/", {"prompt": "Hi"}).status_code == 404
+    assert CLOSED in client_for(bob).get("/connections/").content.decode()
     run_compact.open_to(alice, everyone=True, teams=[])
     assert connection.pk in picker()
+    assert CLOSED not in client_for(bob).get("/connections/").content.decode()
 
 
 def test_the_list_of_connections_keeps_the_hosts_secrets_too(
@@ -215,8 +219,8 @@ def test_a_template_is_tried_before_it_is_kept(
         def rates(self) -> list[Any]:
             return []
 
-    def saved(text: str) -> Any:
-        return client_for(alice).post("/compact/template/", {"template": text})
+    def saved(text: str, file: str = tiny) -> Any:
+        return client_for(alice).post("/compact/template/", {"template": text, "file": file})
 
     refused = saved("{{ messages }}")
     assert (refused.status_code, "No file is hosted" in refused.content.decode()) == (422, True)
@@ -230,6 +234,11 @@ def test_a_template_is_tried_before_it_is_kept(
     good = "{% for m in messages %}\r\n{{ m.content }}{% endfor %}"
     assert saved(good).status_code == 302
     assert saved(" \r\n").status_code == 302
+    late = saved(good, file="older.gguf")  # from a page that was open while another file took over
+    assert late.status_code == 422
+    assert f"It was for older.gguf, but {tiny} is hosted from now on." in late.content.decode()
+    assert f'name="file" value="{tiny}"' in late.content.decode()
+    assert good.replace("\r\n", "\n") in late.content.decode().replace("\r\n", "\n")
     assert reloads == [good.replace("\r\n", "\n"), ""]
 
 
@@ -288,6 +297,96 @@ def test_an_old_failure_does_not_stand_above_another_offer(
     assert "needs a larger disk" not in page_after("hf:other/place/lantern.gguf")
 
 
+def test_what_came_of_a_file_before_a_cut_is_shown_and_can_be_deleted(
+    client_for: ClientFor, alice: User, bob: User, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that was killed remembers no fetch; what came fills the disk, and only the page tells of it."""
+    offer = Offer(
+        "hf:meadow/lantern-GGUF/lantern.gguf", "lantern.gguf", 4000, "ab" * 32, "c", licence=Licence()
+    )
+    shelf = compact_files.shelf()
+    shelf.begin(offer).write_bytes(b"x" * 1000)
+
+    async def look(source: str) -> Offer:
+        return offer
+
+    monkeypatch.setattr(compact_host, "_errands", SimpleNamespace(newest=None, look=look))
+    page = client_for(alice).get("/compact/").content.decode()
+    assert "1.0 kB of 4.0 kB: its fetch was cut or stopped" in page
+    looked_up = client_for(alice).post("/compact/files/look/", {"source": offer.source}).content.decode()
+    assert "1.0 kB of it are here already" in looked_up
+    assert client_for(bob).post("/compact/files/remove/", {"part": offer.name}).status_code == 403
+    with shelf.alone(offer.name):
+        refused = client_for(alice).post("/compact/files/remove/", {"part": offer.name})
+        assert "lantern.gguf is being fetched already." in refused.content.decode()
+    assert shelf.parts() != []
+    assert client_for(alice).post("/compact/files/remove/", {"part": offer.name}).status_code == 302
+    assert [path.name for path in models.iterdir()] == [".lantern.gguf.lock"]
+
+
+def test_a_file_that_changed_since_it_was_shown_is_shown_anew(
+    client_for: ClientFor, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look(source: str) -> Offer:
+        return Offer(source, "lantern.gguf", 9, "cd" * 32, "newer", licence=Licence("mit", "MIT License"))
+
+    def fetch(*_: Any) -> None:
+        raise AssertionError("nobody accepted this")
+
+    monkeypatch.setattr(compact_host, "_errands", SimpleNamespace(newest=None, look=look, fetch=fetch))
+    asked = {"source": "hf:meadow/lantern-GGUF/lantern.gguf", "commit": "older", "accept": "1"}
+    for changes, said in (
+        ({}, "changed it since it was shown"),
+        ({"commit": "newer", "accept": ""}, "Accept the"),
+    ):
+        refused = client_for(alice).post("/compact/files/fetch/", asked | changes)
+        page = refused.content.decode()
+        assert refused.status_code == 422
+        assert said in page
+        for part in ("cd" * 32, "MIT License", 'name="commit" value="newer"'):
+            assert part in page
+
+
+def test_an_open_page_gets_the_files_anew_once_another_one_is_hosted(
+    client_for: ClientFor, alice: User, tiny: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would offer what is hosted, and call another file so."""
+    status = CompactStatus(state="ready", file=models / "old.gguf")
+    monkeypatch.setattr(compact_host, "status", lambda: status)
+    browser = client_for(alice)
+
+    def polled(page: str) -> str:
+        (address,) = re.findall(r'hx-get="(/compact/state/[^"]*)"', page)
+        return browser.get(address).content.decode()
+
+    page = browser.get("/compact/").content.decode()
+    assert 'id="files"' not in polled(page)
+    status = replace(status, incoming=tiny)
+    loading = polled(page)
+    assert 'hx-swap-oob="true"' in loading
+    assert "being loaded" in loading
+    assert f"Host {tiny}" not in loading
+    assert 'id="files"' not in polled(loading)
+    status = CompactStatus(state="ready", file=models / tiny)
+    assert ">hosted</span>" in polled(loading)
+
+
+def test_hosting_another_file_asks_first_where_pools_name_the_model_in_service(
+    client_for: ClientFor, alice: User, tiny: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_compact.choose_file(alice, tiny)
+    write_tiny_gguf(models / "other.gguf")
+    status = CompactStatus(state="ready", model_id="tiny", file=models / tiny)
+    monkeypatch.setattr(compact_host, "status", lambda: status)
+    monkeypatch.setattr(compact_host, "_supervisor", SimpleNamespace(rates=list))
+    ours = Team.objects.count() * 2  # each team starts with a pool and a judge of it
+    question = f"Host other.gguf instead of tiny? Pools and judges that ask for tiny by name: {ours}."
+    assert question in client_for(alice).get("/compact/").content.decode()
+    PoolMember.objects.filter(model="tiny").update(model="other")
+    Judge.objects.filter(model="tiny").update(model="other")
+    assert "Host other.gguf instead" not in client_for(alice).get("/compact/").content.decode()
+
+
 def command(*arguments: str) -> tuple[str, str]:
     out, err = StringIO(), StringIO()
     call_command("compact", *arguments, stdout=out, stderr=err)
@@ -318,6 +417,19 @@ def test_the_command_fetches_and_lists(hub: FakeHub, settings: LazySettings, mod
         command("pull", source, "--accept", "Ada")
     with pytest.raises(CommandError, match="Write hf:owner"):
         command("pull", "lantern", "--accept", "Ada")
+
+
+def test_paths_of_the_machine_and_who_accepted_are_for_its_owner(
+    client_for: ClientFor, alice: User, charlie: User, tmp_path: Path
+) -> None:
+    (tmp_path / "private").mkdir()
+    original = write_tiny_gguf(tmp_path / "private" / "tiny.gguf")
+    command("pull", f"file:{original}", "--accept", "ada@example.com")
+    owned, seen = (client_for(who).get("/compact/").content.decode() for who in (alice, charlie))
+    for part in (str(original), "ada@example.com"):
+        assert part in owned
+        assert part not in seen
+    assert "tiny.gguf" in seen
 
 
 def test_the_command_refuses_what_cannot_be_hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_a_program_does_all_that_the_page_does(owner: Api) -> None:
     assert (offer["name"], offer["commit"], offer["gated"]) == ("lantern.gguf", COMMIT, True)
     assert offer["licence"]["name"] == "Lantern Community License"
     wanted = {"source": SOURCE, "commit": offer["commit"]}
-    assert refused(owner, "POST", "compact/fetch", {**wanted, "accept": False})[1].keys() == {"source"}
+    assert refused(owner, "POST", "compact/fetch", {**wanted, "accept": False})[1].keys() == {"accept"}
     begun = owner("POST", "compact/fetch", {**wanted, "accept": True})
     assert (begun["accepted_by"], begun["offer"]["sha256"]) == ("ops@example.com", offer["sha256"])
     assert until(owner, "compact/fetch", lambda told: told["state"] != "running")["state"] == "done"

@@ -78,9 +78,10 @@ class Errands:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
-            self._become(
-                state="stopped", message="It was stopped; what came is kept, and it can be gone on with."
-            )
+            if self.newest is not None:
+                name = self.newest.offer.name
+                message = f"The fetch of {name} was stopped. What came is kept, and can be gone on with."
+                self._become(state="stopped", message=message)
 
     async def _fetch(self, errand: Errand) -> None:
         offer = errand.offer
@@ -96,11 +97,11 @@ class Errands:
                 async for line in lines:
                     self._hear(line)
         except OSError as error:
-            self._become(state="failed", message=f"The fetching process could not be started: {error}.")
+            message = f"The process that was to fetch {offer.name} could not be started: {error}."
+            self._become(state="failed", message=message)
         if self.newest is not None and self.newest.state == "running":
-            self._become(
-                state="failed", message="The fetching process ended without a word. What came is kept."
-            )
+            message = f"The process that fetched {offer.name} ended without a word. What came is kept."
+            self._become(state="failed", message=message)
 
     def _hear(self, line: dict[str, Any]) -> None:
         if "progress" in line:

@@ -21,7 +21,7 @@ class Licence:
     @property
     def title(self) -> str:
         """The name to show."""
-        return self.name or self.id or "a licence that its page does not name"
+        return self.name or self.id or "a licence that is not named there"
 
 
 @dataclass(frozen=True, slots=True)

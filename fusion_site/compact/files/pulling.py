@@ -17,7 +17,7 @@ from fusion_site.compact.files.header import BadFile, read_header
 from fusion_site.compact.files.hub import Broken, Hub
 from fusion_site.compact.files.offer import Offer, PullFailed
 from fusion_site.compact.files.progress import Progress
-from fusion_site.compact.files.shelf import Kept, Record, Shelf
+from fusion_site.compact.files.shelf import Kept, Record, Shelf, drop
 from fusion_site.compact.files.source import HubFile, LocalFile, Source, source_of
 
 PART = 1024 * 1024
@@ -59,9 +59,9 @@ def pull(
     with shelf.alone(offer.name), _disk_errors(shelf):
         if (kept := _already(shelf, offer)) is not None:
             return kept
-        draft = shelf.draft(offer)
-        _check_space(shelf, offer, draft)
-        sha256 = _Fetch(offer, hub, draft, tell, pauses).run()
+        _check_space(shelf, offer, shelf.draft(offer))
+        with _begun(shelf, offer) as draft:
+            sha256 = _Fetch(offer, hub, draft, tell, pauses).run()
         record = Record(
             source=offer.source,
             sha256=sha256,
@@ -99,6 +99,17 @@ def _check_space(shelf: Shelf, offer: Offer, draft: Path) -> None:
             f"{offer.name} needs {need / 10**9:.1f} GB more on the disk of {shelf.folder}, and {free / 10**9:.1f} GB "
             "are free there."
         )
+
+
+@contextmanager
+def _begun(shelf: Shelf, offer: Offer) -> Iterator[Path]:
+    """Give the draft to write to; one to which nothing came is not left behind."""
+    draft = shelf.begin(offer)
+    try:
+        yield draft
+    finally:
+        if not draft.is_file() or not draft.stat().st_size:
+            drop(draft)
 
 
 @contextmanager
@@ -201,7 +212,7 @@ class _Fetch:
 
     def _check(self) -> None:
         if self._offer.sha256 and self._hash.hexdigest() != self._offer.sha256:
-            self._draft.unlink(missing_ok=True)
+            drop(self._draft)
             raise PullFailed(
                 f"What came is not {self._offer.name}: its SHA-256 is {self._hash.hexdigest()}, and the hub names "
                 f"{self._offer.sha256}. It has been removed."

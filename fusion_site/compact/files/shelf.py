@@ -35,6 +35,11 @@ class Record:
     licence: Licence = field(default_factory=Licence)
 
     @property
+    def is_local(self) -> bool:
+        """Whether its source is a path of this machine."""
+        return self.source.startswith("file:")
+
+    @property
     def accepted(self) -> datetime:
         """When the licence was accepted."""
         return datetime.fromisoformat(self.accepted_at)
@@ -60,6 +65,20 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What came of a file before its fetch was cut; `have` in bytes. Of which offer is known, unless its note is gone."""
+
+    path: Path
+    have: int
+    offer: Offer | None = None
+
+    @property
+    def name(self) -> str:
+        """What the whole file would be called."""
+        return self.path.name[1:].rsplit(".", 2)[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Shelf:
     """One folder. What begins with a dot there is being fetched, or was and can be gone on with."""
 
@@ -74,12 +93,27 @@ class Shelf:
         """The file of that name; never one outside of this folder."""
         return next((each for each in self.kept() if each.name == name), None)
 
+    def parts(self) -> list[Part]:
+        """What is here of files that are not whole, by name."""
+        found = sorted(self.folder.glob(f".*{ENDING}.*.part")) if self.folder.is_dir() else []
+        return [
+            Part(path, path.stat().st_size, _read_note(note_of(path))) for path in found if path.is_file()
+        ]
+
+    def remove_part(self, name: str) -> None:
+        """Delete what came of a file; raises `PullFailed` while it is being fetched."""
+        with self.alone(name):
+            for part in self.parts():
+                if part.name == name:
+                    drop(part.path)
+
     def put(self, draft: Path, name: str, record: Record) -> Kept:
         """Take in a finished file, whole or not at all."""
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         _write_whole(self._record_of(name), asdict(record))
         draft.replace(self.folder / name)
+        note_of(draft).unlink(missing_ok=True)
         return self._kept(self.folder / name)
 
     def remove(self, name: str) -> None:
@@ -92,6 +126,12 @@ class Shelf:
         """Where the bytes of an offer gather; its name tells the content, so that other content is never gone on with."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / f".{offer.name}.{(offer.sha256 or 'local')[:16]}.part"
+
+    def begin(self, offer: Offer) -> Path:
+        """Give the draft of an offer, and note beside it what it will be, for whoever finds it after a crash."""
+        draft = self.draft(offer)
+        _write_whole(note_of(draft), asdict(offer))
+        return draft
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
@@ -109,6 +149,24 @@ class Shelf:
 
     def _record_of(self, name: str) -> Path:
         return self.folder / f"{name}.json"
+
+
+def note_of(draft: Path) -> Path:
+    """Where it is noted what a draft will be."""
+    return draft.with_name(f"{draft.name}.json")
+
+
+def drop(draft: Path) -> None:
+    """Delete a draft and its note."""
+    draft.unlink(missing_ok=True)
+    note_of(draft).unlink(missing_ok=True)
+
+
+def _read_note(path: Path) -> Offer | None:
+    try:
+        return Offer.from_plain(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _read(path: Path) -> Record | None:

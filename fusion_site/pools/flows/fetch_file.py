@@ -12,7 +12,14 @@ from fusion_site.pools.invalid import Invalid
 
 LONGEST = 1000
 _ELSEWHERE = "No process of this site hosts a model, so none fetches files. On a machine of its own: manage.py compact pull."
-_NOT_ACCEPTED = "Accept the licence first; it is shown below."
+
+
+class NotAccepted(Invalid):
+    """Its licence was not accepted, or not as it is now; `offer` is what there is to accept."""
+
+    def __init__(self, why: str, offer: Offer) -> None:
+        super().__init__({"accept": [why]})
+        self.offer = offer
 
 
 async def look_up(by: User, source: str) -> Offer:
@@ -28,8 +35,10 @@ async def look_up(by: User, source: str) -> Offer:
 async def fetch(by: User, source: str, commit: str, *, accepts: bool) -> Errand:
     """Begin to fetch what was shown as of `commit`, for whom accepts its licence; raises Invalid."""
     offer = await look_up(by, source)
-    if not accepts or offer.commit != commit:
-        raise Invalid({"source": [_NOT_ACCEPTED]})
+    if offer.commit != commit:
+        raise NotAccepted("Its authors changed it since it was shown. Look at it again.", offer)
+    if not accepts:
+        raise NotAccepted("Accept the licence first.", offer)
     try:
         return _errands().fetch(offer, by.email)
     except PullFailed as error:

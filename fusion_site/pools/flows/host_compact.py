@@ -44,8 +44,11 @@ async def open_to(by: User, *, everyone: bool, teams: Iterable[str]) -> None:
     await sync_to_async(run_compact.open_to)(by, everyone=everyone, teams=teams)
 
 
-async def use_template(by: User, text: str) -> None:
-    """Load the hosted file again with that chat template, or its own for an empty one; raises Invalid."""
-    await run_compact.set_template(by, text)
+async def use_template(by: User, text: str, meant: str | None = None) -> None:
+    """Load the hosted file again with that chat template, or its own for an empty one; raises Invalid.
+
+    `meant` is the name of the file that it was written for, where that is known.
+    """
+    await run_compact.set_template(by, text, meant)
     if (supervisor := compact_host.supervisor()) is not None:
         supervisor.begin_reload()

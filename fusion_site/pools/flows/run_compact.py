@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from fusion_site.accounts.models import Team, User
+from fusion_site.compact.files.offer import PullFailed
 from fusion_site.compact.files.proving import BadTemplate, prove
 from fusion_site.ops.querying import query_patiently
 from fusion_site.pools import compact_files
@@ -84,15 +85,20 @@ def open_to(by: User, *, everyone: bool, teams: Iterable[str]) -> None:
     ensure_local_connections()
 
 
-async def set_template(by: User, text: str) -> Path:
+async def set_template(by: User, text: str, meant: str | None) -> Path:
     """Host the chosen file with that chat template from its next load on, and give the file; empty takes the file's own.
 
-    Raises Invalid where it fails on a short conversation.
+    `meant` is the name of the file that it was written for, where that is known. Raises Invalid where another one was chosen meanwhile, or where
+    it fails on a short conversation.
     """
     require_operator(by)
     file = await query_patiently(hosted_file)
     if file is None:
         raise Invalid({"template": ["No file is hosted that it could be for."]})
+    if meant is not None and file.name != meant:
+        raise Invalid(
+            {"template": [f"It was for {meant}, but {file.name} is hosted from now on. Nothing is saved."]}
+        )
     text = text.replace("\r\n", "\n") if text.strip() else ""
     try:
         if text:
@@ -112,6 +118,15 @@ def remove_file(by: User, name: str) -> None:
     if hosted_file() == kept.path:
         raise Invalid({"file": [f"{name} is the file that is hosted; choose another one first."]})
     compact_files.shelf().remove(name)
+
+
+def remove_part(by: User, name: str) -> None:
+    """Delete what came of a file whose fetch was cut."""
+    require_operator(by)
+    try:
+        compact_files.shelf().remove_part(name)
+    except PullFailed as error:
+        raise Invalid({"file": [str(error)]}) from error
 
 
 def _keep(**changes: object) -> CompactHost:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.template import Context, Library
 
+from fusion_site.pools.compact_choice import CLOSED, is_closed
 from fusion_site.pools.drafts import Field, Fields
 from fusion_site.pools.flows.keep_version import kind_of
 from fusion_site.pools.freezing import label_of
@@ -73,7 +74,9 @@ def is_scripted(thing: Pool | Preset | Connection) -> bool:
 
 @register.filter
 def refusal(connection: Connection) -> str:
-    """Say why the rules of its team let nothing be sent over a connection; mostly nothing."""
+    """Say why the rules of its team, or the site's owner, let nothing be sent over a connection; mostly nothing."""
+    if is_closed(connection):
+        return CLOSED
     return refusal_of(connection.team, connection) or ""
 
 

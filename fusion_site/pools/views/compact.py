@@ -15,10 +15,11 @@ from fusion_site.pools import compact_files
 from fusion_site.pools.compact_page import (
     access,
     files,
+    found,
     host_view,
     may_operate,
     own_connection,
-    template_of,
+    set_template,
 )
 from fusion_site.pools.flows import host_compact, run_compact
 from fusion_site.pools.flows.fetch_file import newest_fetch
@@ -48,22 +49,27 @@ def page(
         "known": compact_files.by_name(),
         "access": access() if owner else None,
         "errand": newest_fetch(person(request)) if owner else None,
-        "template": template_of(host.status) if owner else "",
+        "template": set_template(host.status) if owner else None,
         "errors": errors or {},
         **more,
     }
+    if "offer" in more:
+        context["here"] = found(more["offer"].name)
     return render(request, "pools/compact/index.html", context, status=status)
 
 
 @signed_in
 @require_safe
 def state(request: HttpRequest) -> HttpResponseBase:
-    """Give the part of the page that is alive."""
+    """Give the part of the page that is alive, with the files anew once another one is hosted than was shown."""
+    host = host_view()
     context = {
-        "host": host_view(),
+        "host": host,
         "place": current_membership(request),
         "may_operate": may_operate(person(request)),
     }
+    if request.GET.get("shown") != host.hosting:
+        context |= {"is_news": True, "files": files(host.status)}
     return render(request, "pools/compact/_state.html", context)
 
 
@@ -109,11 +115,11 @@ async def settle(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 async def template(request: HttpRequest) -> HttpResponseBase:
     """Keep another chat template for the hosted file, and load that again with it."""
-    typed = request.POST.get("template", "")
+    typed, meant = request.POST.get("template", ""), request.POST.get("file", "")
     try:
-        await host_compact.use_template(person(request), typed)
+        await host_compact.use_template(person(request), typed, meant)
     except Invalid as invalid:
-        return await sync_to_async(page)(request, status=422, errors=invalid.fields, template=typed)
+        return await sync_to_async(page)(request, status=422, errors=invalid.fields, typed=typed)
     messages.success(request, "The chat template is saved.")
     return redirect("compact")
 
@@ -121,11 +127,14 @@ async def template(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 @require_POST
 def remove(request: HttpRequest) -> HttpResponseBase:
-    """Delete a file."""
-    name = request.POST.get("file", "")
+    """Delete a file, or what came of one before its fetch was cut."""
+    name, part = request.POST.get("file", ""), request.POST.get("part", "")
     try:
-        run_compact.remove_file(person(request), name)
+        if part:
+            run_compact.remove_part(person(request), part)
+        else:
+            run_compact.remove_file(person(request), name)
     except Invalid as invalid:
         return page(request, status=422, errors=invalid.fields)
-    messages.success(request, f"{name} is deleted.")
+    messages.success(request, f"{part or name} is deleted.")
     return redirect("compact")

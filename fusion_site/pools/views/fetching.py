@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from fusion_site.accounts.access import asigned_in, signed_in
+from fusion_site.compact.files.offer import Offer
 from fusion_site.pools.compact_page import files, host_view
 from fusion_site.pools.flows import fetch_file
 from fusion_site.pools.invalid import Invalid
@@ -35,6 +36,8 @@ async def fetch(request: HttpRequest) -> HttpResponseBase:
     accepts = request.POST.get("accept") == "1"
     try:
         await fetch_file.fetch(person(request), source, commit, accepts=accepts)
+    except fetch_file.NotAccepted as invalid:
+        return await _refused(request, source, invalid, offer=invalid.offer)
     except Invalid as invalid:
         return await _refused(request, source, invalid)
     return redirect("compact")
@@ -52,14 +55,14 @@ async def stop(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def progress(request: HttpRequest) -> HttpResponseBase:
     """Give how far the fetch is; once it has ended, how, and the files anew. What is typed on the page meanwhile stays."""
-    errand = fetch_file.newest_fetch(person(request))
-    if errand is None:
+    newest = fetch_file.newest_fetch(person(request))
+    if newest is None:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    if errand.state == "running":
-        return render(request, "pools/compact/_fetch.html", {"errand": errand})
+    if newest.state == "running":
+        return render(request, "pools/compact/_fetch.html", {"errand": newest})
     host = host_view()
     shown = {
-        "errand": errand,
+        "errand": newest,
         "host": host,
         "files": files(host.status),
         "may_operate": True,
@@ -72,5 +75,5 @@ def _posted(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").strip()[: fetch_file.LONGEST]
 
 
-async def _refused(request: HttpRequest, source: str, invalid: Invalid) -> HttpResponseBase:
-    return await sync_to_async(page)(request, status=422, errors=invalid.fields, source=source)
+async def _refused(request: HttpRequest, source: str, invalid: Invalid, **more: Offer) -> HttpResponseBase:
+    return await sync_to_async(page)(request, status=422, errors=invalid.fields, source=source, **more)

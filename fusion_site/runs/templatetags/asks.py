@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.template import Library
@@ -11,21 +12,25 @@ from fusion_site.accounts.models import Membership
 from fusion_site.pools import compact_host
 from fusion_site.pools.models import Connection, Kind
 from fusion_site.runs.live.presenting import preset_words
-from fusion_site.runs.models import Answer, Step
+from fusion_site.runs.models import Answer, Event, Step
 
 register = Library()
 
 MOST_LOOKED_AT = 200
+# What puts an answer into a queue, and what takes it out.
+_TURNS = ("answer.queued", "answer.accepted", "answer.started")
 
 
 @dataclass(frozen=True)
 class UnderWay:
-    """One ask that is waited for or being answered: whose, in which run, and as what."""
+    """One ask that is waited for or being answered: whose, in which run, and as what; its place, while it waits in a queue."""
 
     run: str
     preset: str
     person: str
     part: str
+    answer: str | None = None
+    place: int | None = None
 
 
 @register.inclusion_tag("runs/_asks.html")
@@ -41,7 +46,22 @@ def compact_asks(place: Membership) -> dict[str, Any]:
             own.append(ask)
         else:
             others += 1
-    return {"own": own, "others": others}
+    places = _places({ask.run for ask in own})
+    return {"own": [replace(ask, place=places.get(ask.answer)) for ask in own], "others": others}
+
+
+def _places(runs: Iterable[str]) -> dict[str | None, int]:
+    """Give the places of the answers that wait, as their runs were told last."""
+    told = (
+        Event.objects.filter(run__in=runs, kind__in=_TURNS).values_list("kind", "data").order_by("run", "seq")
+    )
+    places: dict[str | None, int] = {}
+    for kind, data in told:
+        if kind == "answer.queued":
+            places[data["answer"]] = data["place"]
+        else:
+            places.pop(data["answer"], None)
+    return places
 
 
 def _members(connections: set[str]) -> list[tuple[str, UnderWay]]:
@@ -51,13 +71,14 @@ def _members(connections: set[str]) -> list[tuple[str, UnderWay]]:
         "run",
         "run__preset_name",
         "run__person__email",
+        "pk",
         "label",
         "member",
         "run__settings__members",
     )
     return [
-        (team, UnderWay(run, preset_words(preset), person, label))
-        for team, run, preset, person, label, member, members in rows[:MOST_LOOKED_AT]
+        (team, UnderWay(run, preset_words(preset), person, label, answer))
+        for team, run, preset, person, answer, label, member, members in rows[:MOST_LOOKED_AT]
         if _connection(members, member) in connections
     ]
 
