@@ -13,6 +13,9 @@ const LETTER = 0.5;
 const LINE = 2.9;
 const LEAST = 3;
 let isAsked = false;
+// A style at the card itself would go into an attribute when htmx replaces the card, which the policy of the site forbids.
+const room = new CSSStyleSheet();
+document.adoptedStyleSheets.push(room);
 
 const fused = () => document.querySelector(".fused-head[data-status='writing'] ~ .fused-body");
 const below = (part) => part.getBoundingClientRect().bottom - innerHeight;
@@ -46,12 +49,12 @@ function follow() {
 // About as much as the longest answer would take there, and not more than can be seen: what is farther down is not seen moving.
 function makeRoom() {
   const part = fused();
-  const card = part?.parentElement;
-  if (!card || card.style.minBlockSize) return;
+  if (!part || room.cssRules.length) return;
   const size = parseFloat(getComputedStyle(part).fontSize);
   const letters = Math.max(0, ...[...document.querySelectorAll(".answer-body")].map((body) => body.textContent.length));
   const lines = LEAST + Math.ceil((letters * size * LETTER) / part.clientWidth);
-  card.style.minBlockSize = `${Math.round(Math.min(card.offsetHeight + lines * size * LINE, innerHeight))}px`;
+  const wanted = part.parentElement.offsetHeight + lines * size * LINE;
+  room.replaceSync(`#${part.parentElement.id} { min-block-size: ${Math.round(Math.min(wanted, innerHeight))}px }`);
 }
 
 document.addEventListener("htmx:wsAfterMessage", () => {

@@ -3,10 +3,13 @@
 
 const TABS = "[role='tab']";
 
+const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
+
 function select(tab) {
   for (const each of tab.parentElement.querySelectorAll(TABS)) {
     each.setAttribute("aria-selected", String(each === tab));
     each.tabIndex = each === tab ? 0 : -1;
+    panelOf(each)?.toggleAttribute("data-shown", each === tab);
   }
 }
 
@@ -36,7 +39,7 @@ function mirror() {
 
 function name() {
   for (const tab of document.querySelectorAll(TABS)) {
-    const panel = document.getElementById(tab.getAttribute("aria-controls"));
+    const panel = panelOf(tab);
     if (tab.parentElement.checkVisibility()) {
       panel.setAttribute("role", "tabpanel");
       panel.setAttribute("aria-labelledby", tab.id);

@@ -33,8 +33,6 @@ MERGED_S = 10.0
 # Goals: milliseconds of the main thread for each second of streams, bytes for each byte of text, and the second half's
 # work against the first half's.
 MOST_MS, MOST_BYTES, MOST_GROWTH = 150.0, 3.0, 1.5
-# One text alone comes ten times a second, a few words at a time: less of each frame is text.
-MOST_BYTES_ALONE = 6.0
 _WORDS = [
     "column",
     "table",
@@ -258,6 +256,5 @@ def test_eight_members_and_what_is_fused_of_them_leave_the_browser_time_for_its_
     print(f"growth       second half against the first {growth:.2f}; goal {MOST_GROWTH}")
     work_alone, share_alone = told("the merged answer", *fused)
     assert max(work, work_alone) < MOST_MS
-    assert share < MOST_BYTES
-    assert share_alone < MOST_BYTES_ALONE
+    assert max(share, share_alone) < MOST_BYTES
     assert growth < MOST_GROWTH

@@ -211,7 +211,7 @@ def _look(page: Page, walk: Walk, where: str, path: str) -> None:
     walk.note("axe, light", where, _axe(page, {"type": "tag", "values": TAGS}))
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 320, "height": 700})
-    page.evaluate(SETTLED)
+    page.reload()
     walk.note("320 px", where, page.evaluate(PAST_THE_EDGE))
     walk.note("axe, dark and narrow", where, _axe(page, {"type": "rule", "values": DARK_AND_NARROW}))
     page.set_viewport_size(VIEWPORT)

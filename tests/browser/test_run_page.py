@@ -211,7 +211,7 @@ def test_a_long_answer_is_followed_until_the_reader_scrolls_back(
     body = answer(page, "Ada").locator(".answer-body")
     end = "body => Math.round(body.scrollHeight - body.scrollTop - body.clientHeight)"
     expect(body).to_contain_text("Line 19 of")
-    page.wait_for_function(f"({end})(document.querySelector('.answer-body')) <= 1")
+    page.wait_for_function(f"() => ({end})(document.querySelector('.answer-body')) <= 1")
     assert body.evaluate("body => body.scrollTop") > 0
     body.evaluate("body => { body.scrollTop = 100 }")
     gates[20].set()
@@ -220,7 +220,7 @@ def test_a_long_answer_is_followed_until_the_reader_scrolls_back(
     body.evaluate("body => { body.scrollTop = body.scrollHeight }")
     gates[40].set()
     expect(body).to_contain_text("Line 59 of")
-    page.wait_for_function(f"({end})(document.querySelector('.answer-body')) <= 1")
+    page.wait_for_function(f"() => ({end})(document.querySelector('.answer-body')) <= 1")
     gates[60].set()
     is_over(page)
 

@@ -236,6 +236,7 @@ def test_the_child_gets_none_of_the_sites_secrets() -> None:
         "PYTHONPATH",
         "FUSION_COMPACT_KEY",
         "GGML_NO_BACKTRACE",
+        "GLIBC_TUNABLES",
     }
 
 

@@ -263,7 +263,7 @@ def test_a_connection_says_that_it_is_not_asked_and_is_not_added_to_a_run(
     be_local_only(desk.team)
     page = browser.get("/connections/").content.decode()
     assert page.count("not asked") == 1
-    assert page.count(">ready<") == ready.count(">ready<") - 1
+    assert page.count(">not tested yet<") == ready.count(">not tested yet<") - 1
     connection = Connection.objects.get(team=desk.team, name="Up")
     form = {"connection": connection.pk, "model": "dot"}
     answer = browser.post(f"/runs/{run.pk}/ask/", form)

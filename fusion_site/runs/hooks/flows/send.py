@@ -129,7 +129,7 @@ def _message(delivery: Delivery, now: datetime) -> _Message:
 @transaction.atomic
 def _settled(delivery: Delivery, status: int | None, error: str, now: datetime) -> Hook | None:
     """Keep what came of an attempt; gives the hook if that turned it off. What somebody has taken over is left alone."""
-    hook = Hook.objects.select_for_update().filter(pk=delivery.hook_id).first()
+    hook = Hook.objects.select_for_update(no_key=True).filter(pk=delivery.hook_id).first()
     mine = Delivery.objects.filter(pk=delivery.pk, attempts=delivery.attempts, outcome="")
     pause = _pause(delivery)
     is_over = not error or pause is None or status == _GONE_STATUS

@@ -90,7 +90,7 @@ def plain_hook(hook: Hook) -> dict[str, Any]:
 
 
 def _held(team: Team, hook: Hook) -> Hook:
-    found = Hook.objects.select_for_update().filter(pk=hook.pk, team=team).first()
+    found = Hook.objects.select_for_update(no_key=True).filter(pk=hook.pk, team=team).first()
     if found is None:
         raise Http404
     return found
