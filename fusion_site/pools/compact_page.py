@@ -39,6 +39,11 @@ class HostView:
     minutes: list[Minute]
 
     @property
+    def has_written(self) -> bool:
+        """Whether there is anything to be seen on the chart."""
+        return any(minute.written for minute in self.minutes)
+
+    @property
     def hosting(self) -> str:
         """What its files' list depends on: which file is hosted, and which is about to be."""
         file = self.status.file

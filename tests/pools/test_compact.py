@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from fusion_site.accounts.models import Membership, Team, User
-from fusion_site.compact.figures import Figures, HostFacts
+from fusion_site.compact.figures import Figures, HostFacts, Rate
 from fusion_site.compact.files.errands import Errand
 from fusion_site.compact.files.offer import Licence, Offer
 from fusion_site.compact.files.progress import Progress
@@ -240,6 +240,20 @@ def test_a_template_is_tried_before_it_is_kept(
     assert f'name="file" value="{tiny}"' in late.content.decode()
     assert good.replace("\r\n", "\n") in late.content.decode().replace("\r\n", "\n")
     assert reloads == [good.replace("\r\n", "\n"), ""]
+
+
+def test_the_chart_is_there_once_something_was_written(
+    client_for: ClientFor, dave: User, host: CompactStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(written: float) -> str:
+        monkeypatch.setattr(compact_host, "rates", lambda: [Rate(5.0 * ago, written, 0.0) for ago in (1, 0)])
+        return client_for(dave).get("/compact/state/").content.decode()
+
+    monkeypatch.setattr(compact_host, "_supervisor", SimpleNamespace(status=lambda: host))
+    assert "Nothing was written in the last five minutes." in shown(0.0)
+    written = shown(3.0)
+    assert "Nothing was written" not in written
+    assert 'class="rates"' in written
 
 
 @pytest.fixture
