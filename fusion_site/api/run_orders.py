@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from django.db.models import Q
 from ninja import Field
@@ -12,13 +12,19 @@ from fusion_site.api.doors import Caller, Given
 from fusion_site.api.run_changes import RunChanges, changed, with_files
 from fusion_site.engine.asking import Message
 from fusion_site.engine.turns import History
+from fusion_site.pools.estimating import estimate
 from fusion_site.pools.invalid import REQUIRED, Invalid, no_such
 from fusion_site.pools.models import Preset
+from fusion_site.pools.plain import money_text
 from fusion_site.pools.reading import is_storable
+from fusion_site.runs.estimating import settings_so_far
 from fusion_site.runs.flows.following import preset_after
 from fusion_site.runs.flows.repeat import repeat_run
-from fusion_site.runs.flows.start import Order, start_run
+from fusion_site.runs.flows.start import NOBODY, Order, start_run
+from fusion_site.runs.history import usual_lengths
 from fusion_site.runs.models import Run
+
+T = TypeVar("T")
 
 
 class TurnGiven(Given):
@@ -76,10 +82,25 @@ def started(who: Caller, payload: NewRun, key: str | None) -> Run:
     )
 
 
-def _at_files(start: Callable[[], Run]) -> Run:
-    """Start a run; what is wrong with its pictures is said where they came in."""
+def estimated(who: Caller, payload: NewRun) -> dict[str, Any]:
+    """Give what a new run may cost, in USD; what is unknown is None. Raises Invalid, also for anything but a new run."""
+    of_others = [name for name in ("after", "again_of", "seen") if getattr(payload, name) is not None]
+    if of_others:
+        raise Invalid({name: ["Only what a new run may cost is told."] for name in of_others})
+    order = _at_files(lambda: _order(payload, who.token.team_id, None))
+    assert isinstance(order.preset, Preset)
+    settings = settings_so_far(order.preset, order)
+    if settings is None:
+        raise Invalid({"members": [NOBODY]})
+    found = estimate(settings, usual_lengths(who.token.team, settings))
+    low, high = money_text(found.low_usd), money_text(found.high_usd)
+    return {"low_usd": low, "high_usd": high, "unpriced": list(found.unpriced)}
+
+
+def _at_files(made: Callable[[], T]) -> T:
+    """Make a run, or an order; what is wrong with its pictures is said where they came in."""
     try:
-        return start()
+        return made()
     except Invalid as error:
         raise Invalid(
             {"files" if name == "pictures" else name: said for name, said in error.fields.items()}

@@ -18,6 +18,14 @@ class AcceptedRun(Schema):
     state: str
 
 
+class EstimateOut(Schema):
+    """USD from a lucky to an unlucky run. Null is unknown: `low`, where no member's price is known; `high`, where not all are."""
+
+    low_usd: str | None
+    high_usd: str | None
+    unpriced: list[str] = Field(description="The models without a known price.")
+
+
 class AnswerErrorOut(Schema):
     """Why an answer failed."""
 

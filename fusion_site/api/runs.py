@@ -13,8 +13,8 @@ from fusion_site.api.doors import caller
 from fusion_site.api.refusals import refusal
 from fusion_site.api.run_doors import found, limited, url_of
 from fusion_site.api.run_filters import ListedRun, RunPage, RunQuery, found_runs, listed_json
-from fusion_site.api.run_orders import NewRun, started
-from fusion_site.api.run_shapes import AcceptedRun, StepPage, TodayOut
+from fusion_site.api.run_orders import NewRun, estimated, started
+from fusion_site.api.run_shapes import AcceptedRun, EstimateOut, StepPage, TodayOut
 from fusion_site.api.versions import difference_json
 from fusion_site.ops.querying import snapshot
 from fusion_site.runs.finding.wanted import Wanted
@@ -46,6 +46,12 @@ def create_run(
         return limited(limit)
     # What was answered when it was accepted, also when the same key asks again.
     return {"id": run.pk, "url": url_of(request, run), "state": State.QUEUED}
+
+
+@router.post("/estimate", response=EstimateOut)
+def estimate_run(request: HttpRequest, payload: NewRun) -> dict[str, Any]:
+    """Say what such a run may cost; asks nothing, and stores nothing."""
+    return estimated(caller(request), payload)
 
 
 @router.get("", response=RunPage, by_alias=True)

@@ -15,7 +15,9 @@ REST, OPENAI = "api/v1/", "v1/"
 # What allauth's two addresses with regular expressions take.
 _GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
 
-_NAMED_IN_BODY = {"POST /api/v1/runs", "POST /v1/chat/completions", "POST /v1/responses"}
+# A preset is named in the body.
+BY_PRESET = {"POST /api/v1/runs", "POST /api/v1/runs/estimate"}
+_NAMED_IN_BODY = {*BY_PRESET, "POST /v1/chat/completions", "POST /v1/responses"}
 
 
 @dataclass(frozen=True)

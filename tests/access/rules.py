@@ -400,6 +400,7 @@ RULES: dict[str, Rule] = {
     "POST /api/v1/presets/{thing_id}/move": EDITOR,
     "POST /api/v1/presets/{thing_id}/versions/{number}/restore": EDITOR,
     "POST /api/v1/runs": VIEWER,
+    "POST /api/v1/runs/estimate": VIEWER,
     "POST /api/v1/runs/{run_id}/answers": EDITOR,
     "POST /api/v1/runs/{run_id}/answers/{answer_id}/cancel": EDITOR,
     "POST /api/v1/runs/{run_id}/answers/{answer_id}/retry": EDITOR,

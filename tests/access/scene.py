@@ -18,7 +18,7 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.test import Client
 
 from fusion_site.accounts.models import Team, User
-from tests.access.doors import Door
+from tests.access.doors import BY_PRESET, Door
 from tests.upstream import Upstream
 
 # In the name or the text of everything that the team has, and of nothing else.
@@ -139,7 +139,7 @@ class Scene:
         end = door.path.rpartition("/")[2]
         if end in {"copy", "move"}:
             return {"target_token": self.elsewhere.get(who, "fus_none")}
-        if str(door) == "POST /api/v1/runs":
+        if str(door) in BY_PRESET:
             return {"preset": ABSENT if absent else self.ids["slug"], "prompt": "?"}
         if end == "answers":
             return {"connection": ABSENT if absent else self.ids["connection_id"], "model": "ada"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from fusion_site.accounts.models import User
-from fusion_site.pools.models import Judge
+from fusion_site.pools.models import CatalogueModel, Judge
 from fusion_site.runs.attached.models import Picture
 from fusion_site.runs.models import Run
 from tests.api.conftest import Program, program_of
@@ -113,3 +114,27 @@ def test_one_key_is_for_one_order_with_its_changes(call: Program) -> None:
     first = call("POST", "runs", {**asked, "members": [0]}, **key)
     assert call("POST", "runs", {**asked, "members": [0]}, **key).json() == first.json()
     assert call("POST", "runs", {**asked, "members": [1]}, **key).status_code == 409
+
+
+def test_what_a_run_may_cost_is_told_without_a_run(desk: Desk, call: Program, upstream: Upstream) -> None:
+    connection = desk.preset.judge.connection
+
+    def told(**changes: Any) -> Any:
+        return call("POST", "runs/estimate", {"preset": "best", "prompt": "Why? " * 400, **changes}).json()
+
+    assert told() == {"low_usd": None, "high_usd": None, "unpriced": ["ada", "bea", "cyd", "judge"]}
+    price = {"prompt_price": Decimal("0.000001"), "completion_price": Decimal("0.00001")}
+    CatalogueModel.objects.bulk_create(
+        CatalogueModel(connection=connection, model=name, **price) for name in ("ada", "bea", "judge")
+    )
+    partly = told()
+    assert (partly["high_usd"], partly["unpriced"]) == (None, ["cyd"])
+    whole, alone = told(members=[0, 1]), told(members=[0])
+    assert whole["unpriced"] == []
+    assert Decimal(0) < Decimal(whole["low_usd"]) < Decimal(alone["high_usd"]) < Decimal(whole["high_usd"])
+    longer = told(members=[0], prompt=None, messages=[{"role": "user", "content": "Why? " * 4000}])
+    assert Decimal(longer["low_usd"]) > Decimal(alone["low_usd"])
+    refused = call("POST", "runs/estimate", {"preset": "best", "prompt": "Why?", "seen": "x"})
+    assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, ["seen"])
+    assert not Run.objects.exists()
+    assert upstream.ledger == []

@@ -13,17 +13,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 from fusion_site.accounts.access import current_membership, signed_in
 from fusion_site.accounts.ids import new_id
 from fusion_site.accounts.models import Team, User
-from fusion_site.engine.asking import Message, ModelRef
-from fusion_site.engine.settings import FusionSettings, Mode
+from fusion_site.engine.asking import ModelRef
+from fusion_site.engine.settings import Mode
 from fusion_site.ops.draining import Draining
 from fusion_site.pools.estimating import estimate
-from fusion_site.pools.freezing import freeze
 from fusion_site.pools.invalid import Invalid, one_of
 from fusion_site.pools.models import Judge, PoolMember, Preset
 from fusion_site.pools.models import Mode as ModeName
-from fusion_site.pools.sight import sighted
 from fusion_site.runs.attached.files import Refused, prompt_with
 from fusion_site.runs.attached.models import Draft, DraftFile
+from fusion_site.runs.estimating import settings_so_far
 from fusion_site.runs.flows.draft import add_files, drafts_of, end_draft, save_draft
 from fusion_site.runs.flows.other_judge import other_judge
 from fusion_site.runs.flows.start import Order, start_run
@@ -220,7 +219,7 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
     preset = _presets(team).filter(pk=request.POST.get("preset", "")).first()
     try:
         order = order_of(request, preset, files_in(request)) if preset else None
-        settings = _settings_of(preset, order) if preset and order else None
+        settings = settings_so_far(preset, order) if preset and order else None
     except Invalid as invalid:
         said = [message for messages in invalid.fields.values() for message in messages]
         return render(request, "runs/_before.html", {"faults": said})
@@ -232,22 +231,3 @@ def estimate_run(request: HttpRequest) -> HttpResponse:
         "is_blind": all(m.model in settings.blind for m in settings.members),
     }
     return render(request, "runs/_before.html", context)
-
-
-def _settings_of(preset: Preset, order: Order) -> FusionSettings | None:
-    """Give the settings of a run of what stands there so far; None while no member is on."""
-    text = "\n".join([preset.template, order.prompt, *order.variables.values()])
-    asked = (Message("user", text, tuple(order.pictures)),)
-    members = {str(pk) for pk in preset.pool.members.values_list("pk", flat=True)}
-    if members <= set(order.without):
-        return None
-    settings = freeze(
-        preset,
-        asked,
-        mode=order.mode,
-        guided=order.guided,
-        judge=order.judge,
-        without=order.without,
-        seed=0,
-    )
-    return sighted(settings, order.kept_from)
