@@ -132,6 +132,58 @@ def test_a_run_is_asked_read_voted_on_shared_and_followed_up(keys: Keyboard, pag
     ends_as(page, "done")
 
 
+def test_an_answer_is_taken_instead_and_its_run_is_starred_tagged_and_found(
+    keys: Keyboard, page: Page
+) -> None:
+    only = page.get_by_role("checkbox", name="Scholar")
+    keys.to(only)
+    keys.press("Space")
+    expect(only).not_to_be_checked()
+    keys.to(page.get_by_label("Prompt", exact=True))
+    ask(keys, "How long does a backup take?")
+    expect(page.get_by_role("article")).to_have_count(2)
+    keys.use(page.get_by_role("button", name="Use this one instead").first)
+    expect(page.get_by_role("button", name="Undo: back to version 1")).to_be_visible()
+    keys.use(page.get_by_role("link", name="Add tags"))
+    keys.fill(page.get_by_label("Tags, with commas between them"), "backups")
+    keys.press("Enter")
+    expect(page.locator("#marks").get_by_role("link", name="backups")).to_be_visible()
+    keys.to(page.get_by_role("button", name="Star", exact=True))
+    keys.press("Space")
+    expect(page.get_by_role("button", name="Star", exact=True)).to_have_attribute("aria-pressed", "true")
+    keys.go("Runs")
+    keys.fill(page.get_by_role("searchbox"), "backup nowhere")
+    keys.press("Enter")
+    expect(page.get_by_role("link", name="How long does a backup take?")).to_have_count(0)
+    keys.fill(page.get_by_role("searchbox"), "backup")
+    keys.press("Enter")
+    keys.use(page.get_by_role("link", name="How long does a backup take?"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("How long does a backup take?")
+
+
+def test_a_team_is_made_invited_into_and_settled(keys: Keyboard, page: Page) -> None:
+    page.goto("/teams/new/")
+    keys.fill(page.get_by_label("Name"), "By keys alone")
+    keys.press("Enter")
+    page.wait_for_url("**/team/")
+    keys.fill(page.get_by_label("E-mail address"), "guest@example.com")
+    keys.choose(page.get_by_label("Role"), "Viewer")
+    keys.use(page.get_by_role("button", name="Invite", exact=True))
+    page.locator("#made-link").wait_for()
+    page.goto("/team/")
+    keys.use(page.get_by_role("button", name="Revoke the"))
+    keys.use(page.get_by_role("dialog").get_by_role("button", name="Revoke"))
+    expect(page.get_by_text("Nobody is invited at the moment.")).to_be_visible()
+    keys.use(page.get_by_role("link", name="Team settings"))
+    local = page.get_by_role("checkbox", name="Local only")
+    keys.to(local)
+    keys.press("Space")
+    keys.use(page.get_by_role("button", name="Save the settings"))
+    expect(page.get_by_role("status").filter(has_text="saved")).to_be_visible()
+    page.reload()
+    expect(local).to_be_checked()
+
+
 def test_menus_dialogs_and_toasts_give_the_focus_back(keys: Keyboard, page: Page) -> None:
     account = page.get_by_role("button", name="Account")
     keys.use(account)
