@@ -18,7 +18,8 @@ function show(connection, words) {
   if (!first) spoken.textContent = words;
 }
 
-document.addEventListener("htmx:wsOpen", () => show("live", "Connected again."));
+// The first message after each connection is the whole state, which takes the place of what is shown.
+document.addEventListener("htmx:wsAfterMessage", () => show("live", "Connected again."));
 
 document.addEventListener("htmx:wsClose", ({ detail }) => {
   const { code } = detail.event;

@@ -345,6 +345,7 @@ def test_each_sentence_leads_to_who_says_it(
 
     page.reload()
     page.set_viewport_size(NARROW)
+    expect(page.locator("main")).to_have_attribute("data-connection", "live")
     expect(page.locator("#fused-body[tabindex]")).to_be_visible()
     page.mouse.click(*middle_of(page, "old replicas"))
     expect(bar.get_by_role("link")).to_be_in_viewport()

@@ -33,7 +33,10 @@ SHIFTS = """() => {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       if (entry.hadRecentInput) continue;
-      const moved = entry.sources.map(({ node, previousRect: a, currentRect: b }) =>
+      // The caret, two pixels wide, goes on with the words that it stands behind.
+      const sources = entry.sources.filter(({ previousRect }) => previousRect.width > 3);
+      if (entry.sources.length && !sources.length) continue;
+      const moved = sources.map(({ node, previousRect: a, currentRect: b }) =>
         `${(node?.nodeType === 1 ? node : node?.parentElement)?.outerHTML.slice(0, 80)} ${a.y} to ${b.y}, ${a.x} to ${b.x}`);
       window.shifts.push(moved);
     }
