@@ -33,6 +33,11 @@ class Gated(RawServer):
         await super()._play(script, reader, writer)
         self.running -= 1
 
+    async def until_running(self, count: int) -> None:
+        async with asyncio.timeout(30):
+            while self.running < count:
+                await asyncio.sleep(0)
+
     async def __aenter__(self) -> Gated:
         self.gate = asyncio.Semaphore(0)
         await super().__aenter__()
@@ -48,7 +53,8 @@ async def test_never_more_than_the_limit_run_and_all_are_served() -> None:
             return [happened async for happened in asker.ask(question())]
 
         tasks = [asyncio.create_task(read()) for _ in range(7)]
-        for _ in tasks:
+        for served in range(7):
+            await server.until_running(min(2, 7 - served))
             server.gate.release()
         results = await asyncio.gather(*tasks)
         assert server.most == 2
