@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 WITHIN_S = 20.0
 BEFORE_HEADERS = -1
 _LOOK_S = 0.005
+_STEP_S = 0.01
 
 
 @dataclass
@@ -64,6 +65,10 @@ class Asked:
     seen: Any = None
     was_dropped: threading.Event = field(default_factory=threading.Event)
     is_over: threading.Event = field(default_factory=threading.Event)
+
+    def dropped_within(self, seconds: float) -> bool:
+        """Wait so long for the client to drop the connection; whether it has. A while in which this process stood still is one step."""
+        return any(self.was_dropped.wait(_STEP_S) for _ in range(round(seconds / _STEP_S)))
 
 
 class Upstream:
