@@ -179,7 +179,7 @@ def test_a_debate_stands_on_the_positions_there_are(desk: Desk, upstream: Upstre
         return Script(["CHANGE\nReason: bea is right.\n\nbea, then."] if debates else ["I am cyd."])
 
     upstream.scripts |= {"ada": Script(status=401, body={"error": {"message": "no"}}), "cyd": cyd}
-    desk.change(mode="debate", quorum=2)
+    desk.change(mode="debate")
     run = work(desk.start())
     upstream.scripts["ada"] = Script(["I am ada, and new."])
     again(run, lambda: retry_answer(answer(run, 0)))

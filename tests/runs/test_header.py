@@ -120,6 +120,7 @@ def merging(desk: Desk, upstream: Upstream, merged: str) -> None:
 def merged_with_code(desk: Desk, upstream: Upstream) -> None:
     merging(desk, upstream, "Do this:\n\n```sh\nls\n```")
     member(desk, "dan")
+    desk.change(quorum=4)
     upstream.scripts["dan"] = Script(["I am dan."])
 
 

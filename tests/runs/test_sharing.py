@@ -72,7 +72,7 @@ def script(desk: Desk, upstream: Upstream) -> None:
         upstream.scripts[name] = Script([f"{name}s-own-words. ", "More of it."])
     upstream.scripts["bea"] = Script(status=401, body={"error": {"message": "canary-of-the-provider"}})
     upstream.scripts["judge"] = _judge
-    desk.change(mode="merge", quorum=2, do_no_harm=False)
+    desk.change(mode="merge", do_no_harm=False)
 
 
 def _judge(body: dict[str, Any]) -> Script:
