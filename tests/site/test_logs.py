@@ -48,7 +48,8 @@ def site(tmp_path: Path, upstream: Upstream, installed: tuple[Path, str]) -> Ite
 
 def lines(site: Site) -> list[dict[str, Any]]:
     """Give the lines of the log; besides them there is only what a person at a terminal is told."""
-    printed = site.output.splitlines()
+    # The last may be being written just now.
+    printed = site.output.rpartition("\n")[0].splitlines()
     others = [line for line in printed if not line.startswith("{")]
     assert all(line.startswith("Fusion is served on") for line in others), others
     return [json.loads(line) for line in printed if line.startswith("{")]
