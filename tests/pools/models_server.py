@@ -7,7 +7,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-
 # A shut gate is waited at for so many seconds, and then passed.
 WITHIN_S = 30.0
 
