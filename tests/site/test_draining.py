@@ -73,7 +73,7 @@ def test_a_server_that_is_told_to_end_takes_nothing_new_and_ends(
         with visitor.socket(run_id) as page:
             page.recv(timeout=30)
             ended = threads.submit(site.stop, within=18)
-            probe = httpx.Client(base_url=site.url, trust_env=False)
+            probe = httpx.Client(base_url=site.url, timeout=30, trust_env=False)
             eventually(lambda: probe.get("/readyz").status_code == 503)
             assert probe.get("/readyz").json()["problems"] == ["The process is about to end."]
             assert probe.get("/livez").status_code == 200
