@@ -180,12 +180,10 @@ class Theatre:
     def until(self, what: str, is_so: Callable[[], bool]) -> None:
         """Wait until something holds, looking all the time, so that what happens then happens at once."""
         until = time.monotonic() + WITHIN_S
+        printed = (site.output[-3000:] for site in (self.site, self.frozen) if site is not None)
         while not is_so():
-            assert time.monotonic() < until, f"{what} did not come about\n{self._printed()}"
+            assert time.monotonic() < until, "\n".join([f"{what} did not come about", *printed])
             time.sleep(LOOK_S)
-
-    def _printed(self) -> str:
-        return "\n".join(site.output[-3000:] for site in (self.site, self.frozen) if site is not None)
 
     def count(self, table: str, condition: str) -> int:
         """Count rows of the runs that are watched."""
