@@ -113,6 +113,11 @@ def test_a_model_is_picked_by_keyboard_with_its_connection(lab: Page) -> None:
     expect(field).not_to_have_attribute("aria-activedescendant", "id_members_0_model_0")
     lab.keyboard.press("ArrowDown")
     expect(field).to_have_attribute("aria-activedescendant", "id_members_0_model_0")
+    # A list that comes late takes nothing from who has begun to choose.
+    with lab.expect_response(re.compile("plann")):
+        field.evaluate("field => htmx.trigger(field, 'picker:ask')")
+    expect(field).not_to_have_class(re.compile("htmx-request"))
+    expect(field).to_have_attribute("aria-activedescendant", "id_members_0_model_0")
     lab.keyboard.press("Enter")
     expect(field).to_have_value("rehearsal/planner")
     expect(field).to_be_focused()
