@@ -6,6 +6,7 @@ import atexit
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
 _POLL_S = 0.05
 DATABASE = "fusion.sqlite3"
+# Below those that Linux gives to sockets which name none (from 32768), or one of these would have it before the site does.
+_OWN_PORTS = (20_000, 32_000)
+_CHANCE = random.SystemRandom()
 _OF_A_SITE = ("FUSION_", "DATABASE_URL", "REDIS_URL")
 
 
@@ -195,8 +199,9 @@ def migrated() -> Path:
 
 
 def free_port() -> int:
-    """Give a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a port of 127.0.0.1 that nobody listens on now, and that nobody is given who asks for just any."""
+    while True:
+        port = _CHANCE.randrange(*_OWN_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
