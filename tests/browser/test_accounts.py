@@ -45,7 +45,7 @@ def copies(button: Locator) -> str:
     """Press a copy button, wait until it has said "Copied", which it says for two seconds, and give what was copied."""
     button.evaluate(_LISTEN)
     button.click()
-    button.page.wait_for_function("said.some((words) => words.includes('Copied'))")
+    button.page.wait_for_function("() => said.some((words) => words.includes('Copied'))")
     copied: str = button.page.evaluate("navigator.clipboard.readText()")
     return copied
 

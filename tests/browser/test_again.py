@@ -79,7 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterat
 def set_up(page: Page, site: Site, upstream: Upstream, quorum: int = 1) -> None:
     """Give the page's person a preset of ada, bea and cyd that waits for one answer only, or so many, over REST."""
     headers = {"Authorization": f"Bearer {make_token(page)}"}
-    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False, timeout=30) as rest:
 
         def make(what: str, **fields: Any) -> str:
             answer = rest.post(f"/{what}", json=fields)
@@ -164,7 +164,7 @@ def followed_up(page: Page, upstream: Upstream) -> None:
     box.get_by_role("textbox").fill("And how long does it take?")
     box.get_by_role("radio", name=re.compile("^Fused answer")).focus()
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("Object.values(sessionStorage).some((draft) => draft.includes('\"own\"'))")
+    page.wait_for_function("() => Object.values(sessionStorage).some((draft) => draft.includes('\"own\"'))")
     page.reload()
     page.locator(".follow-up").scroll_into_view_if_needed()
     expect(box.get_by_role("textbox")).to_have_value("And how long does it take?")
