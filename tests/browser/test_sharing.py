@@ -16,6 +16,7 @@ def test_a_link_is_followed_live_and_dies_on_the_screen(browser: Browser, page: 
     page.goto("/")
     page.fill("#prompt", "Is it safe to drop this table?\nSay <b>why</b>.")
     page.locator("[data-ask]").click()
+    expect(page.locator("main")).to_have_attribute("data-connection", "live")
     page.locator("#share-run").click()
     for part in ("members", "prompt"):
         page.check(f"input[value={part}]")
