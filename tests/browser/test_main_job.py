@@ -125,7 +125,7 @@ def test_a_reload_and_a_second_tab_show_the_same(newcomer: Page) -> None:
 
 def test_the_compact_model_is_a_member_and_the_judge(newcomer: Page) -> None:
     ask(newcomer, "Compact \\+ rehearsal", "Is it safe to add a column?")
-    expect(newcomer.get_by_role("article", name="Compact")).to_contain_text(COMPACT_SAYS, timeout=20_000)
+    expect(newcomer.get_by_role("article", name="Compact")).to_contain_text(COMPACT_SAYS)
     expect(newcomer.get_by_role("article", name="Compact")).not_to_contain_text(SCRIPTED)
     ends_as(newcomer, "done")
     # This tiny model gives no verdict: the rehearsal judge stands in for it, and the page says who judged.
@@ -154,6 +154,6 @@ def test_a_malformed_model_file_is_an_error_on_the_page(page: Page, tmp_path: Pa
         page.get_by_role("radio", name=re.compile(r"^Compact \+ rehearsal")).check()
         page.keyboard.press("Control+Enter")
         page.wait_for_url(re.compile(r"/runs/\w+/$"))
-        expect(page.get_by_role("article", name="Compact")).to_contain_text("not running", timeout=20_000)
+        expect(page.get_by_role("article", name="Compact")).to_contain_text("not running")
         ends_as(page, "done")
         page.goto("about:blank")

@@ -76,7 +76,7 @@ def ask(page: Page, site: Site, upstream: Upstream, names: tuple[str, ...], mode
     """Sign somebody up, and ask these members for them over REST; leads to the run's live page."""
     sign_up(page, f"page{next(_NUMBERS)}@example.com")
     headers = {"Authorization": f"Bearer {make_token(page)}"}
-    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False, timeout=30) as rest:
 
         def make(what: str, **fields: Any) -> str:
             made = rest.post(f"/{what}", json=fields)
@@ -97,7 +97,7 @@ def ask(page: Page, site: Site, upstream: Upstream, names: tuple[str, ...], mode
 
 
 def is_over(page: Page) -> None:
-    expect(page.locator("#run-header")).to_have_attribute("data-final", "", timeout=30_000)
+    expect(page.locator("#run-header")).to_have_attribute("data-final", "")
 
 
 def answer(page: Page, name: str) -> Locator:
