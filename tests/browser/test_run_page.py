@@ -27,17 +27,26 @@ LONG = [f"Line {number} of a long answer.\n\n" for number in range(60)]
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 800}
 # What stands beneath a text that grows, or beneath a fused answer that begins.
-BENEATH = ('<div class="rounds"', '<details class="fold timeline-fold"', '<section class="verdict')
+BENEATH = (
+    "gone from beneath",
+    '<div class="rounds"',
+    '<details class="fold timeline-fold"',
+    '<section class="verdict',
+)
 SHIFTS = """() => {
   window.shifts = [];
+  const end = document.getElementById("fused").getBoundingClientRect().bottom;
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       if (entry.hadRecentInput) continue;
       // The caret, two pixels wide, goes on with the words that it stands behind.
       const sources = entry.sources.filter(({ previousRect }) => previousRect.width > 3);
       if (entry.sources.length && !sources.length) continue;
+      // What a later message has replaced before this is told has no node any more, but a place.
+      const what = (node, { y }) => (node?.nodeType === 1 ? node : node?.parentElement)?.outerHTML.slice(0, 80)
+        ?? (y >= end ? "gone from beneath" : "gone");
       const moved = sources.map(({ node, previousRect: a, currentRect: b }) =>
-        `${(node?.nodeType === 1 ? node : node?.parentElement)?.outerHTML.slice(0, 80)} ${a.y} to ${b.y}, ${a.x} to ${b.x}`);
+        `${what(node, a)} ${a.y} to ${b.y}, ${a.x} to ${b.x}`);
       window.shifts.push(moved);
     }
   }).observe({ type: "layout-shift", buffered: false });
