@@ -21,7 +21,7 @@ class MailServer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def next(self) -> EmailMessage:
-        """Give the oldest mail not given yet; raises Empty when none comes within thirty seconds."""
+        """Give the oldest mail not given yet; raises Empty when none comes within half a minute."""
         return self.mails.get(timeout=30)
 
     def close(self) -> None:
