@@ -38,6 +38,8 @@ RULES: dict[str, Rule] = {
     "GET /api/v1/compact/known": PERSON,
     "GET /api/v1/compact/files": PERSON,
     "DELETE /api/v1/compact/files/{name}": OWNER,
+    "GET /api/v1/compact/parts": PERSON,
+    "DELETE /api/v1/compact/parts/{name}": OWNER,
     "POST /api/v1/compact/offers": OWNER,
     "GET /api/v1/compact/fetch": OWNER,
     "POST /api/v1/compact/fetch": OWNER,
