@@ -334,6 +334,7 @@ RULES: dict[str, Rule] = {
     "GET /team/webhooks/{hook_id}/": OWNER,
     "GET /team/webhooks/{hook_id}/test/": UNTAKEN,
     "GET /team/webhooks/{hook_id}/delete/": UNTAKEN,
+    "GET /team/webhooks/{hook_id}/secret/": UNTAKEN,
     "PATCH /api/v1/connections/{connection_id}": EDITOR,
     "PATCH /api/v1/judges/{judge_id}": EDITOR,
     "PATCH /api/v1/me": PERSON,
@@ -571,10 +572,12 @@ RULES: dict[str, Rule] = {
     "POST /v1/{unknown}": NOTHING,
     "POST /you/": PERSON,
     "POST /api/v1/webhooks": OWNER,
+    "POST /api/v1/webhooks/{hook_id}/secret": OWNER,
     "POST /api/v1/webhooks/{hook_id}/test": OWNER,
     "POST /team/webhooks/": OWNER,
     "POST /team/webhooks/{hook_id}/": OWNER,
     "POST /team/webhooks/{hook_id}/test/": OWNER,
     "POST /team/webhooks/{hook_id}/delete/": OWNER,
+    "POST /team/webhooks/{hook_id}/secret/": OWNER,
 }
 SOCKETS = {"/ws/runs/{run_id}/": VIEWER, "/s/{token}/live/": OPEN}
