@@ -84,7 +84,7 @@ def test_paths_of_the_machine_and_who_accepted_a_licence_are_told_to_the_owner_a
         ("fetched.gguf", OFFER.source, None),
         ("put.gguf", None, None),
     ]
-    assert [each["accepted_at"] for each in seen.json()["items"][:2]] == ["2026-05-04T03:02:01Z"] * 2
+    assert [each["accepted_at"] for each in seen.json()["items"][:2]] == [FAILED_AT.isoformat()] * 2
     for secret in ("/srv/incoming", "ada@"):
         assert secret not in seen.content.decode()
 

@@ -127,7 +127,8 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
 
 def test_of_a_change_that_is_refused_nothing_is_kept(owner: Api, tmp_path: Path) -> None:
     """Each of these holds something that could be kept, before or after what cannot."""
-    write_tiny_gguf(tmp_path / "var/models/first.gguf")
+    (models := tmp_path / "var/models").mkdir()
+    write_tiny_gguf(models / "first.gguf")
     before = until(owner, "compact", is_ready)
     for wanted, fields in WRONG:
         status, said = refused(owner, "PATCH", "compact", wanted)
