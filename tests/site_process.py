@@ -22,6 +22,8 @@ READY_WITHIN_S = 60.0
 _POLL_S = 0.05
 DATABASE = "fusion.sqlite3"
 _OF_A_SITE = ("FUSION_", "DATABASE_URL", "REDIS_URL")
+# The ports that were given are kept: the tests of another process would be handed the same while no server listens.
+_held: list[socket.socket] = []
 
 
 class NotReady(Exception):
@@ -195,8 +197,11 @@ def migrated() -> Path:
 
 
 def free_port() -> int:
-    """Give a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a port of 127.0.0.1 that nobody listens on, and that nobody else is given while this process lives."""
+    held = socket.socket()
+    # So a server may listen there all the same, as often as it is started.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _held.append(held)
+    port: int = held.getsockname()[1]
+    return port

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 WITHIN_S = 20.0
 BEFORE_HEADERS = -1
 _LOOK_S = 0.005
+_STEP_S = 0.01
 
 
 @dataclass
@@ -65,6 +66,10 @@ class Asked:
     was_dropped: threading.Event = field(default_factory=threading.Event)
     is_over: threading.Event = field(default_factory=threading.Event)
 
+    def dropped_within(self, seconds: float) -> bool:
+        """Wait so long for the client to drop the connection; whether it has. A while in which this process stood still is one step."""
+        return any(self.was_dropped.wait(_STEP_S) for _ in range(round(seconds / _STEP_S)))
+
 
 class Upstream:
     """The server. `scripts` maps a model's name to what it does; an unknown model is answered 404.
@@ -81,6 +86,8 @@ class Upstream:
         self.bills: dict[str, dict[str, Any]] = {}
         self.looked_up: list[str] = []
         self._changed = threading.Condition()
+        # Every open connection, and who serves it.
+        self._open: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -93,11 +100,15 @@ class Upstream:
         """Stop listening and drop every connection."""
 
         async def end() -> None:
+            # Nobody more is let in. Whoever just is, is waited for: a server that is closed would leave them open.
+            for door in self._server.sockets:
+                self._loop.remove_reader(door.fileno())
+            while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+                for writer, serving in self._open.items():
+                    writer.transport.abort()
+                    serving.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
             self._server.close()
-            tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(WITHIN_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -131,7 +142,10 @@ class Upstream:
             assert self._changed.wait_for(is_so, WITHIN_S), f"{what}: {self.ledger}"
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return await asyncio.start_server(self._let_in, "127.0.0.1", 0)
+
+    def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open[writer] = asyncio.create_task(self._serve(reader, writer))
 
     def _note(self) -> None:
         with self._changed:
@@ -156,6 +170,7 @@ class Upstream:
             pass
         finally:
             writer.close()
+            self._open.pop(writer, None)
 
     def _bill(self, head: str) -> bytes:
         name = parse_qs(urlsplit(head.split()[1]).query)["id"][0]
@@ -184,12 +199,14 @@ class Upstream:
         else:
             watching = asyncio.ensure_future(reader.read(1))
             streaming = asyncio.ensure_future(self._stream(script, asked, writer))
-            await asyncio.wait({watching, streaming}, return_when=asyncio.FIRST_COMPLETED)
-            if not streaming.done():
-                asked.was_dropped.set()
-            streaming.cancel()
-            watching.cancel()
-            await asyncio.gather(watching, streaming, return_exceptions=True)
+            try:
+                await asyncio.wait({watching, streaming}, return_when=asyncio.FIRST_COMPLETED)
+                if not streaming.done():
+                    asked.was_dropped.set()
+            finally:
+                streaming.cancel()
+                watching.cancel()
+                await asyncio.gather(watching, streaming, return_exceptions=True)
         asked.is_over.set()
         self._note()
 

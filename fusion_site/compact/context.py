@@ -16,9 +16,9 @@ from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.padding import MEASURED, Padding
+from fusion_site.compact.slices import SLICE
 from fusion_site.compact.weights import LoadedModel, UnusableModel, complaints
 
-SLICE = 512  # the most prompt tokens of one step
 WORTH_A_COPY = 4  # a row of a prompt costs much less than one of the few by which `row_rate` was measured
 MEASURE_WITHIN_S = 6.0  # a model so large that this is too short for it is computed as it comes
 

@@ -7,9 +7,6 @@ from functools import lru_cache
 
 TILE = 4  # rows that the matrix kernels of CPUs take at once; what is left over they take one by one
 MEASURED = 2 * TILE
-READ_AT_ONCE = (
-    4 * TILE
-)  # rows that they take at once of a prompt: 32 of one took 8.0 ms each, 29 took 9.9 (two cores, Q4_0)
 REMEMBERED = 1000  # sets of busy sequences, which change only when an answer begins or ends
 WORTH_IT = 0.95  # a saving below this is within what a measurement is off
 
@@ -80,19 +77,6 @@ class Padding:
             return seconds[rows - 1]
         further = -(-(rows - len(seconds)) // TILE)
         return seconds[rows - 1 - further * TILE] + further * seconds[TILE - 1]
-
-
-def whole_tiles(writing: int, budget: int) -> int:
-    """`budget` rows of a prompt, or a few less, so that together with the writing ones no row is left over by a tile."""
-    return max(budget - (writing + budget) % TILE, min(budget, TILE - writing % TILE))
-
-
-def even_part(unread: int, budget: int, most: int) -> int:
-    """How much of so many tokens to read at once, about `budget`: as much each time, so that no small rest is left for the last."""
-    parts = -(-unread // min(most, budget + budget // 4))
-    if parts == 1:
-        return unread
-    return min(most, max(1, round(unread / parts / READ_AT_ONCE)) * READ_AT_ONCE)
 
 
 def _best_spare(seconds: Sequence[float], rows: int) -> int:

@@ -10,15 +10,15 @@ from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Literal
 
-from fusion_site.compact.context import SLICE, Context
+from fusion_site.compact.context import Context
 from fusion_site.compact.failures import HostFailure, broken, not_ready, queue_full
 from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.line import Line
 from fusion_site.compact.meter import Meter
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.pace import Pace
-from fusion_site.compact.padding import even_part, whole_tiles
 from fusion_site.compact.seating import Seating, Slot
+from fusion_site.compact.slices import READ_AT_ONCE, SLICE, part_of, whole_tiles
 from fusion_site.compact.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -173,20 +173,19 @@ class Scheduler:
         if not self._context.apart:
             self._compute(writing, reading, budget)
         elif not writing or self._compute(writing, [], 0):
-            self._read_one_by_one(reading, budget)
+            # Where nobody writes, the first prompt that is through begins to: nothing more is read before its next token.
+            self._read_one_by_one(reading if writing else reading[:1], budget)
 
     def _read_one_by_one(self, reading: list[Slot], budget: int) -> None:
-        """Read of the oldest prompt about as much as `budget` says, in even parts, then of others what fits in as a whole.
-
-        A few rows by themselves cost as much as many.
-        """
-        left = budget
+        """Read about `budget` tokens of the oldest prompt, and where that is through, begin the next in the time that is left."""
+        started = perf_counter()
         for slot in reading:
             self._begin(slot)
-            part = even_part(slot.unread, budget, SLICE)
-            if (left < budget and left < slot.unread) or not self._compute([], [slot], part):
+            if not self._compute([], [slot], part_of(slot.unread, budget)) or slot.unread:
                 return
-            left -= part
+            budget = self._pace.rest(perf_counter() - started)
+            if budget < READ_AT_ONCE:
+                return
 
     def _to_read(self, writing: int) -> tuple[list[Slot], int]:
         """Whose prompts to read in this step, and how many tokens over all; what nobody waits for yet only if it is alone."""
@@ -194,7 +193,7 @@ class Scheduler:
         reading = [slot for slot in self._seating.busy if slot.pending is None and slot is not ahead]
         if reading or not ahead:
             budget = self._pace.budget(others_write=writing > 0)
-            return reading, whole_tiles(0 if self._context.apart else writing, budget)
+            return reading, budget if self._context.apart else whole_tiles(writing, budget)
         return [ahead], self._pace.ahead(others_write=writing > 0)
 
     def _compute(self, writing: list[Slot], reading: list[Slot], budget: int) -> bool:

@@ -16,6 +16,7 @@ from tests.access.rules import SOCKETS
 from tests.access.scene import ABSENT, CAST, Scene
 
 HOST = "127.0.0.1:8000"
+WITHIN_S = 30
 ENDED = [{"type": "websocket.accept"}, {"type": "websocket.close", "code": NOT_FOUND}]
 
 
@@ -45,11 +46,11 @@ def _told(scene: Scene, path: str, who: str) -> list[dict[str, Any]]:
     async def listen() -> list[dict[str, Any]]:
         socket: Any = WebsocketCommunicator(application, path, headers=headers)
         await socket.send_input({"type": "websocket.connect"})
-        heard = [await socket.receive_output(timeout=10)]
+        heard = [await socket.receive_output(timeout=WITHIN_S)]
         if heard[0]["type"] == "websocket.accept":
-            heard = [{"type": "websocket.accept"}, await socket.receive_output(timeout=10)]
+            heard = [{"type": "websocket.accept"}, await socket.receive_output(timeout=WITHIN_S)]
         if heard[-1]["type"] == "websocket.send":
-            await socket.disconnect(timeout=10)
+            await socket.disconnect(timeout=WITHIN_S)
         return [{name: value for name, value in each.items() if value is not None} for each in heard]
 
     return async_to_sync(listen)()

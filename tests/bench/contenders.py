@@ -43,14 +43,15 @@ class Served:
     model: str
     key: str = ""
 
-    async def pieces(self, prompt: str, limit: int) -> AsyncIterator[str]:
-        """Give the text of one answer as it is written."""
+    async def pieces(self, prompt: str, limit: int, **more: Any) -> AsyncIterator[str]:
+        """Give the text of one answer as it is written; `more` goes into the request's body."""
         body = {
             "model": self.model,
             "messages": [{"role": "user", "content": prompt}],
             "max_tokens": limit,
             "stream": True,
             "seed": 1,
+            **more,
         }
         headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
         async with (
@@ -110,11 +111,15 @@ async def measure(contender: Contender, prompts: list[str], limit: int) -> Figur
     return Figures(len(prompts) * limit / (time.perf_counter() - began), median(firsts))
 
 
-async def largest_gap(contender: Contender, prompt: str, joiners: list[str], limit: int) -> float:
-    """Give the longest pause between pieces of a running answer from when others join until they are through."""
+async def largest_gap(contender: Served, prompt: str, joiners: list[str], limit: int) -> float:
+    """Give the longest pause between pieces of a running answer from when others join until they are through.
+
+    The bench's own model is kept from writing single bytes of longer characters: half a character is no piece yet.
+    """
     joining: asyncio.Future[Any] | None = None
     gap, last, seen = 0.0, 0.0, 0
-    async for _ in contender.pieces(prompt, limit):
+    no_halves = {str(token): -100 for token in range(0x80, 0x100)}
+    async for _ in contender.pieces(prompt, limit, logit_bias=no_halves):
         now, seen = time.perf_counter(), seen + 1
         if joining is not None:
             gap = max(gap, now - last)

@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 
 from fusion_site.compact.generation import Generation
-from fusion_site.compact.pace import MOST_AHEAD, Pace
+from fusion_site.compact.pace import MOST_AHEAD
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.hosting import PATIENCE
 from tests.compact.running import OPTIONS, Running, running
@@ -122,13 +122,3 @@ async def test_closing_fails_what_waits_to_be_read(loaded: LoadedModel) -> None:
         run.scheduler.cancel(asked[0])
         await run.stop()
         assert (await asked[1].feed.next(PATIENCE)).failure is not None
-
-
-def test_slices_ahead_are_sized_by_time() -> None:
-    pace = Pace(512, rate=1000)
-    assert pace.ahead(others_write=True) == 32
-    pace = Pace(512, rate=100)
-    assert (pace.ahead(others_write=True), pace.ahead(others_write=False)) == (10, 35)
-    for _ in range(30):
-        pace.measured(40, 40, 4.0)
-    assert pace.ahead(others_write=True) == 8

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from fusion_site.compact import seating
-from fusion_site.compact.context import SLICE, Context
+from fusion_site.compact.context import Context
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.padding import READ_AT_ONCE, Padding, even_part
+from fusion_site.compact.padding import Padding
+from fusion_site.compact.slices import SLICE
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.hosting import PATIENCE
 from tests.compact.running import OPTIONS, Running, running
@@ -150,23 +151,3 @@ async def test_a_failed_slice_of_a_prompt_leaves_the_writing_answers_alone(loade
 )
 def test_holes_are_filled_where_a_second_go_costs_more(busy: tuple[int, ...], added: tuple[int, ...]) -> None:
     assert learned().companions(busy, 16) == added
-
-
-@pytest.mark.parametrize(
-    ("unread", "budget", "part"),
-    [
-        (10, 40, 10),
-        (50, 40, 50),
-        (61, 40, 32),
-        (83, 40, 48),
-        (500, 40, 48),
-        (16, 8, 16),
-        (40, 8, 16),
-        (128, 120, 128),
-        (129, 120, 64),
-        (900, 500, 112),
-    ],
-)
-def test_a_prompt_is_read_in_even_parts(unread: int, budget: int, part: int) -> None:
-    assert even_part(unread, budget, most=128) == part
-    assert part == unread or part % READ_AT_ONCE == 0

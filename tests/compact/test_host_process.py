@@ -16,7 +16,6 @@ import pytest
 from fusion_site.compact.cores import usable_cores
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.pace import Pace
 from tests.compact.hosting import KEY, PATIENCE, ROOT, chat, run_host
 
 
@@ -159,20 +158,6 @@ def test_threads_follow_cores_and_quota(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
     assert usable_cores(system_with(tmp_path, siblings, quota)) == cores
-
-
-def test_slices_are_sized_by_time() -> None:
-    pace = Pace(512, rate=100)
-    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (35, 100)
-    for _ in range(30):
-        pace.measured(500, 500, 0.5)
-    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (349, 512)
-    pace.measured(64, 0, 10.0)  # writing answers say nothing about reading
-    pace.measured(48, 16, 10.0)
-    assert pace.budget(others_write=True) == 349
-    for _ in range(60):
-        pace.measured(16, 16, 2.0)
-    assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (8, 8)
 
 
 @pytest.mark.parametrize(("given", "spins"), [({}, "3000"), ({"GOMP_SPINCOUNT": "77"}, "77")])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from fusion_site.compact.padding import Padding, whole_tiles
+from fusion_site.compact.padding import Padding
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.running import OPTIONS, Running, running
 
@@ -46,14 +46,6 @@ def test_rows_are_filled_up_where_that_is_cheaper(rows: int, spare: int) -> None
 
 def test_a_model_too_large_to_be_measured_is_computed_as_it_comes() -> None:
     assert learned(TILES, patience_s=0.5).spare(3) == 0
-
-
-@pytest.mark.parametrize(
-    ("writing", "budget", "read"),
-    [(0, 512, 512), (1, 32, 31), (3, 25, 25), (4, 10, 8), (2, 1, 1), (3, 3, 1), (0, 3, 3)],
-)
-def test_a_slice_of_a_prompt_ends_with_a_tile(writing: int, budget: int, read: int) -> None:
-    assert whole_tiles(writing, budget) == read
 
 
 def test_a_saving_that_could_be_noise_is_not_taken() -> None:

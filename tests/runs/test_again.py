@@ -34,7 +34,7 @@ from fusion_site.runs.models import Answer, Run
 from fusion_site.runs.reading import run_json
 from tests.runs.conftest import MEMBERS, Desk, working
 from tests.runs.test_executing import all_answer, events_of, rebuilt, work
-from tests.upstream import Script, Upstream, judge_for
+from tests.upstream import WITHIN_S, Script, Upstream, judge_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNTED = {"prompt_tokens": 9, "completion_tokens": 3, "cost": 0.25}
@@ -179,7 +179,7 @@ def test_a_debate_stands_on_the_positions_there_are(desk: Desk, upstream: Upstre
         return Script(["CHANGE\nReason: bea is right.\n\nbea, then."] if debates else ["I am cyd."])
 
     upstream.scripts |= {"ada": Script(status=401, body={"error": {"message": "no"}}), "cyd": cyd}
-    desk.change(mode="debate", quorum=2)
+    desk.change(mode="debate")
     run = work(desk.start())
     upstream.scripts["ada"] = Script(["I am ada, and new."])
     again(run, lambda: retry_answer(answer(run, 0)))
@@ -221,7 +221,7 @@ def test_stop_ends_a_later_pass_and_leaves_what_there_was(desk: Desk, upstream: 
 
     async_to_sync(stop)()
     run.refresh_from_db()
-    assert upstream.wait_for("judge", 2).was_dropped.wait(5)
+    assert upstream.wait_for("judge", 2).was_dropped.wait(WITHIN_S)
     assert (run.state, run.is_open, fused(run)) == ("done", False, [(1, "best_of", True)])
     assert events_of(run)[-1].data["reason"] == "stopped"
     upstream.scripts["judge"] = usual

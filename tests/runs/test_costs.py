@@ -151,8 +151,11 @@ def test_a_run_that_was_stopped_while_it_was_judged_does_not_know_all_its_costs(
         async with working() as supervisor:
             supervisor.submit(run.pk)
             await asyncio.to_thread(upstream.wait_for, "judge", 1, sent=1)
+            # The judge may have been asked of one answer before the others were there.
+            while await run.answers.filter(outcome="complete").acount() < 3:
+                await asyncio.sleep(0.01)
             while not await Step.objects.filter(run=run).exclude(generation_id="").aexists():
-                pass
+                await asyncio.sleep(0.01)
             await sync_to_async(cancel_run)(run)
             async for _ in follow(run.pk, 0):
                 pass

@@ -30,7 +30,7 @@ from tests.api.conftest import Program, program_of
 from tests.runs.conftest import Desk
 from tests.runs.test_executing import all_answer
 from tests.runs.test_finding import found, indexed, stored
-from tests.runs.test_live import socket_for
+from tests.runs.test_live import WITHIN_S, socket_for
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +136,7 @@ def test_the_bin_is_emptied_after_its_time_but_what_runs_cost_stays(
     assert (kept.prompt, kept.settings, kept.is_emptied) == ("", {}, True)
     for model in (Answer, Fusion, Event, Comment, Document, Request):
         assert not model._default_manager.filter(run=run.pk).exists()
-    assert monthly_money(team).spent_usd == Decimal("0.25")
+    assert monthly_money(team, now).spent_usd == Decimal("0.25")
     assert call("GET", "deleted").json()["items"] == []
     assert call("POST", f"deleted/{run.pk}/restore").status_code == 404
 
@@ -226,10 +226,10 @@ def test_an_open_page_of_a_deleted_run_is_told(
 
     async def lose() -> Any:
         for socket in sockets:
-            assert (await socket.connect(timeout=10))[0]
-            await socket.receive_from(timeout=10)
+            assert (await socket.connect(timeout=WITHIN_S))[0]
+            await socket.receive_from(timeout=WITHIN_S)
         await sync_to_async(delete_runs)(place, [run], timezone.now())
-        told = await sockets[0].receive_output(timeout=10)
+        told = await sockets[0].receive_output(timeout=WITHIN_S)
         assert await sockets[1].receive_nothing(timeout=0.3)
         await sockets[1].disconnect()
         return told

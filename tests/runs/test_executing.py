@@ -21,7 +21,7 @@ from fusion_site.runs.models import Answer, Event, Run, Step
 from fusion_site.runs.resuming import resume_of
 from fusion_site.runs.state import RunState
 from tests.runs.conftest import Desk, working
-from tests.upstream import Script, Upstream, task_of
+from tests.upstream import WITHIN_S, Script, Upstream, task_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -188,6 +188,8 @@ def test_stop_drops_every_upstream_connection_and_keeps_what_was_written(
             supervisor.submit(run.pk)
             async for facts in follow(run.pk, 0):
                 if sum(f.kind == "answer.delta" and f.data["text"] == "begun " for f in facts):
+                    for name in ("ada", "bea"):
+                        await asyncio.to_thread(upstream.wait_for, name, sent=1)
                     await sync_to_async(cancel_run)(run)
 
     async_to_sync(stop)()
@@ -195,7 +197,7 @@ def test_stop_drops_every_upstream_connection_and_keeps_what_was_written(
     assert run.state == "cancelled"
     assert run.answers.get(member=0).outcome == "cancelled"
     for name in ("ada", "bea"):
-        assert upstream.wait_for(name).was_dropped.wait(5)
+        assert upstream.wait_for(name).was_dropped.wait(WITHIN_S)
     assert {a.text for a in run.answers.filter(outcome="cancelled")} >= {"begun "}
     assert [e.kind for e in events_of(run)][-1] == "run.finished"
 
@@ -216,7 +218,7 @@ def test_stop_of_one_member_lets_the_others_go_on(desk: Desk, upstream: Upstream
     run.refresh_from_db()
     ada = run.answers.get(member=0)
     assert (run.state, ada.outcome, ada.text) == ("done", "cancelled", "begun ")
-    assert upstream.wait_for("ada").was_dropped.wait(5)
+    assert upstream.wait_for("ada").was_dropped.wait(WITHIN_S)
 
 
 def test_a_parked_run_goes_on_and_pays_for_no_answer_twice(desk: Desk, upstream: Upstream) -> None:
@@ -232,6 +234,7 @@ def test_a_parked_run_goes_on_and_pays_for_no_answer_twice(desk: Desk, upstream:
             async for facts in follow(run.pk, 0):
                 done += sum(fact.kind == "answer.finished" for fact in facts)
                 if done == 2:
+                    await asyncio.to_thread(upstream.wait_for, "cyd")
                     return
 
     async_to_sync(until_two_are_done)()
@@ -321,10 +324,13 @@ def test_where_the_judge_reads_ahead_the_order_of_arrival_is_kept_and_no_step_is
     desk.preset.refresh_from_db()
     run = desk.start()
 
+    def read_ahead() -> bool:
+        return any(one.body["max_tokens"] == 0 for one in upstream.asked("judge"))
+
     async def last_comes_ada() -> None:
-        async with working() as supervisor:
+        async with working() as supervisor, asyncio.timeout(WITHIN_S):
             supervisor.submit(run.pk)
-            while await Answer.objects.filter(run=run, outcome="complete").acount() < 2:
+            while await Answer.objects.filter(run=run, outcome="complete").acount() < 2 or not read_ahead():
                 await asyncio.sleep(0.01)
             gate.set()
             async for _ in follow(run.pk, 0):
@@ -336,7 +342,6 @@ def test_where_the_judge_reads_ahead_the_order_of_arrival_is_kept_and_no_step_is
     assert set(resume.arrived) == set(resume.compared or ())
     assert resume.arrived[-1] == AnswerKey(0, 0)
     asked = upstream.asked("judge")
-    assert any(one.body["max_tokens"] == 0 for one in asked)
     assert Step.objects.filter(run=run).count() == sum(one.body["max_tokens"] > 0 for one in asked)
 
 

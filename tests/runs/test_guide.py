@@ -30,7 +30,7 @@ from tests.runs.conftest import MEMBERS, Desk, working
 from tests.runs.test_again import fused
 from tests.runs.test_executing import all_answer, events_of, rebuilt, work
 from tests.runs.test_rest import call
-from tests.upstream import Script, Upstream, candidates_in, task_of, verdict
+from tests.upstream import WITHIN_S, Script, Upstream, candidates_in, task_of, verdict
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["call", "program_of"]
@@ -213,7 +213,7 @@ def test_stop_ends_a_run_that_waits(waiting: Run, upstream: Upstream) -> None:
     async def stop() -> None:
         async with working():
             await sync_to_async(cancel_run)(waiting)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(WITHIN_S):
                 async for _ in follow(waiting.pk, waiting.seq):
                     pass
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -119,6 +120,7 @@ def merging(desk: Desk, upstream: Upstream, merged: str) -> None:
 def merged_with_code(desk: Desk, upstream: Upstream) -> None:
     merging(desk, upstream, "Do this:\n\n```sh\nls\n```")
     member(desk, "dan")
+    desk.change(quorum=4)
     upstream.scripts["dan"] = Script(["I am dan."])
 
 
@@ -272,7 +274,7 @@ def test_it_says_why_each_missing_one_is_missing(
         "dan": Script(["I am d"], finish=None),
         "fay": Script(["I am f"], finish="length"),
         "gus": Script(["I am g"], finish="content_filter"),
-        "hal": Script(["I am ", "slow."], pace_s=3),
+        "hal": Script(["I am slow."], gate=threading.Event()),
         "eve": Script(["I am eve."]),
     }
     desk.change(quorum=8)

@@ -22,6 +22,7 @@ from tests.upstream import Script, Upstream
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOST = "127.0.0.1:8000"
+WITHIN_S = 30
 
 
 def socket_for(user: User | None, run_id: str, origin: str = f"http://{HOST}") -> Any:
@@ -42,7 +43,7 @@ def test_team_mates_may_watch_and_strangers_may_not_tell_it_from_nothing(
     refused = [socket_for(charlie, run.pk), socket_for(None, run.pk), socket_for(alice, "nosuchrun")]
 
     async def told(socket: Any) -> tuple[Any, Any]:
-        return await socket.connect(timeout=10), await socket.receive_output(timeout=10)
+        return await socket.connect(timeout=WITHIN_S), await socket.receive_output(timeout=WITHIN_S)
 
     async def try_all() -> tuple[list[Any], list[Any]]:
         accepted = [(await told(socket))[1]["type"] for socket in sockets.values()]
@@ -63,7 +64,7 @@ def test_pages_of_other_origins_are_refused(desk: Desk, origin: str) -> None:
     socket = socket_for(desk.person, desk.start().pk, origin)
 
     async def connect() -> bool:
-        accepted, _ = await socket.connect(timeout=10)
+        accepted, _ = await socket.connect(timeout=WITHIN_S)
         return bool(accepted)
 
     assert not async_to_sync(connect)()
@@ -82,9 +83,11 @@ def shown_text(frames: list[str], place: str) -> str:
 def watch_while_it_runs(desk: Desk, upstream: Upstream, *, reconnect: bool) -> tuple[list[str], Run]:
     """Watch a run from its middle to its end; with `reconnect`, drop the socket once and come back."""
     gate = threading.Event()
-    words = [f"para{n} word.\n\n" for n in range(20)]
     for name in ("ada", "bea", "cyd"):
-        upstream.scripts[name] = Script([f"{name} {word}" for word in words], gate=gate, gate_at=10)
+        words = [f"{name} para{n} word.\n\n" for n in range(20)]
+        # The twelfth comes with its neighbours: it is complete at once, however the text is cut into frames.
+        pieces = [*words[:11], "".join(words[11:14]), *words[14:]]
+        upstream.scripts[name] = Script(pieces, gate=gate, gate_at=10)
     run = desk.start()
     sockets = [socket_for(desk.person, run.pk), socket_for(desk.person, run.pk)]
 
@@ -92,18 +95,18 @@ def watch_while_it_runs(desk: Desk, upstream: Upstream, *, reconnect: bool) -> t
         frames: list[str] = []
         async with working() as supervisor:
             socket = sockets.pop()
-            assert (await socket.connect(timeout=10))[0]
+            assert (await socket.connect(timeout=WITHIN_S))[0]
             supervisor.submit(run.pk)
             while "para9" not in "".join(frames):
-                frames.append(await socket.receive_from(timeout=10))
+                frames.append(await socket.receive_from(timeout=WITHIN_S))
             if reconnect:
                 await socket.disconnect()
                 socket = sockets.pop()
-                assert (await socket.connect(timeout=10))[0]
+                assert (await socket.connect(timeout=WITHIN_S))[0]
                 frames.clear()
             gate.set()
             while 'data-state="done"' not in "".join(frames):
-                frames.append(await socket.receive_from(timeout=10))
+                frames.append(await socket.receive_from(timeout=WITHIN_S))
             await socket.disconnect()
         return frames
 
@@ -130,13 +133,14 @@ def test_blocks_that_are_complete_are_sent_once(desk: Desk, upstream: Upstream) 
 def test_a_page_that_lags_gets_the_whole_state_instead(
     desk: Desk, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "QUEUE", 1)
     upstream.scripts |= {name: Script([f"{name} ", "wrote."]) for name in ("ada", "bea", "cyd")}
     run = desk.start()
 
     async def lag() -> list[str]:
         async with working() as supervisor:
-            slow = await watching.watch(run.pk, may_act=True)
+            with monkeypatch.context() as patched:
+                patched.setattr(watching, "QUEUE", 1)
+                slow = await watching.watch(run.pk, may_act=True)
             quick = await watching.watch(run.pk, may_act=True)
             frames = [await slow.frame(), await quick.frame()]
             supervisor.submit(run.pk)
@@ -161,10 +165,10 @@ def test_who_loses_access_stops_seeing(desk: Desk, dave: User, monkeypatch: pyte
     socket = socket_for(dave, run.pk)
 
     async def lose() -> Any:
-        assert (await socket.connect(timeout=10))[0]
-        await socket.receive_from(timeout=10)
+        assert (await socket.connect(timeout=WITHIN_S))[0]
+        await socket.receive_from(timeout=WITHIN_S)
         await sync_to_async(Membership.objects.filter(user=dave, team=desk.team).delete)()
-        return await socket.receive_output(timeout=10)
+        return await socket.receive_output(timeout=WITHIN_S)
 
     assert async_to_sync(lose)() == {"type": "websocket.close", "code": sending.NOT_FOUND}
 
@@ -175,8 +179,8 @@ def test_the_page_offers_stop_only_to_those_who_may(desk: Desk, dave: User, alic
         socket = socket_for(user, run.pk)
 
         async def first(socket: Any = socket) -> str:
-            await socket.connect(timeout=10)
-            frame: str = await socket.receive_from(timeout=10)
+            await socket.connect(timeout=WITHIN_S)
+            frame: str = await socket.receive_from(timeout=WITHIN_S)
             await socket.disconnect()
             return frame
 

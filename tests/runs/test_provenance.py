@@ -63,7 +63,7 @@ def merged(desk: Desk, upstream: Upstream) -> Run:
     """Give a run of ada and bea that was merged; cyd failed."""
     upstream.scripts |= {"ada": Script([ADA]), "bea": Script([BEA]), "judge": judge}
     upstream.scripts["cyd"] = Script(status=401, body={"error": {"message": "no"}})
-    desk.change(mode="merge", quorum=2)
+    desk.change(mode="merge")
     return work(desk.start())
 
 

@@ -68,7 +68,7 @@ def _worker() -> Works:
     return worker
 
 
-async def until(is_so: Callable[[], bool], within_s: float = 15.0) -> None:
+async def until(is_so: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait until rows or the upstream say so."""
     async with asyncio.timeout(within_s):
         while not await sync_to_async(is_so)():
@@ -91,13 +91,13 @@ async def test_what_is_submitted_in_a_transaction_is_worked_on_once_it_is_commit
         with transaction.atomic():
             run = desk.start()
             stored.set()
-            may_commit.wait(10)
+            may_commit.wait(30)
         connection.close()
         return run
 
     async with at_work():
         ordering = asyncio.create_task(sync_to_async(order, thread_sensitive=False)())
-        await asyncio.to_thread(stored.wait, 10)
+        assert await asyncio.to_thread(stored.wait, 30)
         assert upstream.ledger == []
         may_commit.set()
         run = await ordering
@@ -152,7 +152,7 @@ async def test_cancel_drops_every_upstream_connection_within_a_second(desk: Desk
         run = await sync_to_async(desk.start)()
         await until(lambda: sum(asked.sent for asked in upstream.ledger) == 3)
         await sync_to_async(cancel_run)(run)
-        dropped = [await asyncio.to_thread(asked.was_dropped.wait, 1.5) for asked in upstream.ledger]
+        dropped = [await asyncio.to_thread(asked.dropped_within, 1.5) for asked in upstream.ledger]
         await until(lambda: state_of(run) == "cancelled")
     assert dropped == [True] * 3
 
@@ -164,7 +164,7 @@ async def test_cancel_of_one_answer_lets_the_others_go_on(desk: Desk, upstream: 
         run = await sync_to_async(desk.start)()
         await until(lambda: any(asked.sent for asked in upstream.asked("ada")))
         await sync_to_async(cancel_answer)(await run.answers.aget(member=0))
-        assert await asyncio.to_thread(upstream.asked("ada")[0].was_dropped.wait, 1.5)
+        assert await asyncio.to_thread(upstream.asked("ada")[0].dropped_within, 1.5)
         await until(lambda: state_of(run) == "done")
     outcomes = await sync_to_async(lambda: list(run.answers.values_list("outcome", flat=True)))()
     assert outcomes == ["cancelled", "complete", "complete"]
@@ -177,6 +177,7 @@ async def test_whoever_stops_leaves_the_run_to_the_next(desk: Desk, upstream: Up
     async with at_work():
         run = await sync_to_async(desk.start)()
         await until(lambda: run.answers.exclude(outcome="").count() == 2)
+        await asyncio.to_thread(upstream.wait_for, "cyd")
     assert await sync_to_async(state_of)(run) == "answering"
     assert run.lease_until is None
     gate.set()

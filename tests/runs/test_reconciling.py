@@ -34,7 +34,7 @@ from tests.runs.conftest import Desk, working
 from tests.runs.test_costs import named, stop_at
 from tests.runs.test_executing import all_answer, events_of, rebuilt
 from tests.runs.test_rest import Programs, read_events
-from tests.upstream import Script, Upstream, judge_for, task_of
+from tests.upstream import WITHIN_S, Script, Upstream, judge_for, task_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["program_of"]
@@ -220,8 +220,12 @@ def test_a_judge_that_was_stopped_is_paid_for_too(desk: Desk, router: Connection
     async def stop() -> None:
         async with working() as supervisor:
             supervisor.submit(run.pk)
-            comparing = Step.objects.filter(run=run, name__startswith="judge/")
+            steps = Step.objects.filter(run=run)
+            comparing = steps.filter(name__startswith="judge/")
             while not await comparing.exclude(generation_id="").aexists():
+                await asyncio.sleep(0.01)
+            # What it was asked of single answers may take longer, and has a cost only once it is over.
+            while await steps.exclude(pk__in=comparing).filter(outcome="").aexists():
                 await asyncio.sleep(0.01)
             await sync_to_async(cancel_run)(run)
             async for _ in follow(run.pk, 0):
@@ -314,7 +318,7 @@ def test_an_open_page_of_a_finished_run_is_told_at_once(cut: Run, upstream: Upst
     async def watch() -> list[str]:
         listener = await watching.watch(cut.pk, may_act=True)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(WITHIN_S):
                 frames = [await listener.frame()]
                 await Reconciler().look(at + timedelta(seconds=2))
                 return [*frames, await listener.frame()]
@@ -337,7 +341,7 @@ def test_the_server_does_so_by_itself(cut: Run, upstream: Upstream, monkeypatch:
         kept = Upkeep(None)
         kept.start()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(WITHIN_S):
                 async for facts in follow(cut.pk, cut.seq, past_end=True):
                     if any(fact.kind == "run.updated" for fact in facts):
                         return

@@ -29,6 +29,7 @@ from tests.upstream import Script, Upstream, candidates_in, task_of, verdict
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOST = "127.0.0.1:8000"
+WITHIN_S = 30
 ClientFor = Callable[[User | None], Client]
 PROMPT = "Canary-prompt: is it safe?\nSecond-line-of-it"
 # What each part alone may bring to the wire. The members answer in words of their own, the judge in its.
@@ -71,7 +72,7 @@ def script(desk: Desk, upstream: Upstream) -> None:
         upstream.scripts[name] = Script([f"{name}s-own-words. ", "More of it."])
     upstream.scripts["bea"] = Script(status=401, body={"error": {"message": "canary-of-the-provider"}})
     upstream.scripts["judge"] = _judge
-    desk.change(mode="merge", quorum=2, do_no_harm=False)
+    desk.change(mode="merge", do_no_harm=False)
 
 
 def _judge(body: dict[str, Any]) -> Script:
@@ -95,8 +96,8 @@ def first_frame(path: str, client: Client | None = None) -> str | None:
 
     async def look() -> str | None:
         socket = socket_at(path, client)
-        assert (await socket.connect(timeout=10))[0]
-        told = await socket.receive_output(timeout=10)
+        assert (await socket.connect(timeout=WITHIN_S))[0]
+        told = await socket.receive_output(timeout=WITHIN_S)
         await socket.disconnect()
         assert told["type"] == "websocket.send" or told["code"] == NOT_FOUND
         frame: str | None = told.get("text")
@@ -232,10 +233,10 @@ def test_a_dead_link_ends_what_is_watched_through_it(
     async def lose() -> Any:
         sockets = [socket_at(each) for each in (path, stays) if each]
         for socket in sockets:
-            assert (await socket.connect(timeout=10))[0]
-            await socket.receive_from(timeout=10)
+            assert (await socket.connect(timeout=WITHIN_S))[0]
+            await socket.receive_from(timeout=WITHIN_S)
         await sync_to_async(end)(share)
-        told = await sockets[0].receive_output(timeout=10)
+        told = await sockets[0].receive_output(timeout=WITHIN_S)
         for other in sockets[1:]:
             assert await other.receive_nothing(timeout=0.3)
             await other.disconnect()
@@ -259,15 +260,15 @@ def test_a_link_is_live_while_the_run_lives_and_sends_nothing_else(
         frames: dict[str, list[str]] = {part: [] for part in paths}
         async with working() as supervisor:
             for part, socket in sockets.items():
-                assert (await socket.connect(timeout=10))[0]
-                frames[part].append(await socket.receive_from(timeout=10))
+                assert (await socket.connect(timeout=WITHIN_S))[0]
+                frames[part].append(await socket.receive_from(timeout=WITHIN_S))
             supervisor.submit(run.pk)
             while "adas-own-words" not in "".join(frames["members"]):
-                frames["members"].append(await sockets["members"].receive_from(timeout=10))
+                frames["members"].append(await sockets["members"].receive_from(timeout=WITHIN_S))
             gate.set()
             for part, socket in sockets.items():
                 while 'data-state="done"' not in "".join(frames[part]):
-                    frames[part].append(await socket.receive_from(timeout=10))
+                    frames[part].append(await socket.receive_from(timeout=WITHIN_S))
                 await socket.disconnect()
         return frames
 
@@ -414,9 +415,10 @@ def test_a_bound_on_days_holds_for_links_that_are_there(
     merged: Run, desk: Desk, client_for: ClientFor
 ) -> None:
     path = link(client_for(desk.person), merged, "fused")
-    Share.objects.update(created_at=timezone.now() - timedelta(days=3))
+    now = timezone.now()
+    Share.objects.update(created_at=now - timedelta(days=3))
     Team.objects.filter(pk=desk.team.pk).update(links_max_days=4)
-    tomorrow = f"{timezone.now() + timedelta(days=1):%-d %b %Y}"
+    tomorrow = f"{now + timedelta(days=1):%-d %b %Y}"
     assert tomorrow in Client().get(path).content.decode().partition("This link ends on")[2]
     for where in ("/links/", f"/runs/{merged.pk}/share/"):
         assert f"until {tomorrow}" in client_for(desk.person).get(where).content.decode()

@@ -81,7 +81,8 @@ def test_where_the_site_stays_away_it_says_that_the_run_goes_on(
 ) -> None:
     shop.say(bea=Script(["bea begins ", "and ends."], gate=gate, gate_at=1))
     url = f"http://127.0.0.1:{relay.port}"
-    asked = terminal.begin("--preset=best", "--patience=0.1", "Which?", FUSION_URL=url)
+    # Longer than the first pause, so that it tries at least once more, also where it stands still for a moment.
+    asked = terminal.begin("--preset=best", "--patience=1.2", "Which?", FUSION_URL=url)
     assert asked.stderr is not None
     asked.stderr.readline()
     relay.close()

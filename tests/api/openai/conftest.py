@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.site_process import Site
 from tests.upstream import Answering, Script, Upstream, judge_for
 
 MEMBERS = ("ada", "bea", "cyd")
+WITHIN_S = 30
 ASKED = "What is best?"
 
 
@@ -33,19 +35,27 @@ class Shop:
     @cached_property
     def client(self) -> openai.OpenAI:
         """Give the official client, which asks once only: a test has to see what was answered first."""
-        return openai.OpenAI(base_url=f"{self.site.url}/v1", api_key=self.token, max_retries=0, timeout=30)
+        return openai.OpenAI(
+            base_url=f"{self.site.url}/v1", api_key=self.token, max_retries=0, timeout=WITHIN_S
+        )
 
     def rest(self, method: str, path: str, body: object = None) -> Any:
         """Call `/api/v1` and give the JSON of the answer."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = httpx.request(method, f"{self.site.url}/api/v1/{path}", json=body, headers=headers)
+        url = f"{self.site.url}/api/v1/{path}"
+        answer = httpx.request(method, url, json=body, headers=headers, timeout=WITHIN_S)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, body: object, **headers: str) -> httpx.Response:
         """Call `/v1` without any client's help."""
         headers["Authorization"] = f"Bearer {self.token}"
-        return httpx.post(f"{self.site.url}/v1/{path}", json=body, headers=headers, timeout=30)
+        return httpx.post(f"{self.site.url}/v1/{path}", json=body, headers=headers, timeout=WITHIN_S)
+
+    def hear(self, body: object) -> AbstractContextManager[httpx.Response]:
+        """Ask for a streamed completion, of which what comes is read as it comes."""
+        url, headers = f"{self.site.url}/v1/chat/completions", {"Authorization": f"Bearer {self.token}"}
+        return httpx.stream("POST", url, json=body, headers=headers, timeout=WITHIN_S)
 
     def run(self, run_id: str) -> Any:
         """Give a run as REST tells it."""

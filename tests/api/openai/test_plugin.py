@@ -15,7 +15,7 @@ from fusion_site.accounts.sealing import SealContext, origin_of, seal
 from fusion_site.pools.models import Connection, Kind, Pool
 from fusion_site.runs.models import Run
 from tests.api.conftest import Program
-from tests.api.openai.conftest import ASKED, Shop
+from tests.api.openai.conftest import ASKED, WITHIN_S, Shop
 from tests.api.openai.test_requests import chat, error_of
 from tests.upstream import task_of
 
@@ -94,7 +94,7 @@ def test_pages_and_doors_live_with_a_run_of_no_preset(shop: Shop, routed: str) -
     assert run in {each["id"] for each in found}
     shop.rest("GET", "insights")
     headers = {"Authorization": f"Bearer {shop.token}"}
-    answer = httpx.get(f"{shop.site.url}/api/v1/runs/{run}/again", headers=headers)
+    answer = httpx.get(f"{shop.site.url}/api/v1/runs/{run}/again", headers=headers, timeout=WITHIN_S)
     assert answer.status_code == 422
     assert "without a preset" in answer.json()["error"]["fields"]["preset"][0]
     shop.preset("best", mode="best_of")
