@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
+
+from tests.serving import Quiet, Served
 
 WITHIN_S = 30.0
 
@@ -29,7 +30,7 @@ class Receiver:
         self._changed = threading.Condition()
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             def do_POST(self) -> None:
                 receiver._keep(self)
                 if receiver.gate is not None:
@@ -39,14 +40,8 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-        self.host_port = f"127.0.0.1:{self._http.server_address[1]}"
+        self._served = Served(Handler)
+        self.host_port = self._served.host_port
         self.url = f"http://{self.host_port}/in?for=us"
 
     def wait_for(self, count: int) -> Got:
@@ -59,9 +54,7 @@ class Receiver:
         """Stop listening."""
         if self.gate is not None:
             self.gate.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._served.close()
 
     def _keep(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))

@@ -9,39 +9,44 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from ninja import Field, Router
 
-from fusion_site.accounts.models import Team, User
+from fusion_site.accounts.models import User
 from fusion_site.api.compact_shapes import (
     CompactOut,
     FetchOut,
     FileList,
     KnownList,
     OfferOut,
+    PartList,
     fetch_json,
     file_json,
     host_json,
     offer_json,
+    part_json,
 )
 from fusion_site.api.doors import Given, caller
 from fusion_site.pools import compact_files
 from fusion_site.pools.compact_page import files, host_view, may_operate
 from fusion_site.pools.flows import fetch_file, host_compact, run_compact
-from fusion_site.pools.invalid import Invalid
+from fusion_site.pools.flows.change_compact import Wanted
 
 router = Router(tags=["compact"])
 
 
 class CompactGiven(Given):
-    """What is chosen for the host. A field that is not sent, or null, stays as it is."""
+    """What is chosen for the host. A field that is not sent, or null, stays as it is; one that cannot be leaves all as it is."""
 
     running: bool | None = Field(None, description="Start it, or stop it until it is started again.")
     file: str | None = Field(
-        None, description="A file of `compact/files` that is to take over, without a dropped answer."
+        None,
+        description="A file of `compact/files` that is to take over, without a dropped answer. It is run, so not with `running: false`.",
     )
     idle_min: int | None = Field(
         None, description="Unload it after so many minutes without an ask; 0 is never."
     )
     everyone: bool | None = Field(None, description="Let every team use it, or `teams` alone.")
-    teams: list[str] | None = Field(None, description="The slugs of the teams that may use it.")
+    teams: list[str] | None = Field(
+        None, description="The slugs of the teams that may use it; not with `everyone: true`."
+    )
 
 
 class TemplateGiven(Given):
@@ -72,18 +77,7 @@ def read_host(request: HttpRequest) -> dict[str, Any]:
 @router.patch("", response=CompactOut)
 async def change_host(request: HttpRequest, payload: CompactGiven) -> dict[str, Any]:
     """Run it or not, host another file, and say who may use it; for the site's owner. What loads goes on behind the answer."""
-    by = _person(request)
-    run_compact.require_operator(by)
-    given = {name: value for name, value in payload.given().items() if value is not None}
-    teams = await sync_to_async(_teams)(given)
-    if "idle_min" in given:
-        await host_compact.unload_when_idle(by, given)
-    if teams is not None:
-        await host_compact.open_to(by, everyone=given.get("everyone", False), teams=teams)
-    if "file" in given:
-        await host_compact.host_file(by, given["file"])
-    elif "running" in given:
-        await host_compact.run(by, on=given["running"])
+    await host_compact.change(_person(request), Wanted(**payload.given()))
     return await sync_to_async(host_json)(await sync_to_async(host_view)(), tells_all=True)
 
 
@@ -112,6 +106,19 @@ def list_files(request: HttpRequest) -> dict[str, Any]:
 def remove_file(request: HttpRequest, name: str) -> None:
     """Delete a file that is not hosted, if it is there; for the site's owner."""
     run_compact.remove_file(_person(request), name)
+
+
+@router.get("/parts", response=PartList)
+def list_parts(request: HttpRequest) -> dict[str, Any]:
+    """Give what came of files whose fetch was cut or stopped; the same file fetched again goes on after that."""
+    parts, tells_all = files(host_view().status).parts, may_operate(_person(request))
+    return {"items": [part_json(part, tells_all=tells_all) for part in parts], "next": None}
+
+
+@router.delete("/parts/{name}", response={204: None})
+def remove_part(request: HttpRequest, name: str) -> None:
+    """Delete what came of a file, if anything did, unless it is being fetched; for the site's owner."""
+    run_compact.remove_part(_person(request), name)
 
 
 @router.post("/offers", response=OfferOut)
@@ -144,17 +151,3 @@ async def stop_fetching(request: HttpRequest) -> None:
 
 def _person(request: HttpRequest) -> User:
     return caller(request).token.user
-
-
-def _teams(given: dict[str, Any]) -> list[str] | None:
-    """Give the ids of the teams that may use the host, where that is to change; raises Invalid."""
-    if "teams" not in given and "everyone" not in given:
-        return None
-    if "teams" not in given and not given["everyone"]:
-        raise Invalid({"teams": ["Say which teams may use it."]})
-    slugs = given.get("teams", [])
-    found = dict(Team.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-    wrong = {f"teams.{n}": ["There is no such team."] for n, slug in enumerate(slugs) if slug not in found}
-    if wrong:
-        raise Invalid(wrong)
-    return list(found.values())

@@ -10,7 +10,7 @@ from ninja import Field, Schema
 
 from fusion_site.compact.files.errands import Errand
 from fusion_site.compact.files.offer import Offer
-from fusion_site.compact.files.shelf import Kept
+from fusion_site.compact.files.shelf import Kept, Part
 from fusion_site.compact.status import CompactStatus
 from fusion_site.pools.compact_page import HostView, access, set_template
 
@@ -139,6 +139,22 @@ class FileList(Schema):
     next: str | None
 
 
+class PartOut(Schema):
+    """What came of a file before its fetch was cut or stopped; sizes in bytes. `source` is told to the site's owner alone."""
+
+    name: str = Field(description="What the whole file would be called.")
+    have: int = Field(description="How much of it is here.")
+    size: int | None = Field(description="Of the whole file; null where nobody knows any more what it was.")
+    source: str | None
+
+
+class PartList(Schema):
+    """All of them, by name."""
+
+    items: list[PartOut]
+    next: str | None
+
+
 class KnownOut(Schema):
     """A model that can be fetched by name; without a `source` the site's operator has to set one."""
 
@@ -239,6 +255,17 @@ def file_json(kept: Kept, *, hosted: bool, tells_all: bool) -> dict[str, Any]:
         "licence": asdict(record.licence) if record else None,
         "accepted_by": record.accepted_by if record and tells_all else None,
         "accepted_at": record.accepted if record else None,
+    }
+
+
+def part_json(part: Part, *, tells_all: bool) -> dict[str, Any]:
+    """Give what came of a file, with where it is from if `tells_all`."""
+    offer = part.offer
+    return {
+        "name": part.name,
+        "have": part.have,
+        "size": offer.size if offer else None,
+        "source": offer.source if offer and tells_all else None,
     }
 
 

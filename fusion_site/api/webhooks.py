@@ -11,6 +11,7 @@ from ninja import Field, Query, Router, Schema
 from fusion_site.api.doors import Given, caller
 from fusion_site.api.paging import Paging, page
 from fusion_site.runs.hooks.access import found_hook, hooks_of
+from fusion_site.runs.hooks.flows.renew_secret import renew_secret
 from fusion_site.runs.hooks.flows.settle import change_hook, delete_hook, make_hook, plain_hook, try_hook
 from fusion_site.runs.hooks.models import Delivery, Hook
 
@@ -44,11 +45,14 @@ class HookOut(Schema):
     failing_since: datetime | None = Field(
         description="Since when nothing was taken; null where all is well."
     )
+    old_secret_until: datetime | None = Field(
+        description="Until when a secret from before signs as well; null where its own alone does."
+    )
     created_at: datetime
 
 
 class MadeHook(HookOut):
-    """A webhook that was just made."""
+    """A webhook whose secret was just made."""
 
     secret: str = Field(description="What it is signed with, in this answer alone.")
 
@@ -116,6 +120,14 @@ def delete_webhook(request: HttpRequest, hook_id: str) -> None:
     delete_hook(place, found_hook(place, hook_id))
 
 
+@router.post("/{hook_id}/secret", response={201: MadeHook})
+def renew_webhook_secret(request: HttpRequest, hook_id: str) -> dict[str, Any]:
+    """Give a webhook a new secret, which is in this answer alone. For 24 hours what is sent has the signatures of both."""
+    place = caller(request).membership
+    hook, secret = renew_secret(place, found_hook(place, hook_id))
+    return {**_shown(hook), "secret": secret}
+
+
 @router.post("/{hook_id}/test", response={202: DeliveryOut})
 def test_webhook(request: HttpRequest, hook_id: str) -> dict[str, Any]:
     """Have a test sent, once, within seconds; what came of it stands among the deliveries."""
@@ -137,6 +149,7 @@ def _shown(hook: Hook) -> dict[str, Any]:
         **plain_hook(hook),
         "off_because": hook.off_because or None,
         "failing_since": hook.failing_since,
+        "old_secret_until": hook.old_secret_until,
         "created_at": hook.created_at,
     }
 

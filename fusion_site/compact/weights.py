@@ -27,6 +27,13 @@ LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.INFO, 4: logging.WARNIN
 ERROR = 4  # ggml_log_level counts debug 1, info 2, warning 3, error 4; 5 goes on with a line
 
 
+# What its complaints come to, for people who do not know how such files are made.
+_MEANINGS = {
+    "unknown model architecture": "The llama.cpp of this site cannot run models of this kind; a newer one may",
+    "key not found in model": "The file does not say all that has to be known of such a model: it is damaged or unfinished",
+}
+
+
 class UnusableModel(Exception):
     """The file cannot be hosted; the message says why in one sentence that a person understands."""
 
@@ -142,7 +149,9 @@ def _check_file(path: Path) -> None:
 def _reason(lines: deque[str]) -> str:
     """The first thing llama.cpp complained about, without the name of the function that did."""
     first = lines[0] if lines else "llama.cpp gave no reason"
-    return re.sub(r"^\w+: (error loading model: )?(\w+: )?", "", first)
+    reason = re.sub(r"^\w+: (error loading model: )?(\w+: )?", "", first)
+    meant = next((meaning for said, meaning in _MEANINGS.items() if said in reason), "")
+    return f"{reason}. {meant}" if meant else reason
 
 
 def _template(handle: int, instead: str) -> str | None:

@@ -11,32 +11,12 @@ from django.utils import timezone
 from fusion_site.accounts.ids import ID_LENGTH, new_id
 from fusion_site.accounts.models import Team
 from fusion_site.pools.models import Mode, Preset
+
+# What rows say of a run is read here with the rows.
+from fusion_site.runs.stages import FINAL_STATES as FINAL_STATES
+from fusion_site.runs.stages import Again as Again
+from fusion_site.runs.stages import State as State
 from fusion_site.runs.titles import TITLE_LENGTH
-
-
-class State(models.TextChoices):
-    """How far a run has come; the last three are final."""
-
-    QUEUED = "queued"
-    ANSWERING = "answering"
-    JUDGING = "judging"
-    FUSING = "fusing"
-    SETTLING = "settling"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-FINAL_STATES = frozenset({State.DONE, State.FAILED, State.CANCELLED})
-
-
-class Again(models.TextChoices):
-    """Why a run that has ended goes on: what a later pass is for."""
-
-    FUSE = "fuse"
-    RETRY = "retry"
-    ADD = "add"
-
 
 # Calls whose cost is unknown, but which can be asked for by name.
 UNPRICED = models.Q(cost_usd=None) & ~models.Q(generation_id="")

@@ -39,6 +39,7 @@ urlpatterns = [
     path("team/webhooks/", hook_pages.webhooks, name="webhooks"),
     path("team/webhooks/<str:hook_id>/", hook_pages.webhook, name="webhook"),
     path("team/webhooks/<str:hook_id>/test/", hook_pages.test, name="test_webhook"),
+    path("team/webhooks/<str:hook_id>/secret/", hook_pages.renew, name="renew_webhook_secret"),
     path("team/webhooks/<str:hook_id>/delete/", hook_pages.delete, name="delete_webhook"),
     path("team/budget/", budget_page.set_team_budget, name="set_team_budget"),
     path("runs/", listing.runs, name="runs"),

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from tests.serving import serving
+from tests.serving import Quiet, serving
 
 CLIENT_ID = "fusion site"
 CLIENT_SECRET = "s3cret: with%odd characters"
@@ -103,7 +103,7 @@ class SignInService:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         service = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 service.asked.append(parts.path)
@@ -133,8 +133,5 @@ class SignInService:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
 
         return Handler

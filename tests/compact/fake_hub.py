@@ -9,8 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, cast
+
+from tests.serving import Quiet, serving
 
 REPO = "meadow/lantern-GGUF"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -77,18 +79,14 @@ def running(hub: FakeHub) -> Iterator[FakeHub]:
     server.daemon_threads = True
     server.hub = hub  # type: ignore[attr-defined]
     hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.resume.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(server):
+        try:
+            yield hub
+        finally:
+            hub.resume.set()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     @property
     def hub(self) -> FakeHub:
         return cast("FakeHub", self.server.hub)  # type: ignore[attr-defined]
@@ -146,6 +144,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
-
-    def log_message(self, *said: Any) -> None:
-        pass

@@ -63,6 +63,20 @@ def test_a_broken_file_is_told_before_it_is_loaded(tmp_path: Path, name: str, sa
         read_header(broken_files(tmp_path)[name])
 
 
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (b"\x00\x00\x00\x03", "was written for big-endian machines"),
+        (b"\xb1\x9c\x40\x17", "what follows is none; it is damaged"),
+    ],
+)
+def test_a_version_that_is_none_is_told_in_words(tiny: Path, version: bytes, said: str) -> None:
+    whole, path = tiny.read_bytes(), tiny.with_name("other.gguf")
+    path.write_bytes(whole[:4] + version + whole[8:])
+    with pytest.raises(BadFile, match=said):
+        read_header(path)
+
+
 async def test_a_reader_that_crashes_or_never_ends_is_a_bad_file(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

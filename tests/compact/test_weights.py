@@ -52,6 +52,21 @@ def test_a_file_that_is_no_model_is_refused_with_its_reason(tmp_path: Path, name
     assert str(caught.value).startswith(path.name if path.exists() else str(path))
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (b"llama", "The llama.cpp of this site cannot run models of this kind; a newer one may"),
+        (b"layer_norm_rms", "key not found in model"),
+        (b"layer_norm_rms", "it is damaged or unfinished"),
+    ],
+)
+def test_what_llama_cpp_says_is_told_in_words_as_well(tmp_path: Path, key: bytes, said: str) -> None:
+    whole = write_tiny_gguf(tmp_path / "whole.gguf").read_bytes()
+    (path := tmp_path / "other.gguf").write_bytes(whole.replace(key, key[:-1] + b"~"))
+    with pytest.raises(UnusableModel, match=said):
+        load(path, HostOptions(), on_progress=lambda share: True)
+
+
 def test_a_load_can_be_ended(tiny: Path) -> None:
     heard: list[float] = []
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.serving import Quiet, Served
 
 # A shut gate is waited at for so many seconds, and then passed.
 WITHIN_S = 30.0
@@ -23,7 +24,7 @@ class ModelsServer:
         self.asked = threading.Event()
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             def do_GET(self) -> None:
                 server.keys.append(self.headers.get("Authorization"))
                 server.referers.append(self.headers.get("HTTP-Referer"))
@@ -38,18 +39,10 @@ class ModelsServer:
                 self.end_headers()
                 self.wfile.write(reply)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-        self.host_port = f"127.0.0.1:{self._http.server_address[1]}"
+        self._served = Served(Handler)
+        self.host_port = self._served.host_port
         self.url = f"http://{self.host_port}/v1"
 
     def close(self) -> None:
         """Stop listening."""
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._served.close()

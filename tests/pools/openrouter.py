@@ -9,10 +9,11 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.serving import Quiet, Served
 
 KEY = "sk-or-v1-made-by-consent"
 FACTS = {"limit": 10, "limit_remaining": 3.25, "usage": 6.75, "is_free_tier": False, "expires_at": None}
@@ -34,7 +35,7 @@ class OpenRouter:
         self._challenges: dict[str, str] = {}
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             def do_GET(self) -> None:
                 server._get(self)
 
@@ -42,22 +43,14 @@ class OpenRouter:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 _reply(self, *server._exchange(body))
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-        self.host_port = f"127.0.0.1:{self._http.server_address[1]}"
+        self._served = Served(Handler)
+        self.host_port = self._served.host_port
         self.url = f"http://{self.host_port}/api/v1"
         self.auth_url = f"http://{self.host_port}/auth"
 
     def close(self) -> None:
         """Stop listening."""
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._served.close()
 
     def allow(self, consent: dict[str, str]) -> str:
         """Give the address to which a person goes back who allowed what the consent page was asked."""

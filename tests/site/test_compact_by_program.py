@@ -52,6 +52,11 @@ def until(owner: Api, path: str, is_so: Callable[[Any], bool]) -> Any:
     return told
 
 
+def is_ready(told: Any) -> bool:
+    """Whether the host can be asked."""
+    return bool(told["state"] == "ready" and told["machine"])
+
+
 def refused(owner: Api, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
     """Send what is to be refused; gives the status and the fields."""
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -60,7 +65,7 @@ def refused(owner: Api, method: str, path: str, body: dict[str, Any] | None = No
 
 
 def test_a_program_does_all_that_the_page_does(owner: Api) -> None:
-    first = until(owner, "compact", lambda told: told["state"] == "ready" and told["machine"])
+    first = until(owner, "compact", is_ready)
     assert (first["file"], first["supervised"], first["error"]) == ("first.gguf", True, None)
     assert (first["machine"]["slots"] > 0, first["work"]["busy"], first["facts"]["architecture"]) == (
         True,
@@ -109,3 +114,50 @@ def test_a_program_does_all_that_the_page_does(owner: Api) -> None:
     owner("PATCH", "compact", {"file": "lantern.gguf"})
     owner("DELETE", "compact/files/other.gguf")
     assert [each["hosted"] for each in owner("GET", "compact/files")["items"]] == [True]
+
+
+WRONG: list[tuple[dict[str, Any], set[str]]] = [
+    ({"file": "first.gguf", "running": False}, {"running"}),
+    ({"everyone": True, "teams": []}, {"teams"}),
+    ({"file": "none.gguf", "idle_min": 7, "teams": []}, {"file"}),
+    ({"running": False, "idle_min": 7, "teams": ["nobody", "a\0b"]}, {"teams.0", "teams.1"}),
+    ({"everyone": False, "idle_min": -1, "file": "none.gguf"}, {"teams", "idle_min", "file"}),
+]
+
+
+def test_of_a_change_that_is_refused_nothing_is_kept(owner: Api, tmp_path: Path) -> None:
+    """Each of these holds something that could be kept, before or after what cannot."""
+    (models := tmp_path / "var/models").mkdir()
+    write_tiny_gguf(models / "first.gguf")
+    before = until(owner, "compact", is_ready)
+    for wanted, fields in WRONG:
+        status, said = refused(owner, "PATCH", "compact", wanted)
+        assert (status, said.keys()) == (422, fields)
+        now = owner("GET", "compact")
+        assert (now["chosen"], now["state"], now["incoming"]) == (before["chosen"], "ready", None)
+    told = owner("PATCH", "compact", {"file": "first.gguf", "running": True, "idle_min": 7})
+    assert (told["chosen"]["running"], told["chosen"]["idle_min"]) == (True, 7)
+
+
+def test_what_came_of_a_fetch_that_was_stopped_is_listed_and_can_be_dropped(
+    owner: Api, hub: FakeHub, tmp_path: Path
+) -> None:
+    hub.cuts, hub.stalls = [40_000], True
+    offer = owner("POST", "compact/offers", {"source": SOURCE})
+    wanted = {"source": SOURCE, "commit": offer["commit"], "accept": True}
+    assert owner("POST", "compact/fetch", wanted)["state"] == "running"
+    until(owner, "compact/fetch", lambda told: any(path.stat().st_size for path in drafts(tmp_path)))
+    assert owner("GET", "compact/parts")["items"] == []  # it is told of by `compact/fetch`
+    owner("DELETE", "compact/fetch")
+    (draft,) = drafts(tmp_path)
+    told = {"name": "lantern.gguf", "have": draft.stat().st_size, "size": offer["size"], "source": SOURCE}
+    assert owner("GET", "compact/parts") == {"items": [told], "next": None}
+    for _ in ("there", "gone"):
+        assert owner("DELETE", "compact/parts/lantern.gguf") is None
+    assert owner("GET", "compact/parts")["items"] == []
+    assert drafts(tmp_path) == []
+
+
+def drafts(folder: Path) -> list[Path]:
+    """Give the files in which bytes of fetches gather."""
+    return list((folder / "var/models").glob(".*.part"))

@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.serving import serving
+from tests.serving import Quiet, serving
 from tests.site.conftest import Api
 from tests.site_process import Site, free_port
 from tests.upstream import Upstream
@@ -40,7 +40,7 @@ class Witness:
             yield self
 
     def _handler(witness) -> type[BaseHTTPRequestHandler]:  # noqa: N805
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             def do_GET(self) -> None:
                 witness.came.append((self.path, self.headers.get("Authorization", "")))
                 self.send_response(307 if witness.sends_to else 404)
@@ -51,9 +51,6 @@ class Witness:
 
             def do_POST(self) -> None:
                 self.do_GET()
-
-            def log_message(self, *_: Any) -> None:
-                pass
 
         return Handler
 

@@ -16,6 +16,7 @@ from fusion_site.compact.files.quantising import FILE_TYPES, TENSOR_TYPES
 
 MAGIC = b"GGUF"
 VERSIONS = {2, 3}
+MOST_VERSION = 65_535  # what says more was never meant as a version
 STRING, ARRAY = 8, 9
 PLAIN = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 MOST_PAIRS, MOST_TENSORS, MOST_DIMENSIONS = 65_536, 1_000_000, 8
@@ -53,7 +54,9 @@ def read_header(path: Path) -> FileFacts:
     except struct.error as error:
         raise BadFile(f"{path.name} cannot be read: it ends in the middle of its header") from error
     except (ValueError, OverflowError) as error:
-        raise BadFile(f"{path.name} cannot be read: its header is broken ({error})") from error
+        raise BadFile(
+            f"{path.name} cannot be read: its header is broken ({error}). It may be damaged, or cut off"
+        ) from error
 
 
 class _Reader:
@@ -110,11 +113,20 @@ class _Reader:
         return count
 
 
+def _fault_of_version(version: int) -> str:
+    """Say what is wrong with a file of that version; what is left when its bytes are turned round has been another machine's."""
+    if int.from_bytes(version.to_bytes(4, "little"), "big") in VERSIONS:
+        return "was written for big-endian machines, which this one is not; get it as little-endian"
+    if version > MOST_VERSION:
+        return "cannot be read: it begins like a GGUF file, but what follows is none; it is damaged"
+    return f"is of GGUF version {version}, and only versions 2 and 3 can be read"
+
+
 def _facts(path: Path, data: mmap.mmap) -> FileFacts:
     reader = _Reader(data)
     version = reader.number("<I")
     if version not in VERSIONS:
-        raise BadFile(f"{path.name} is of GGUF version {version}, and only versions 2 and 3 can be read")
+        raise BadFile(f"{path.name} {_fault_of_version(version)}")
     tensor_count, pair_count = reader.number("<Q"), reader.number("<Q")
     if tensor_count > MOST_TENSORS or pair_count > MOST_PAIRS:
         raise ValueError(f"{tensor_count} tensors and {pair_count} values")
@@ -149,7 +161,8 @@ def _check_length(
     needed = begin + max((tensor.offset + tensor.size for tensor in tensors), default=0)
     if needed > len(data):
         raise BadFile(
-            f"{path.name} is cut off: by its header it should have at least {needed:,} bytes, and it has {len(data):,}"
+            f"{path.name} is cut off: by its header it should have at least {needed:,} bytes, and it has {len(data):,}. "
+            "Fetch it again"
         )
 
 

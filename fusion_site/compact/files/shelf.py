@@ -101,11 +101,12 @@ class Shelf:
         ]
 
     def remove_part(self, name: str) -> None:
-        """Delete what came of a file; raises `PullFailed` while it is being fetched."""
+        """Delete what came of a file, if anything did; raises `PullFailed` while it is being fetched."""
+        if not self._parts_of(name):
+            return
         with self.alone(name):
-            for part in self.parts():
-                if part.name == name:
-                    drop(part.path)
+            for part in self._parts_of(name):
+                drop(part.path)
 
     def put(self, draft: Path, name: str, record: Record) -> Kept:
         """Take in a finished file, whole or not at all."""
@@ -143,6 +144,9 @@ class Shelf:
             except BlockingIOError:
                 raise PullFailed(f"{name} is being fetched already.") from None
             yield
+
+    def _parts_of(self, name: str) -> list[Part]:
+        return [part for part in self.parts() if part.name == name]
 
     def _kept(self, path: Path) -> Kept:
         return Kept(path, path.stat().st_size, _read(self._record_of(path.name)))

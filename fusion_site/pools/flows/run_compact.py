@@ -22,6 +22,7 @@ from fusion_site.pools.models import CompactHost
 from fusion_site.pools.reading import Given, Reading
 
 MOST_IDLE_MIN = 7 * 24 * 60
+NO_FILE = "There is no such file here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def choose_file(by: User, name: str) -> Choice:
     require_operator(by)
     kept = compact_files.shelf().find(name)
     if kept is None:
-        raise Invalid({"file": ["There is no such file here."]})
+        raise Invalid({"file": [NO_FILE]})
     before = chosen()
     _keep(file=str(kept.path), instead_of=set_file(), is_on=True)
     ensure_local_connections()
@@ -69,10 +70,15 @@ def set_idle(by: User, given: Given) -> int:
     """Keep after how many minutes without an ask the model is unloaded, and give it in seconds; 0 is never."""
     require_operator(by)
     reading = Reading(given)
-    minutes = reading.whole("idle_min", low=0, high=MOST_IDLE_MIN, default=0)
+    minutes = read_idle(reading)
     reading.finish()
-    _keep(idle_s=(minutes or 0) * 60)
-    return (minutes or 0) * 60
+    _keep(idle_s=minutes * 60)
+    return minutes * 60
+
+
+def read_idle(reading: Reading) -> int:
+    """Give after how many minutes without an ask the model is unloaded; 0 is never."""
+    return reading.whole("idle_min", low=0, high=MOST_IDLE_MIN, default=0) or 0
 
 
 @transaction.atomic

@@ -28,6 +28,7 @@ from fusion_site.runs.flows.enclose import forget_pictures
 from fusion_site.runs.flows.remove_teams import remove_due_teams
 from fusion_site.runs.flows.thin import thin_ended_runs
 from fusion_site.runs.flows.trim_versions import trim_versions
+from fusion_site.runs.hooks.flows.renew_secret import forget_secrets
 from fusion_site.runs.hooks.flows.send import forget_deliveries, send_due
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ async def _remove_teams() -> None:
 
 
 async def _forget() -> None:
-    for forget in (forget_deleted, empty_deleted, forget_deliveries):
+    for forget in (forget_deleted, empty_deleted, forget_deliveries, forget_secrets):
         while await query(forget, timezone.now()):
             pass  # some at a time, until none is left
 

@@ -16,7 +16,7 @@ SEE = "see who is told of the ends of its runs"
 def hooks_of(place: Membership) -> QuerySet[Hook]:
     """Give the team's hooks. Raises PermissionDenied for anyone but an owner."""
     require_owner(place, SEE)
-    return Hook.objects.filter(team=place.team_id)
+    return Hook.objects.filter(team=place.team_id).prefetch_related("old_secrets")
 
 
 def found_hook(place: Membership, hook_id: str) -> Hook:

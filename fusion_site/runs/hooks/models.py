@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -43,6 +44,29 @@ class Hook(models.Model):
     def __str__(self) -> str:
         """Read as the name: an address may hold a secret."""
         return self.name
+
+    @property
+    def old_secret_until(self) -> datetime | None:
+        """Until when it is signed with a secret from before as well; None where with its own alone."""
+        now = timezone.now()
+        return max((old.until for old in self.old_secrets.all() if old.until > now), default=None)
+
+
+class OldSecret(models.Model):
+    """A secret that a hook had before: what it is told is signed with that as well, `until` then."""
+
+    hook = models.ForeignKey(Hook, on_delete=models.CASCADE, related_name="old_secrets")
+    sealed_secret = models.TextField(editable=False)
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        """The newest first."""
+
+        ordering: ClassVar[list[str]] = ["-until", "-pk"]
+
+    def __str__(self) -> str:
+        """Read as until when it is used: what it is is secret."""
+        return f"until {self.until:%Y-%m-%d %H:%M}"
 
 
 class Outcome(models.TextChoices):

@@ -48,7 +48,7 @@ KEPT_FOR = timedelta(days=30)
 _GONE_STATUS = 410
 FAILED_INSIDE = "This site failed while it made the message; the details are in its log."
 RUN_GONE = "The run was deleted for good before this was sent."
-CLOSED_SECRET = "The webhook's secret cannot be opened on this site; make the webhook anew."  # noqa: S105
+CLOSED_SECRET = "The webhook's secret cannot be opened on this site; give it a new one."  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _message(delivery: Delivery, now: datetime) -> _Message:
     if (body := body_of(delivery)) is None:
         raise _NotSent(RUN_GONE)
     try:
-        headers = signed_headers(hook, delivery.message_id, int(now.timestamp()), body)
+        headers = signed_headers(hook, delivery.message_id, now, body)
     except SealBroken:
         raise _NotSent(CLOSED_SECRET) from None
     return _Message(hook.url, headers, body)

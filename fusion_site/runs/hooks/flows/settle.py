@@ -49,7 +49,7 @@ def change_hook(by: Membership, hook: Hook, given: Given) -> Hook:
     """
     team, place = locked(by)
     require_owner(place, DECIDE)
-    hook = _held(team, hook)
+    hook = held(team, hook)
     before = plain_hook(hook)
     wanted = _read(team, {**before, **given}, hook)
     if wanted["is_on"] != hook.is_on:
@@ -67,7 +67,7 @@ def delete_hook(by: Membership, hook: Hook) -> None:
     """Delete it, with what it was told and was to be. Raises PermissionDenied, and Http404 where it is gone."""
     team, place = locked(by)
     require_owner(place, DECIDE)
-    hook = _held(team, hook)
+    hook = held(team, hook)
     record(team, "webhook.deleted", hook, by=place)
     hook.delete()
 
@@ -77,7 +77,7 @@ def try_hook(by: Membership, hook: Hook) -> Delivery:
     """Have a test sent, once, in the background; what comes of it stands in the delivery. Raises as `change_hook` does."""
     team, place = locked(by)
     require_owner(place, DECIDE)
-    hook = _held(team, hook)
+    hook = held(team, hook)
     if not hook.is_on:
         raise Invalid({"is_on": ["Turn the webhook on to test it."]})
     record(team, "webhook.tested", hook, by=place)
@@ -89,7 +89,8 @@ def plain_hook(hook: Hook) -> dict[str, Any]:
     return {name: getattr(hook, name) for name in _FIELDS}
 
 
-def _held(team: Team, hook: Hook) -> Hook:
+def held(team: Team, hook: Hook) -> Hook:
+    """Give the hook as it is now, which nobody else changes before the transaction ends. Raises Http404 where it is gone."""
     found = Hook.objects.select_for_update(no_key=True).filter(pk=hook.pk, team=team).first()
     if found is None:
         raise Http404

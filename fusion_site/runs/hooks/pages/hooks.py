@@ -14,6 +14,7 @@ from fusion_site.accounts.access import current_membership, membership_in, signe
 from fusion_site.accounts.models import Membership
 from fusion_site.pools.invalid import Invalid
 from fusion_site.runs.hooks.access import found_hook, hooks_of
+from fusion_site.runs.hooks.flows.renew_secret import renew_secret
 from fusion_site.runs.hooks.flows.settle import change_hook, delete_hook, make_hook, plain_hook, try_hook
 from fusion_site.runs.hooks.models import Hook
 
@@ -91,6 +92,19 @@ def test(request: HttpRequest, hook_id: str) -> HttpResponse:
     except Invalid as invalid:
         messages.error(request, " ".join(text for texts in invalid.fields.values() for text in texts))
     return redirect("webhook", hook.pk)
+
+
+@signed_in
+@require_POST
+def renew(request: HttpRequest, hook_id: str) -> HttpResponse:
+    """Give a hook a new secret, which this answer alone shows."""
+    place, hook = _found(request, hook_id)
+    try:
+        hook, secret = renew_secret(place, hook)
+    except Invalid as invalid:
+        messages.error(request, " ".join(text for texts in invalid.fields.values() for text in texts))
+        return redirect("webhook", hook.pk)
+    return _page(request, hook, HookForm(initial=plain_hook(hook)), secret=secret)
 
 
 @signed_in
