@@ -128,7 +128,9 @@ async def test_what_idle_slots_hold_costs_nothing_and_stays(
     monkeypatch.setattr(seating, "KEPT_FOR_ROWS", 10)
     async with running(loaded, APART) as run:
         for question in ("What nobody asks again", "Meanwhile"):
+            steps = run.stepwise()
             asks = [run.ask(question, limit=40) for _ in range(2)]
+            steps.release(1000)  # so that both are there before one begins
             await asyncio.gather(*(run.text(ask) for ask in asks))
         late = run.ask("What nobody asks again", limit=1)
         await run.text(late)
