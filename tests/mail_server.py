@@ -21,8 +21,8 @@ class MailServer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def next(self) -> EmailMessage:
-        """Give the oldest mail not given yet; raises Empty when none comes within ten seconds."""
-        return self.mails.get(timeout=10)
+        """Give the oldest mail not given yet; raises Empty when none comes within half a minute."""
+        return self.mails.get(timeout=30)
 
     def close(self) -> None:
         """Listen no more."""

@@ -7,6 +7,9 @@ const EDGE = 24;
 const WRITTEN = ".answer-head[data-status='writing'] ~ .answer-body[tabindex]";
 // What the reader has scrolled away from: the document stands for the fused answer.
 const left = new WeakSet();
+// How large each of these was when it was last looked at. A scroll is told of later than it happens: words that came
+// meanwhile are no step back of the reader's.
+const seen = new WeakMap();
 // A letter's width for its size; the height of a line of text with its part of gaps, headings and half empty lines; and
 // what even a short answer may need, in lines.
 const LETTER = 0.5;
@@ -21,17 +24,19 @@ const fused = () => document.querySelector(".fused-head[data-status='writing'] ~
 const below = (part) => part.getBoundingClientRect().bottom - innerHeight;
 const isSelected = (part) => !getSelection().isCollapsed && part.contains(getSelection().anchorNode);
 
-function note(what, isAtEnd) {
-  if (isAtEnd) left.delete(what);
+function note(what, distance, size) {
+  const grown = Math.max(0, size - (seen.get(what) ?? size));
+  if (distance - grown <= EDGE) left.delete(what);
   else left.add(what);
+  seen.set(what, size);
 }
 
 addEventListener("scroll", ({ target }) => {
   if (target === document) {
     const part = document.getElementById("fused-body");
-    if (part) note(document, below(part) <= EDGE);
+    if (part) note(document, below(part), part.offsetHeight);
   } else if (target.matches?.(".answer-body")) {
-    note(target, target.scrollHeight - target.scrollTop - target.clientHeight <= EDGE);
+    note(target, target.scrollHeight - target.scrollTop - target.clientHeight, target.scrollHeight);
   }
 }, { capture: true, passive: true });
 
@@ -39,9 +44,12 @@ function follow() {
   isAsked = false;
   for (const body of document.querySelectorAll(WRITTEN)) {
     if (!left.has(body) && !isSelected(body)) body.scrollTop = body.scrollHeight;
+    seen.set(body, body.scrollHeight);
   }
   const part = fused();
-  if (!part || left.has(document) || isSelected(part)) return;
+  if (!part) return;
+  seen.set(document, part.offsetHeight);
+  if (left.has(document) || isSelected(part)) return;
   const hidden = below(part) + EDGE;
   if (hidden > 0) scrollBy({ top: hidden, behavior: "instant" });
 }
@@ -66,4 +74,4 @@ document.addEventListener("htmx:wsAfterMessage", () => {
 
 // Whoever comes to a page whose text is longer than the window begins at its beginning.
 const begun = fused();
-if (begun) note(document, below(begun) <= 0);
+if (begun && below(begun) > 0) left.add(document);

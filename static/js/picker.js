@@ -5,6 +5,7 @@ const PAGE = 8;
 const ASK_MS = 180;
 
 let waiting = 0;
+let kept;
 
 const parts = (picker) => ({
   input: picker.querySelector("[role=combobox]"),
@@ -134,8 +135,17 @@ document.addEventListener("htmx:configRequest", ({ detail, target }) => {
   }
 });
 
-// Replaced options leave nothing that the input could go on to point at.
+// A list that comes while one has begun to choose keeps the mark at the same model, or Enter would send the form. Where
+// it is gone, nothing is left that the input could go on to point at.
 document.addEventListener("htmx:beforeSwap", ({ target }) => {
-  const picker = target.closest("[data-picker]");
-  if (picker && target.matches("[role=listbox]")) mark(picker, null);
+  const picker = target.matches("[role=listbox]") && target.closest("[data-picker]");
+  if (!picker) return;
+  kept = marked(picker)?.dataset;
+  mark(picker, null);
+});
+
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  const picker = target.matches("[role=listbox]") && target.closest("[data-picker]");
+  const same = ({ dataset: { model, connection } }) => model === kept.model && connection === kept.connection;
+  if (picker && kept) mark(picker, options(picker).find(same));
 });

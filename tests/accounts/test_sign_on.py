@@ -49,7 +49,7 @@ def go(client: Client, team: Team, query: str = "") -> str:
     assert link is not None, page
     there = client.get(unescape(link[1]))
     assert there.status_code == 302, there.content
-    back = httpx.get(there["Location"], trust_env=False).headers["Location"]
+    back = httpx.get(there["Location"], timeout=30, trust_env=False).headers["Location"]
     return back.removeprefix("http://testserver")
 
 

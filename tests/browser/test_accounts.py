@@ -8,12 +8,19 @@ import urllib.error
 import urllib.request
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.site_process import Site
 
 pytestmark = pytest.mark.browser
 PASSWORD = "correct horse battery staple"
+_LISTEN = """(button) => {
+  window.said = [];
+  const options = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(() => window.said.push(button.textContent)).observe(button, options);
+}"""
+# The first page, and no other one ("**/" is also the page that one comes from).
+HOME = re.compile(r"^\w+://[^/]+/$")
 
 
 def sign_up(page: Page, email: str) -> None:
@@ -22,7 +29,7 @@ def sign_up(page: Page, email: str) -> None:
     page.get_by_label("E-mail", exact=False).fill(email)
     page.get_by_label("Password", exact=False).first.fill(PASSWORD)
     page.locator("main form button").first.click()
-    page.wait_for_url("**/")
+    page.wait_for_url(HOME)
 
 
 def make_token(page: Page, name: str = "build server") -> str:
@@ -34,11 +41,20 @@ def make_token(page: Page, name: str = "build server") -> str:
     return page.locator("#made-token").inner_text()
 
 
+def copies(button: Locator) -> str:
+    """Press a copy button, wait until it has said "Copied", which it says for two seconds, and give what was copied."""
+    button.evaluate(_LISTEN)
+    button.click()
+    button.page.wait_for_function("() => said.some((words) => words.includes('Copied'))")
+    copied: str = button.page.evaluate("navigator.clipboard.readText()")
+    return copied
+
+
 def me(site: Site, token: str) -> tuple[int, dict[str, object]]:
     """Ask the API whose token this is."""
     request = urllib.request.Request(f"{site.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.conftest import open_page
 from tests.browser.test_accounts import make_token, sign_up
 from tests.site_process import Site
 from tests.upstream import Script, Upstream, candidates_in, judge_for, task_of, verdict
@@ -78,7 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterat
 def set_up(page: Page, site: Site, upstream: Upstream, quorum: int = 1) -> None:
     """Give the page's person a preset of ada, bea and cyd that waits for one answer only, or so many, over REST."""
     headers = {"Authorization": f"Bearer {make_token(page)}"}
-    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False) as rest:
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, trust_env=False, timeout=30) as rest:
 
         def make(what: str, **fields: Any) -> str:
             answer = rest.post(f"/{what}", json=fields)
@@ -93,11 +94,12 @@ def set_up(page: Page, site: Site, upstream: Upstream, quorum: int = 1) -> None:
 
 
 def ask(page: Page) -> None:
-    """Ask the prompt from the compose page, and wait for the run's page."""
+    """Ask the prompt from the compose page, and wait for the run's live page."""
     page.goto("/")
     page.get_by_label("Prompt").fill(PROMPT)
     page.keyboard.press("Control+Enter")
     page.wait_for_url(re.compile(r"/runs/\w+/$"))
+    expect(page.locator("main")).to_have_attribute("data-connection", "live")
 
 
 def test_a_run_that_is_over_goes_on(
@@ -162,7 +164,7 @@ def followed_up(page: Page, upstream: Upstream) -> None:
     box.get_by_role("textbox").fill("And how long does it take?")
     box.get_by_role("radio", name=re.compile("^Fused answer")).focus()
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("Object.values(sessionStorage).some((draft) => draft.includes('\"own\"'))")
+    page.wait_for_function("() => Object.values(sessionStorage).some((draft) => draft.includes('\"own\"'))")
     page.reload()
     page.locator(".follow-up").scroll_into_view_if_needed()
     expect(box.get_by_role("textbox")).to_have_value("And how long does it take?")
@@ -200,7 +202,7 @@ def test_a_refusal_is_said_on_the_page(
     ask(page)
     expect(page.locator("#run-header")).to_have_attribute("data-final", "")
     upstream.scripts["cyd"] = Script([CYD], gate=threading.Event())
-    second = page.context.new_page()
+    second = open_page(page.context)
     ask(second)
     page.get_by_role("button", name="Fuse again").click()
     expect(page.get_by_role("status").filter(has_text="You have 1 runs going on")).to_be_visible()

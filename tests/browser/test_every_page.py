@@ -112,6 +112,8 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "layout-shift", buffered: true });
 """
+# The first message of a socket takes the place of what the page shows.
+LIVE = "() => !document.querySelector('[ws-connect]') || document.getElementById('main').dataset.connection === 'live'"
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 AXE_RUN = """async (only) => {
   await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => 0)));
@@ -205,6 +207,7 @@ def _look(page: Page, walk: Walk, where: str, path: str) -> None:
     page.emulate_media(color_scheme="light")
     answer = page.goto(path)
     assert answer is not None
+    page.wait_for_function(LIVE)
     walk.note("bytes", where, _too_heavy(page, answer.text()))
     walk.note("shift", where, page.evaluate("window.shifted.filter(([value]) => value > 0.02)"))
     walk.note("motion", where, page.evaluate(MOVING))
@@ -212,6 +215,7 @@ def _look(page: Page, walk: Walk, where: str, path: str) -> None:
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 320, "height": 700})
     page.reload()
+    page.wait_for_function(LIVE)
     walk.note("320 px", where, page.evaluate(PAST_THE_EDGE))
     walk.note("axe, dark and narrow", where, _axe(page, {"type": "rule", "values": DARK_AND_NARROW}))
     page.set_viewport_size(VIEWPORT)
@@ -246,7 +250,7 @@ def _too_heavy(page: Page, html: str) -> list[str]:
 
 @cache
 def _size(address: str) -> int:
-    return len(httpx.get(address, trust_env=False).raise_for_status().content)
+    return len(httpx.get(address, trust_env=False, timeout=30).raise_for_status().content)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -263,7 +267,7 @@ def test_every_page_was_looked_at(walk: Walk) -> None:
 
 
 def test_static_files_are_kept_for_good_and_pages_are_not(scene: Scene) -> None:
-    with httpx.Client(base_url=scene.site.url) as client:
+    with httpx.Client(base_url=scene.site.url, timeout=30) as client:
         html = client.get("/accounts/login/").text
         style = html.split('rel="stylesheet" href="')[1].split('"')[0]
         kept = client.get(style)

@@ -13,6 +13,18 @@ from tests.site_process import Site
 
 pytestmark = pytest.mark.browser
 PROMPT = "Is it safe to add a column called <b>zebra</b> while the site is up?"
+LOOKS = 60
+
+
+def is_indexed(page: Page, words: str) -> None:
+    """Search until something is found: what a run is found by comes behind the page."""
+    page.goto(f"/runs/?q={words}")
+    for _ in range(LOOKS):
+        if page.locator("mark").count():
+            return
+        page.wait_for_load_state("networkidle")
+        page.reload()
+    raise AssertionError(f"nothing was indexed as {words}")
 
 
 def test_a_run_is_found_marked_deleted_and_had_back(page: Page, site: Site, tolerated: list[str]) -> None:
@@ -25,13 +37,7 @@ def test_a_run_is_found_marked_deleted_and_had_back(page: Page, site: Site, tole
     row = page.locator(".rows > li")
     expect(row.locator(".badge-live")).to_have_count(0, timeout=45_000)
     expect(row.locator(".row-opening")).not_to_be_empty()
-    # What it is indexed by comes behind the page: look until it is there.
-    page.goto("/runs/?q=zeb*")
-    for _ in range(20):
-        if page.locator("mark").count():
-            break
-        page.wait_for_load_state("networkidle")
-        page.reload()
+    is_indexed(page, "zeb*")
     expect(page.locator("mark")).to_have_text("zebra")
     page.locator("a.row-title").focus()
     page.keyboard.press("Enter")

@@ -157,6 +157,7 @@ def test_nothing_that_is_filled_in_runs_on_any_page(page: Page, site: Site, upst
     page.goto("/team/settings/")
     page.get_by_label("Name").first.fill(NAME)
     page.get_by_role("button", name=re.compile("Rename|Save the name|Save name")).first.click()
+    expect(page.locator(".toast")).to_be_visible()
     page.goto(f"/runs/{made['run']}/")
     expect(page.locator("#fused-body")).to_contain_text("pwned=1")
     expect(page.locator("#verdict")).to_contain_text("pwned=1")

@@ -8,12 +8,14 @@ from itertools import count
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_accounts import PASSWORD
+from tests.browser.test_accounts import HOME, PASSWORD
+from tests.browser.test_finding import is_indexed
 from tests.browser.test_main_job import ends_as
 
 pytestmark = pytest.mark.browser
 STOPS = 150
 _IS_FOCUSED = "(element) => element === document.activeElement"
+_CHOSEN = "(select) => select.selectedOptions[0].label.trim()"
 _NUMBERS = count(1)
 
 
@@ -26,6 +28,7 @@ class Keyboard:
     def to(self, target: Locator) -> None:
         """Press Tab until the focus is on something; fails where Tab does not get there."""
         target.wait_for(state="attached")
+        self.page.wait_for_load_state()
         for _ in range(STOPS):
             if target.evaluate(_IS_FOCUSED):
                 return
@@ -39,9 +42,14 @@ class Keyboard:
         self.type(text)
 
     def choose(self, select: Locator, option: str) -> None:
-        """Choose an option by typing how it begins."""
+        """Choose an option, which begins so, by going down to it: what is typed too slowly would choose another one."""
         self.to(select)
-        self.type(option)
+        self.press("Home")
+        for _ in range(select.locator("option").count()):
+            if select.evaluate(_CHOSEN).startswith(option):
+                return
+            self.press("ArrowDown")
+        raise AssertionError(f"{select} has no option {option}")
 
     def use(self, target: Locator) -> None:
         """Press a button or follow a link."""
@@ -51,8 +59,10 @@ class Keyboard:
     def go(self, name: str) -> None:
         """Follow a link of the site's bar, from the top of the page."""
         self.page.reload()
-        self.use(self.page.get_by_role("navigation", name="Site").get_by_role("link", name=name, exact=True))
-        self.page.wait_for_load_state()
+        link = self.page.get_by_role("navigation", name="Site").get_by_role("link", name=name, exact=True)
+        address = link.get_attribute("href")
+        self.use(link)
+        self.page.wait_for_url(f"**{address}")
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ def keys(page: Page) -> Keyboard:
     keys.fill(page.get_by_label("E-mail", exact=False), f"keys{next(_NUMBERS)}@example.com")
     keys.fill(page.get_by_label("Password", exact=False).first, PASSWORD)
     keys.press("Enter")
-    page.wait_for_url("**/")
+    page.wait_for_url(HOME)
     return keys
 
 
@@ -151,9 +161,11 @@ def test_an_answer_is_taken_instead_and_its_run_is_starred_tagged_and_found(
     keys.to(page.get_by_role("button", name="Star", exact=True))
     keys.press("Space")
     expect(page.get_by_role("button", name="Star", exact=True)).to_have_attribute("aria-pressed", "true")
+    is_indexed(page, "backup")
     keys.go("Runs")
     keys.fill(page.get_by_role("searchbox"), "backup nowhere")
     keys.press("Enter")
+    page.wait_for_url(re.compile(r"q=backup\+nowhere"))
     expect(page.get_by_role("link", name="How long does a backup take?")).to_have_count(0)
     keys.fill(page.get_by_role("searchbox"), "backup")
     keys.press("Enter")

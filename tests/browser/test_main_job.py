@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import open_page
 from tests.browser.test_accounts import sign_up
 from tests.compact.gguf_model import write_tiny_gguf
 from tests.site_process import Site
@@ -50,8 +51,9 @@ def ask(page: Page, preset: str, prompt: str) -> None:
 
 
 def ends_as(page: Page, state: str) -> None:
-    """Wait until the run has ended so."""
+    """Wait until the run has ended so, and the page has what it is sent first, which takes the place of what it shows."""
     header = page.locator("#run-header")
+    expect(page.locator("main")).to_have_attribute("data-connection", "live")
     expect(header).to_have_attribute("data-final", "", timeout=RUN_WITHIN_MS)
     expect(header).to_have_attribute("data-state", state)
 
@@ -109,7 +111,7 @@ def test_best_of_is_the_winner_word_for_word(newcomer: Page) -> None:
 
 def test_a_reload_and_a_second_tab_show_the_same(newcomer: Page) -> None:
     ask(newcomer, "Rehearsal: debate", "Is tea better than coffee in the morning?")
-    second = newcomer.context.new_page()
+    second = open_page(newcomer.context)
     second.goto(newcomer.url)
     newcomer.reload()
     for tab in (newcomer, second):
@@ -123,7 +125,7 @@ def test_a_reload_and_a_second_tab_show_the_same(newcomer: Page) -> None:
 
 def test_the_compact_model_is_a_member_and_the_judge(newcomer: Page) -> None:
     ask(newcomer, "Compact \\+ rehearsal", "Is it safe to add a column?")
-    expect(newcomer.get_by_role("article", name="Compact")).to_contain_text(COMPACT_SAYS, timeout=20_000)
+    expect(newcomer.get_by_role("article", name="Compact")).to_contain_text(COMPACT_SAYS)
     expect(newcomer.get_by_role("article", name="Compact")).not_to_contain_text(SCRIPTED)
     ends_as(newcomer, "done")
     # This tiny model gives no verdict: the rehearsal judge stands in for it, and the page says who judged.
@@ -152,6 +154,6 @@ def test_a_malformed_model_file_is_an_error_on_the_page(page: Page, tmp_path: Pa
         page.get_by_role("radio", name=re.compile(r"^Compact \+ rehearsal")).check()
         page.keyboard.press("Control+Enter")
         page.wait_for_url(re.compile(r"/runs/\w+/$"))
-        expect(page.get_by_role("article", name="Compact")).to_contain_text("not running", timeout=20_000)
+        expect(page.get_by_role("article", name="Compact")).to_contain_text("not running")
         ends_as(page, "done")
         page.goto("about:blank")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import VIEWPORT
+from tests.browser.conftest import VIEWPORT, open_page
 from tests.browser.test_sign_in import give_device, is_in, sign_out
 from tests.mail_server import MailServer
 from tests.site_process import Site
@@ -79,7 +79,7 @@ def test_an_invited_person_opens_an_account_with_a_passkey_alone(
     link = re.search(r"https?://\S+/join/\S+", invitation.get_content())
     assert link is not None
     context = browser.new_context(base_url=site.url, viewport=VIEWPORT)
-    guest = context.new_page()
+    guest = open_page(context)
     give_device(guest)
     guest.goto(link[0])
     guest.get_by_role("link", name="Create an account").click()

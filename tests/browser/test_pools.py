@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -112,6 +113,11 @@ def test_a_model_is_picked_by_keyboard_with_its_connection(lab: Page) -> None:
     expect(field).not_to_have_attribute("aria-activedescendant", "id_members_0_model_0")
     lab.keyboard.press("ArrowDown")
     expect(field).to_have_attribute("aria-activedescendant", "id_members_0_model_0")
+    # A list that comes late takes nothing from who has begun to choose.
+    with lab.expect_response(re.compile("plann")):
+        field.evaluate("field => htmx.trigger(field, 'picker:ask')")
+    expect(field).not_to_have_class(re.compile("htmx-request"))
+    expect(field).to_have_attribute("aria-activedescendant", "id_members_0_model_0")
     lab.keyboard.press("Enter")
     expect(field).to_have_value("rehearsal/planner")
     expect(field).to_be_focused()
@@ -129,11 +135,17 @@ def test_a_model_is_picked_by_mouse_and_the_list_narrowed(lab: Page) -> None:
     field = lab.get_by_role("combobox", name="Model").first
     field.click()
     panel = lab.locator("#id_model_panel")
-    panel.get_by_label("local").check()
     options = lab.locator("#id_model_list").get_by_role("option")
-    expect(options.filter(has_text="lab/alpha")).to_have_count(0)
+    alpha = options.filter(has_text="lab/alpha")
+    expect(alpha).to_have_count(1)
+    panel.get_by_label("local").check()
+    expect(alpha).to_have_count(0)
     panel.get_by_label("local").uncheck()
-    panel.get_by_label("Order of models").select_option("context")
+    expect(alpha).to_have_count(1)
+    with lab.expect_response(re.compile("order=context")):
+        panel.get_by_label("Order of models").select_option("context")
+    # The list that was asked for has taken the place of the one before.
+    expect(field).not_to_have_class(re.compile("htmx-request"))
     expect(options.first).to_contain_text("lab/alpha")
     options.first.click()
     expect(field).to_have_value("lab/alpha")

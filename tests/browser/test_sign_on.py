@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.accounts.sign_in_service import CLIENT_ID, CLIENT_SECRET, SignInService
+from tests.browser.conftest import open_page
 from tests.browser.test_accounts import sign_up
 from tests.site_process import Site
 
@@ -40,6 +41,7 @@ def test_an_owner_sets_it_up_and_somebody_new_comes_through(
     page.goto("/teams/new/")
     page.get_by_label("Name").fill("Works")
     page.locator("main form button").last.click()
+    page.wait_for_url("**/team/")
     page.goto("/team/settings/")
     page.get_by_role("link", name="sign in by a service of your own").click()
     assert page.get_by_label("Redirect address").inner_text().startswith(f"{site.url}/sign-on/")
@@ -56,7 +58,7 @@ def test_an_owner_sets_it_up_and_somebody_new_comes_through(
     page.get_by_role("button", name="Ask the service").click()
     expect(page.get_by_text("The service answers")).to_be_visible()
 
-    visitor = browser.new_context(base_url=site.url).new_page()
+    visitor = open_page(browser.new_context(base_url=site.url))
     visitor.goto("/accounts/login/")
     visitor.get_by_role("link", name="Sign in with your team's service").click()
     visitor.get_by_label("Short name of the team").fill("works")

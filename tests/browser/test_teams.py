@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_accounts import PASSWORD, sign_up
+from tests.browser.conftest import open_page
+from tests.browser.test_accounts import PASSWORD, copies, sign_up
 from tests.site_process import Site
 
 pytestmark = pytest.mark.browser
@@ -21,12 +22,10 @@ def test_a_person_is_invited_joins_and_is_removed(page: Page, browser: Browser, 
     page.get_by_role("button", name="Invite", exact=True).click()
     link = page.locator("#made-link").inner_text()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy").click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == link
+    assert copies(page.get_by_role("button", name="Copy")) == link
 
     context = browser.new_context(base_url=site.url, viewport={"width": 320, "height": 700})
-    guest = context.new_page()
+    guest = open_page(context)
     guest.goto(link)
     expect(guest).to_have_url(re.compile(r"/join/$"))
     guest.get_by_role("link", name="Create an account").click()

@@ -73,6 +73,25 @@ class Running:
         self.scheduler.submit(generation)
         return generation
 
+    def stepwise(self) -> threading.Semaphore:
+        """Let the scheduler make only the steps that are released from now on."""
+        self.context.allowed = allowed = threading.Semaphore(0)
+        return allowed
+
+    async def step(self) -> None:
+        """Release one step, and come back once it is under way."""
+        assert self.context.allowed is not None
+        made = len(self.context.sizes)
+        self.context.allowed.release()
+        async with asyncio.timeout(PATIENCE):
+            while len(self.context.sizes) == made:
+                await asyncio.sleep(0)
+
+    async def until_writing(self, *generations: Generation) -> None:
+        """Release steps until each has its first token; what follows finds them writing, however long it takes."""
+        while not all(generation.written for generation in generations):
+            await self.step()
+
     async def text(self, generation: Generation) -> str:
         """The whole text, or the failure."""
         text = ""

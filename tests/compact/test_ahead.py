@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from dataclasses import replace
 
 from fusion_site.compact.generation import Generation
@@ -17,20 +15,10 @@ FIRST, SECOND = "The first answer. " * 4, "The second answer. " * 4
 LONG = "Long " * 80
 
 
-def stepwise(run: Running) -> threading.Semaphore:
-    """Let the scheduler make only the steps that are released."""
-    run.context.allowed = threading.Semaphore(0)
-    return run.context.allowed
-
-
-async def until_read(run: Running, tokens: int, steps: threading.Semaphore) -> None:
+async def until_read(run: Running, tokens: int) -> None:
     """Release steps until so many prompt tokens were read."""
     while run.scheduler.meter.prompt_tokens < tokens:
-        made = len(run.context.sizes)
-        steps.release()
-        async with asyncio.timeout(PATIENCE):
-            while len(run.context.sizes) == made:
-                await asyncio.sleep(0)
+        await run.step()
 
 
 async def ended(generation: Generation) -> bool:
@@ -49,9 +37,9 @@ async def test_what_was_read_ahead_is_there_when_it_is_asked(loaded: LoadedModel
 
 async def test_what_was_read_until_it_was_dropped_is_kept(loaded: LoadedModel) -> None:
     async with running(loaded) as run:
-        steps = stepwise(run)
+        steps = run.stepwise()
         ahead = run.ask(LONG, limit=0)
-        await until_read(run, 200, steps)
+        await until_read(run, 200)
         run.scheduler.cancel(ahead)
         asked = run.ask(LONG, limit=1)
         steps.release(1000)
@@ -63,9 +51,9 @@ async def test_a_running_answer_gets_its_token_in_every_step_and_a_step_stays_sh
     loaded: LoadedModel,
 ) -> None:
     async with running(loaded) as run:
-        writer = run.ask("Run", limit=400)
-        await writer.feed.next(PATIENCE)
-        steps, before = stepwise(run), len(run.context.sizes)
+        steps, writer = run.stepwise(), run.ask("Run", limit=400)
+        await run.until_writing(writer)
+        before = len(run.context.sizes)
         ahead = run.ask(LONG, limit=0)
         steps.release(1000)
         await run.text(ahead)
@@ -78,12 +66,11 @@ async def test_a_running_answer_gets_its_token_in_every_step_and_a_step_stays_sh
 async def test_it_leaves_its_slot_to_whoever_is_waited_for(loaded: LoadedModel) -> None:
     """Two slots: one answer is being written, the other slot reads ahead when a question comes."""
     async with running(loaded, replace(OPTIONS, cells=2048)) as run:
-        writer = run.ask("Run", limit=400)
-        await writer.feed.next(PATIENCE)
-        steps = stepwise(run)
+        steps, writer = run.stepwise(), run.ask("Run", limit=400)
+        await run.until_writing(writer)
         ahead = run.ask(LONG, limit=0)
         read = run.scheduler.meter.prompt_tokens
-        await until_read(run, read + 1, steps)
+        await until_read(run, read + 1)
         asked = run.ask("Quick?", limit=2)
         steps.release(8)  # enough for the short answer, and not for the long prompt
         assert len(await run.text(asked)) == 2
@@ -94,11 +81,11 @@ async def test_it_leaves_its_slot_to_whoever_is_waited_for(loaded: LoadedModel) 
 
 async def test_while_anyone_waits_nothing_is_read_ahead(loaded: LoadedModel) -> None:
     async with running(loaded) as run:
-        seated = [run.ask(f"Number {number}", limit=400) for number in range(2)]
-        for generation in seated:
-            await generation.feed.next(PATIENCE)
+        run.stepwise()
+        await run.until_writing(*(run.ask(f"Number {number}", limit=100) for number in range(2)))
         ahead, waiting = run.ask("Ahead", limit=0), run.ask("Third", limit=400)
-        await run.text(ahead)
+        while not await ended(ahead):
+            await run.step()
         assert waiting.written > 0
 
 
@@ -116,7 +103,7 @@ async def test_of_a_judges_two_orders_the_other_one_does_not_cut_off_what_was_re
 
 async def test_closing_fails_what_waits_to_be_read(loaded: LoadedModel) -> None:
     async with running(loaded) as run:
-        steps = stepwise(run)
+        steps = run.stepwise()
         asked = [run.ask(LONG, limit=0) for _ in range(2)]
         steps.release()
         run.scheduler.cancel(asked[0])

@@ -14,7 +14,6 @@ from fusion_site.compact.options import HostOptions
 from fusion_site.compact.padding import Padding
 from fusion_site.compact.slices import SLICE
 from fusion_site.compact.weights import LoadedModel
-from tests.compact.hosting import PATIENCE
 from tests.compact.running import OPTIONS, Running, running
 from tests.compact.test_padding import TILES
 
@@ -88,9 +87,10 @@ async def test_spare_rows_leave_nothing_behind(loaded: LoadedModel) -> None:
 async def test_a_common_beginning_is_copied_while_its_owner_writes(loaded: LoadedModel) -> None:
     shared = "The question that all members share. " * 8
     async with running(loaded, APART) as run:
-        first = run.ask(shared + "One?", limit=100)
-        await first.feed.next(PATIENCE)
+        steps, first = run.stepwise(), run.ask(shared + "One?", limit=100)
+        await run.until_writing(first)
         second = run.ask(shared + "Two?", limit=20)
+        steps.release(1000)
         text = await run.text(second)
         assert second.cached >= len(shared)
         run.scheduler.cancel(first)
@@ -103,12 +103,23 @@ async def test_what_copying_would_not_save_is_read_again(
 ) -> None:
     async with running(loaded, APART) as run:
         monkeypatch.setattr(run.context, "_copy_s", 1.0)
-        first = run.ask("The same", limit=400)
-        await first.feed.next(PATIENCE)
+        steps, first = run.stepwise(), run.ask("The same", limit=400)
+        await run.until_writing(first)
         second = run.ask("The same", limit=1)
+        steps.release(1000)
         await run.text(second)
         assert second.cached == 0
         run.scheduler.cancel(first)
+
+
+def test_a_copy_that_was_held_up_once_counts_as_quick_as_it_is(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, took = Context(loaded, APART), iter([2.0, 0.0])
+    monkeypatch.setattr(context, "_timed_copy", lambda rows: next(took))
+    context.warm_up()
+    assert context.worth_sharing(1)
+    context.free()
 
 
 async def test_what_idle_slots_hold_costs_nothing_and_stays(
@@ -128,13 +139,14 @@ async def test_a_failed_slice_of_a_prompt_leaves_the_writing_answers_alone(loade
     async with running(loaded, APART) as run:
         expected = await run.text(run.ask("Running", limit=200))
     async with running(loaded, APART) as run:
-        steady = run.ask("Running", limit=200)
-        first = await steady.feed.next(PATIENCE)
+        steps, steady = run.stepwise(), run.ask("Running", limit=200)
+        await run.until_writing(steady)
         run.context.prompts_to_fail = 1
         lost = run.ask("Lost")
+        steps.release(1000)
         with pytest.raises(HostFailure, match="code -3"):
             await run.text(lost)
-        assert len(first.text + await run.text(steady)) == len(expected)
+        assert len(await run.text(steady)) == len(expected)
 
 
 @pytest.mark.parametrize(

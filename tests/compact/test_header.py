@@ -25,6 +25,7 @@ from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.gguf_model import CHAT_TEMPLATE, CONTROL_TOKENS, WIDTH
+from tests.compact.hosting import PATIENCE
 from tests.compact.test_weights import broken_files
 
 
@@ -79,15 +80,15 @@ def test_a_version_that_is_none_is_told_in_words(tiny: Path, version: bytes, sai
 async def test_a_reader_that_crashes_or_never_ends_is_a_bad_file(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for program, said in (
-        ("kill -SEGV $$", r"crash \(SIGSEGV\)"),
-        ("exit 1", "header fail"),
-        ("exec sleep 60", "takes longer"),
+    for program, within_s, said in (
+        ("kill -SEGV $$", PATIENCE, r"crash \(SIGSEGV\)"),
+        ("exit 1", PATIENCE, "header fail"),
+        ("exec sleep 60", 0.5, "takes longer"),
     ):
         (python := tmp_path / "python").write_text(f"#!/bin/sh\n{program}\n")
         python.chmod(0o700)
         monkeypatch.setattr(sys, "executable", str(python))
-        monkeypatch.setattr(examining, "WITHIN_S", 0.5)
+        monkeypatch.setattr(examining, "WITHIN_S", within_s)
         with pytest.raises(BadFile, match=said):
             await examine(tiny)
 

@@ -87,8 +87,9 @@ async def test_memory_that_cannot_be_cut_is_started_over(loaded: LoadedModel) ->
 
 async def test_closing_fails_what_is_open(loaded: LoadedModel) -> None:
     async with running(loaded) as run:
+        run.stepwise()
         asked = [run.ask(f"Number {number}", limit=400) for number in range(3)]
-        await asked[0].feed.next(PATIENCE)
+        await run.until_writing(asked[0])
         await run.stop()
         for generation in asked:
             with pytest.raises(HostFailure) as caught:
@@ -98,15 +99,16 @@ async def test_closing_fails_what_is_open(loaded: LoadedModel) -> None:
 
 async def test_the_queue_has_an_end(loaded: LoadedModel) -> None:
     async with running(loaded) as run:
+        steps = run.stepwise()
         seated = [run.ask(f"Number {number}", limit=480) for number in range(2)]
-        for generation in seated:
-            await generation.feed.next(PATIENCE)
+        await run.until_writing(*seated)
         waiting = [run.ask(f"Number {number}", limit=480) for number in range(OPTIONS.queue)]
         with pytest.raises(HostFailure) as caught:
             run.ask("One too many")
         assert (caught.value.status, caught.value.code) == (503, "queue_full")
         for generation in seated + waiting:
             run.scheduler.cancel(generation)
+        steps.release(1000)
         async with asyncio.timeout(PATIENCE):
             while run.scheduler.meter.answers_cancelled < len(seated + waiting):
                 await asyncio.sleep(0)

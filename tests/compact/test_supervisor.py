@@ -10,7 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pytest
 from fusion_site.compact.child import environment, explain
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.statefile import Address, read_state_file, write_state_file
+from fusion_site.compact.status import CompactStatus
 from fusion_site.compact.supervisor import Backoff, CompactSupervisor, State
 from tests.compact import gguf_model
 from tests.compact.conftest import SCRIPT
@@ -31,10 +32,27 @@ OPTIONS = HostOptions(threads=1)
 AT_ONCE = Backoff(first=0.01)
 
 
+class Remembered(CompactSupervisor):
+    """A supervisor that keeps every status it had: some last so short that who waits may find the next one already."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.had: list[CompactStatus] = []
+
+    def _become(self, **changes: Any) -> None:
+        super()._become(**changes)
+        self.had.append(self.status())
+
+    async def first(self, is_so: Callable[[CompactStatus], bool]) -> CompactStatus:
+        """The first status ever of which that is so."""
+        await self.wait_until(lambda _: any(map(is_so, self.had)))
+        return next(filter(is_so, self.had))
+
+
 @asynccontextmanager
-async def supervised(model: Path, **settings: Any) -> AsyncIterator[CompactSupervisor]:
+async def supervised(model: Path, **settings: Any) -> AsyncIterator[Remembered]:
     defaults: dict[str, Any] = {"options": OPTIONS, "backoff": AT_ONCE}
-    supervisor = CompactSupervisor(model, **defaults | settings)
+    supervisor = Remembered(model, **defaults | settings)
     await supervisor.start()
     try:
         async with asyncio.timeout(PATIENCE):
@@ -98,7 +116,7 @@ async def test_a_host_killed_in_the_middle_of_an_answer_comes_back(tiny: Path, t
         assert first is not None
         with pytest.raises(httpx.RemoteProtocolError):
             await stream_and_kill(supervisor, first.pid)
-        down = await supervisor.wait_for("restarting", "failed")
+        down = await supervisor.first(lambda status: status.state in {"restarting", "failed"})
         assert down.state == "restarting"
         assert down.error == (
             "The model process was killed (SIGKILL); on a machine that is short of memory the system does this."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.compact.hosting import chat
 from tests.compact.test_supervisor import client_of, gone, supervised, text_from
 
 LONG = HostOptions(threads=1, context=8192)
+LONG_ENOUGH = 1500  # tokens of an answer that is still being written when its host is stopped
 
 
 @asynccontextmanager
@@ -51,38 +53,28 @@ def is_whole(body: str) -> bool:
     return '"finish_reason":"length"' in body and body.endswith("data: [DONE]\n\n")
 
 
-async def states_until(supervisor: CompactSupervisor, task: asyncio.Task[bool]) -> list[CompactStatus]:
-    """What the status was while `task` went on."""
-    seen = [supervisor.status()]
-    while not task.done():
-        await asyncio.sleep(0.005)
-        if supervisor.status().state != seen[-1].state:
-            seen.append(supervisor.status())
-    await task
-    return seen
+def states(statuses: Iterable[CompactStatus]) -> list[str]:
+    """The states in turn, each once for as long as it lasted."""
+    return [state for state, _ in groupby(status.state for status in statuses)]
 
 
 async def test_a_swap_drops_no_answer_and_leaves_no_gap(tiny: Path, scripted: Path) -> None:
     async with supervised(tiny, options=LONG) as supervisor:
         old = (await supervisor.wait_for("ready")).address
         assert old is not None
-        async with streaming(supervisor) as answer:
+        async with streaming(supervisor, LONG_ENOUGH) as answer:
             os.kill(old.pid, signal.SIGSTOP)  # so that its answer is not over before the other host is up
-            loading = asyncio.create_task(
-                supervisor.wait_until(lambda status: status.incoming_share is not None)
-            )
-            swap = asyncio.create_task(supervisor.swap(scripted))
-            seen = await states_until(supervisor, swap)
-            assert [status.state for status in seen] == ["ready"]
-            assert loading.done()
-            assert loading.result().incoming == scripted.name
+            before = len(supervisor.had)
+            assert await supervisor.swap(scripted)
+            assert states(supervisor.had[before:]) == ["ready"]
+            loading = await supervisor.first(lambda status: status.incoming_share is not None)
+            assert loading.incoming == scripted.name
             assert await text_from(supervisor, "scripted") == SCRIPT
             assert not answer.done()
             os.kill(old.pid, signal.SIGCONT)
             assert is_whole(await answer)
         status = supervisor.status()
         assert (status.model_id, status.file, status.incoming) == ("scripted", scripted, None)
-        assert swap.result()
         assert gone(old.pid)
         assert await text_from(supervisor, "scripted") == SCRIPT
 
@@ -132,24 +124,26 @@ async def test_where_both_do_not_fit_the_old_one_finishes_first(
     async with supervised(tiny, options=LONG) as supervisor:
         old = (await supervisor.wait_for("ready")).address
         assert old is not None
-        async with streaming(supervisor) as answer:
+        async with streaming(supervisor, LONG_ENOUGH) as answer:
             os.kill(old.pid, signal.SIGSTOP)
+            before = len(supervisor.had)
             swap = asyncio.create_task(supervisor.swap(scripted))
-            await supervisor.wait_for("draining")
+            draining = await supervisor.wait_for("draining")
+            assert draining.is_about_to_change
+            assert not answer.done()
             os.kill(old.pid, signal.SIGCONT)
-            seen = await states_until(supervisor, swap)
-            assert [status.state for status in seen] == ["draining", "loading", "ready"]
-            assert seen[0].is_about_to_change
+            assert await swap
+            assert states(supervisor.had[before:]) == ["draining", "loading", "ready"]
             assert is_whole(await answer)
         assert await text_from(supervisor, "scripted") == SCRIPT
 
 
 async def test_it_tells_how_it_works_and_frees_its_memory_once_nobody_asks(tiny: Path) -> None:
-    async with supervised(tiny, options=LONG, idle_s=0.2) as supervisor:
+    async with supervised(tiny, options=LONG) as supervisor:
         up = await supervisor.wait_for("ready")
         assert up.address is not None
         async with streaming(supervisor, tokens=1500) as answer:
-            busy = await supervisor.wait_until(lambda status: status.figures.busy == 1)
+            busy = await supervisor.first(lambda status: status.figures.busy == 1)
             assert busy.facts is not None
             assert busy.host is not None
             assert (busy.facts.quantisation, busy.host.window, busy.host.slots) == ("F32", 8192, 8)
@@ -157,6 +151,7 @@ async def test_it_tells_how_it_works_and_frees_its_memory_once_nobody_asks(tiny:
         done = await supervisor.wait_until(lambda status: status.figures.finished == 1)
         assert (done.figures.written, done.figures.busy) == (1500, 0)
         assert done.figures.memory is None or done.figures.memory > 2**24
+        supervisor.idle_s = 0.2
         asleep = await supervisor.wait_for("asleep")
         assert asleep.address is None
         assert gone(up.address.pid)

@@ -31,11 +31,24 @@ def stage(tmp_path_factory: pytest.TempPathFactory, installed: tuple[Path, str])
 
 
 def host_of(theatre: Theatre) -> int:
-    """Give the process id of the Compact host, the server's only child that serves a model."""
+    """Wait for the Compact host, the server's only child that serves a model, and give its process id."""
+    found: list[int] = []
+
+    def is_there() -> bool:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found[:] = hosts_of(theatre)
+        return bool(found)
+
+    theatre.until("the host", is_there)
+    (host,) = found
+    return host
+
+
+def hosts_of(theatre: Theatre) -> list[int]:
+    """Give which children of the server serve a model just now."""
     tasks = Path(f"/proc/{theatre.site.pid}/task").iterdir()
     children = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
-    (host,) = [pid for pid in children if b"fusion_site.compact" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return host
+    return [pid for pid in children if b"fusion_site.compact" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def while_tiny_writes(theatre: Theatre) -> str:

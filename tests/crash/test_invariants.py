@@ -13,6 +13,7 @@ import pytest
 from tests.history import History, history_of, sqlite_rows, witness
 from tests.invariants import AT_THE_END, HALFWAY, check, check_halfway, objections
 from tests.site.conftest import Api
+from tests.site.test_metrics import until
 from tests.upstream import Script, Upstream
 
 COUNTED = {"prompt_tokens": 9, "completion_tokens": 3, "cost": 0.25}
@@ -50,6 +51,9 @@ def lived(api: Api, upstream: Upstream) -> History:
             del awaited[name]
         if not awaited:
             break
+    # Meanwhile the judge was asked what a right answer needs; cut in the middle of that, it would be asked once more.
+    needs = f"SELECT id FROM runs_step WHERE run_id = '{run_id}' AND outcome = 'complete'"
+    until(lambda: bool(rows(needs)))
     api.site.kill()
     check_halfway(history_of(rows, run_id, upstream.ledger))
     gate.set()

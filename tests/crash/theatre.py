@@ -180,9 +180,9 @@ class Theatre:
     def until(self, what: str, is_so: Callable[[], bool]) -> None:
         """Wait until something holds, looking all the time, so that what happens then happens at once."""
         until = time.monotonic() + WITHIN_S
+        printed = (site.output[-3000:] for site in (self.site, self.frozen) if site is not None)
         while not is_so():
-            outputs = [site.output[-3000:] for site in (self.site, self.frozen) if site is not None]
-            assert time.monotonic() < until, "\n".join([f"{what} did not come about", *outputs])
+            assert time.monotonic() < until, "\n".join([f"{what} did not come about", *printed])
             time.sleep(LOOK_S)
 
     def count(self, table: str, condition: str) -> int:
@@ -292,6 +292,8 @@ class Theatre:
 
 
 def has_stopped(pid: int) -> bool:
-    """Whether every thread of a process stands still: a signal reaches them one by one."""
-    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
-    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+    """Whether every thread of a process stands still: a signal reaches them one by one, and one may end meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+    return False

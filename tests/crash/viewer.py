@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,7 +60,9 @@ class Viewer:
         """Lose the connection, as one does with a server that hangs."""
         connection = self._connection
         if connection is not None and connection.sock is not None:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+            # It may have ended by itself just now.
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def leave(self) -> None:
         """Follow no longer."""

@@ -6,6 +6,7 @@ import asyncio
 import math
 import selectors
 from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -52,3 +53,13 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in virtual time; raises Stuck where that would never come."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(coroutine)
+
+
+def in_virtual_time(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Make a test that runs so."""
+
+    @wraps(test)
+    def timed() -> None:
+        run(test())
+
+    return timed

@@ -1,11 +1,16 @@
-"""The harness itself: async tests really run, and with FUSION_REQUIRE_ALL=1 no skip passes for a success."""
+"""The harness itself: async tests run, with FUSION_REQUIRE_ALL=1 no skip passes for a success, and watches tell the time."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
 SKIPPING = """
@@ -59,3 +64,24 @@ def test_a_skip_fails_where_everything_is_required_and_so_does_a_module_that_ski
     status, printed = outcome(tmp_path, NO_MODULE, FUSION_REQUIRE_ALL="1")
     assert status not in {0, 5}, printed
     assert "no such library" in printed
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    last = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < last
+        time.sleep(0.01)
+
+
+def test_a_stopwatch_counts_what_a_process_does_and_not_how_long_it_is_kept_from_it() -> None:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        process.send_signal(signal.SIGSTOP)
+        until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text())
+        with Stopwatch(process.pid) as watch:
+            began = time.monotonic()
+            until(lambda: time.monotonic() > began + 0.3)
+            assert watch.seconds == 0
+            process.send_signal(signal.SIGCONT)
+            until(lambda: watch.seconds > 0.1)
+        process.kill()

@@ -8,6 +8,9 @@ from typing import Any
 
 from tests.serving import Quiet, Served
 
+# A shut gate is waited at for so many seconds, and then passed.
+WITHIN_S = 30.0
+
 
 class ModelsServer:
     """Listens on loopback from construction to `close`. `body` and `status` are what `/v1/models` answers."""
@@ -27,7 +30,7 @@ class ModelsServer:
                 server.referers.append(self.headers.get("HTTP-Referer"))
                 server.asked.set()
                 if server.gate is not None:
-                    server.gate.wait(10)
+                    server.gate.wait(WITHIN_S)
                 reply = json.dumps(server.body).encode()
                 self.send_response(server.status)
                 self.send_header("Content-Type", "application/json")

@@ -176,7 +176,7 @@ async def test_a_check_says_nothing_about_an_address_that_came_meanwhile(
     models_server.status, models_server.gate = 401, threading.Event()
     async with reach():
         checking = asyncio.ensure_future(check_connection(place, lab))
-        await asyncio.to_thread(models_server.asked.wait, 10)
+        assert await asyncio.to_thread(models_server.asked.wait, 30)
         elsewhere = {"base_url": "https://else.example.com/v1", "api_key": "sk-else-12345"}
         await sync_to_async(save_connection)(place, elsewhere, lab)
         models_server.gate.set()
@@ -191,7 +191,7 @@ async def test_a_catalogue_that_comes_after_a_move_is_not_kept(
     models_server.gate = threading.Event()
     async with reach():
         asking = asyncio.ensure_future(refresh_catalogue(lab))
-        await asyncio.to_thread(models_server.asked.wait, 10)
+        assert await asyncio.to_thread(models_server.asked.wait, 30)
         await sync_to_async(save_connection)(place, {"base_url": "https://else.example.com/v1"}, lab)
         models_server.gate.set()
         await asking

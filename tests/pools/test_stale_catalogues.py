@@ -108,7 +108,7 @@ async def test_they_are_asked_one_at_a_time(labs: list[Connection], servers: lis
     first.gate = threading.Event()
     async with reach():
         refreshing = asyncio.create_task(refresh_stale_catalogues())
-        await asyncio.to_thread(first.asked.wait, 10)
+        assert await asyncio.to_thread(first.asked.wait, 30)
         assert [server.asked.is_set() for server in servers] == [server is first for server in servers]
         first.gate.set()
         await refreshing

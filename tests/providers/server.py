@@ -24,6 +24,7 @@ from fusion_site.engine.asking import (
     Sampling,
 )
 from fusion_site.providers import Clocks, Endpoint, Providers, Retries
+from tests.providers.steady_clock import keep_steady
 
 CLOSE, RESET, HOLD, KEEP = "close", "reset", "hold", "keep"
 """What follows the last piece: a clean FIN, an RST, waiting for the client to go, or the next request."""
@@ -54,7 +55,7 @@ class Seen:
 
 @dataclass
 class RawServer:
-    """Plays one script per request, in order; the last one again and again."""
+    """Plays one script per request, in order; the last one again and again. The loop's clock is steady from then on."""
 
     scripts: Sequence[Script]
     host: str = "127.0.0.1"
@@ -64,6 +65,7 @@ class RawServer:
     port: int = 0
 
     async def __aenter__(self) -> Self:
+        self.clock = keep_steady()
         self._limit = asyncio.timeout(20)  # no test hangs for good
         await self._limit.__aenter__()
         self.gone = asyncio.Event()

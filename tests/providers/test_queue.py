@@ -15,7 +15,7 @@ from fusion_site.engine.asking import (
     ModelRef,
     Outcome,
 )
-from fusion_site.providers import Endpoint, EndpointUnavailable
+from fusion_site.providers import Clocks, Endpoint, EndpointUnavailable
 from fusion_site.providers.queue import AskQueue, Queues
 from tests.providers.server import HELLO, RawServer, Script, asker_for, providers_for, question
 
@@ -93,13 +93,13 @@ async def test_every_change_of_place_is_told_and_the_order_is_kept() -> None:
 
 async def test_clocks_start_when_the_queue_is_left() -> None:
     async with Gated([HELLO]) as server:
-        providers = providers_for(server)
+        providers = providers_for(server, clocks=Clocks())
         asker = asker_for(providers, server.endpoint(parallel=1))
-        first, second = asker.ask(question()), asker.ask(question(deadline_s=0.3))
+        first, second = asker.ask(question()), asker.ask(question(deadline_s=5))
         assert await anext(first) == AskStarted()
         waiting = asyncio.ensure_future(anext(first))
         assert await anext(second) == AskQueued(1)
-        await asyncio.sleep(0.4)  # longer than the second one's deadline
+        server.clock.skip(6)  # longer than the second one's deadline
         server.gate.release()
         await waiting
         assert [happened async for happened in first]

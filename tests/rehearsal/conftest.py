@@ -13,7 +13,7 @@ from fusion_site.rehearsal.host import RehearsalHost
 SPEED = 50.0
 
 
-def until(is_so: Callable[[], bool], what: str, within_s: float = 10.0) -> None:
+def until(is_so: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
     """Wait for a condition; fails, naming it, when it does not come true in time."""
     end = time.monotonic() + within_s
     while not is_so():

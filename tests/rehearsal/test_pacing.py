@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from fusion_site.rehearsal.playing import beats, play
 from fusion_site.rehearsal.scripts import chance_for, script_for
 from fusion_site.rehearsal.tokens import split
 from fusion_site.rehearsal.wire import ChatRequest
+from tests.engine.virtual_time import run
 from tests.rehearsal.asking import MEMBERS, PROMPTS, body
 
 
@@ -48,29 +48,26 @@ def test_tokens_are_the_text_again() -> None:
         assert "".join(split(text)) == text
 
 
-async def test_the_speed_divides_all_waiting() -> None:
+async def read(prompt: str, *, speed: float, reader_s: float = 0.0) -> tuple[str, float]:
+    """Give the planner's text and the seconds it took, where the reader of its first piece takes `reader_s`."""
     model = CAST["rehearsal/planner"]
-    request = ChatRequest.model_validate(body(model.id, PROMPTS[0]))
-    script = script_for(model, request)
-    planned = sum(beat.after_s for beat in beats(script, model, chance_for(model, request)))
-    started = time.monotonic()
-    pieces = [piece.text async for piece in play(script, model, chance_for(model, request), 20)]
-    took = time.monotonic() - started
-    assert "".join(pieces) == script.text
-    assert planned / 20 <= took + 0.01
-    assert took < planned / 4
-
-
-async def test_time_that_the_reader_took_is_not_waited_for_again() -> None:
-    model = CAST["rehearsal/planner"]
-    request = ChatRequest.model_validate(body(model.id, PROMPTS[0]))
-    script = script_for(model, request)
-    planned = sum(beat.after_s for beat in beats(script, model, chance_for(model, request))) / 20
+    request = ChatRequest.model_validate(body(model.id, prompt))
     clock = asyncio.get_running_loop().time
-    started = clock()
-    playing = play(script, model, chance_for(model, request), 20)
-    await anext(playing)
-    time.sleep(planned)
-    async for _ in playing:
-        pass
-    assert clock() - started < 1.8 * planned
+    started, text = clock(), ""
+    async for piece in play(script_for(model, request), model, chance_for(model, request), speed):
+        await asyncio.sleep(0 if text else reader_s)
+        text += piece.text
+    return text, clock() - started
+
+
+def test_the_speed_divides_all_waiting() -> None:
+    waits, pieces = timed("rehearsal/planner", PROMPTS[0])
+    text, took = run(read(PROMPTS[0], speed=20))
+    assert text == "".join(pieces)
+    assert took == pytest.approx(sum(waits) / 20, abs=0.001)
+
+
+def test_time_that_the_reader_took_is_not_waited_for_again() -> None:
+    first, *others = timed("rehearsal/planner", PROMPTS[0])[0]
+    _, took = run(read(PROMPTS[0], speed=20, reader_s=sum(others) / 40))
+    assert took == pytest.approx((first + sum(others)) / 20, abs=0.001)

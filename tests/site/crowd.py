@@ -41,7 +41,7 @@ def at_once(
         site = sites[number % len(sites)]
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
         connection.connect()
-        together.wait()
+        together.wait(120)
         connection.request(method, f"/api/v1/{path}", None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         answer = Answer(response.status, dict(response.getheaders()), json.loads(response.read()))

@@ -236,7 +236,7 @@ def test_a_page_that_talks_over_its_socket_is_no_page_of_ours(reader: Reader, up
     everything: list[Any] = ["hello", b"hello", "x" * MEGABYTE, ["never", "ending"]]
     for said in everything:
         with reader.visitor.socket(run_id) as page:
-            page.recv(timeout=10)
+            page.recv(timeout=30)
             page.send(said)
             assert closing_code(page) == 1008, said
 

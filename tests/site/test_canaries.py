@@ -201,10 +201,11 @@ def ask_wrongly(site: Site, visitor: Visitor, search: Search) -> None:
     for path, host in (("/no/such/", ""), ("/api/v1/no", ""), ("/", "stranger.example"), ("/s/nosuch/", "")):
         page = visitor.http.get(path, headers={"Host": host} if host else {})
         assert search.page(f"an error page: {path}", page).status_code >= 400
-    wrong = httpx.post(f"{site.url}/accounts/login/", data={"login": "x", "password": SHARE_PASSWORD})
-    search.page("an error page: sign-in", wrong)
+    login, typed = f"{site.url}/accounts/login/", {"login": "x", "password": SHARE_PASSWORD}
+    search.page("an error page: sign-in", httpx.post(login, data=typed, timeout=30))
     metrics = {"Authorization": f"Bearer {OPERATORS['FUSION_METRICS_TOKEN']}"}
-    search.page("the metrics", httpx.get(f"{site.url}/metrics", headers=metrics).raise_for_status())
+    figures = httpx.get(f"{site.url}/metrics", headers=metrics, timeout=30)
+    search.page("the metrics", figures.raise_for_status())
 
 
 def sign_on(owner: Visitor, visitor: Visitor, service: SignInService, search: Search) -> None:

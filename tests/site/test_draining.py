@@ -24,12 +24,14 @@ from websockets.sync.client import ClientConnection
 from tests.site.conftest import Api
 from tests.site.visitor import Visitor
 from tests.site_process import Site
+from tests.stopwatch import Stopwatch
 from tests.upstream import Script, Upstream
 
-DRAIN_S = 3.0
+# Long enough for all that is asked meanwhile, also of a machine that stands still for a while.
+DRAIN_S = 6.0
 
 
-def eventually(is_so: Callable[[], bool], within: float = 10) -> None:
+def eventually(is_so: Callable[[], bool], within: float = 30) -> None:
     """Ask again and again until it is so."""
     until = time.monotonic() + within
     while not is_so():
@@ -48,7 +50,7 @@ def is_cut(page: ClientConnection) -> bool:
     """Whether a page's socket ends without the word that access has ended."""
     with suppress(ConnectionClosed):
         while True:
-            page.recv(timeout=5)
+            page.recv(timeout=30)
     return page.close_code != 4404
 
 
@@ -69,9 +71,9 @@ def test_a_server_that_is_told_to_end_takes_nothing_new_and_ends(
         half = socket.create_connection(("127.0.0.1", site.port))
         half.sendall(b"POST /api/v1/runs HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
         with visitor.socket(run_id) as page:
-            page.recv(timeout=10)
-            ended = threads.submit(site.stop, within=15)
-            probe = httpx.Client(base_url=site.url, trust_env=False)
+            page.recv(timeout=30)
+            ended = threads.submit(site.stop, within=18)
+            probe = httpx.Client(base_url=site.url, timeout=30, trust_env=False)
             eventually(lambda: probe.get("/readyz").status_code == 503)
             assert probe.get("/readyz").json()["problems"] == ["The process is about to end."]
             assert probe.get("/livez").status_code == 200
@@ -80,7 +82,7 @@ def test_a_server_that_is_told_to_end_takes_nothing_new_and_ends(
                 visitor.post("/", prompt="kept words", preset=_preset_id(api))
             # What goes on is readable to the end, and its upstream was let go.
             assert api("GET", f"runs/{run_id}")["state"] == "answering"
-            assert upstream.wait_for("ada").was_dropped.wait(5)
+            assert upstream.wait_for("ada").was_dropped.wait(30)
             assert ended.result() in {0, -signal.SIGTERM}
             assert is_cut(page)
         with stream, suppress(http.client.IncompleteRead):
@@ -107,7 +109,9 @@ def test_a_server_that_does_not_drain_still_ends_at_once_with_viewers(api: Api, 
     slug = api.preset(upstream, "best_of", ("ada",))
     run_id = api("POST", "runs", {"preset": slug, "prompt": "Why?"})["id"]
     streams = [api.open("GET", f"runs/{run_id}/events") for _ in range(10)]
-    api.site.stop(within=5)
+    with Stopwatch(api.site.pid) as watch:
+        api.site.stop()
+    assert watch.seconds < 5
     gate.set()
     for stream in streams:
         stream.close()

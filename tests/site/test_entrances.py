@@ -70,8 +70,9 @@ def test_a_token_counts_in_one_header_alone(api: Api, run: str) -> None:
     ]
     for path in ("/api/v1/me", f"/api/v1/runs/{run}", "/v1/models"):
         address = f"{api.site.url}{path}"
-        assert httpx.get(address, headers={"Authorization": f"Bearer {api.token}"}).status_code == 200
-        assert {httpx.get(address, **way).status_code for way in ways} == {401}, path
+        right = {"Authorization": f"Bearer {api.token}"}
+        assert httpx.get(address, headers=right, timeout=30).status_code == 200
+        assert {httpx.get(address, timeout=30, **way).status_code for way in ways} == {401}, path
 
 
 def test_a_browser_that_signed_in_has_no_way_into_the_doors_of_programs(api: Api, run: str) -> None:
@@ -89,11 +90,12 @@ def test_what_a_proxy_says_is_not_believed_where_there_is_none(api: Api) -> None
         "X-Forwarded-For": "192.0.2.7",
         "Forwarded": "for=192.0.2.7;host=evil.example;proto=https",
     }
-    page = httpx.get(f"{api.site.url}/accounts/password/reset/", headers=told)
+    page = httpx.get(f"{api.site.url}/accounts/password/reset/", headers=told, timeout=30)
     assert page.status_code == 200
     assert "evil.example" not in page.text
     headers = {"Authorization": f"Bearer {api.token}", **told}
     made = {"name": "noted", "kind": "openai", "base_url": "https://api.example.com/v1"}
-    httpx.post(f"{api.site.url}/api/v1/connections", json=made, headers=headers).raise_for_status()
+    address = f"{api.site.url}/api/v1/connections"
+    httpx.post(address, json=made, headers=headers, timeout=30).raise_for_status()
     newest = api("GET", "team/audit?kind=connection")["items"][0]
     assert (newest["object_name"], newest["address"]) == ("noted", "127.0.0.1")

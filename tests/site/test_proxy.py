@@ -83,7 +83,7 @@ def proxy(folder: Path, site: Site, ports: tuple[int, int]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def is_open(port: int) -> bool:
@@ -145,7 +145,7 @@ def test_pages_streams_and_sockets_pass_and_the_rest_does_not(front: Front, upst
 
 def check_pages(front: Front, browser: httpx.Client) -> None:
     """Check that pages come over TLS, and over nothing else, whatever a client claims."""
-    moved = httpx.get(f"{front.plain_url}/runs/?q=1")
+    moved = httpx.get(f"{front.plain_url}/runs/?q=1", timeout=30)
     assert (moved.status_code, moved.headers["Location"]) == (308, "https://127.0.0.1/runs/?q=1")
     claims = {"X-Forwarded-Proto": "http", "X-Request-ID": "chosen-by-client"}
     page = browser.get("/accounts/login/", headers=claims)
@@ -166,7 +166,7 @@ def check_bounds(front: Front, browser: httpx.Client) -> None:
     assert browser.post("/accounts/login/", content=large).status_code == 413
     token = {"Authorization": f"Bearer {TOKEN}"}
     assert browser.get("/metrics", headers=token).status_code == 404
-    assert httpx.get(f"{front.site.url}/metrics", headers=token).status_code == 200
+    assert httpx.get(f"{front.site.url}/metrics", headers=token, timeout=30).status_code == 200
 
 
 def check_live(front: Front, browser: httpx.Client, upstream: Upstream) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -18,10 +17,13 @@ import pytest
 from tests.site.conftest import Api
 from tests.site.visitor import Visitor, closing_code
 from tests.site_process import Site
+from tests.stopwatch import Stopwatch
 from tests.upstream import Script, Upstream, judge_for
 
-# Two seconds are promised; the rest is what a busy machine needs to read its sockets.
+# Two seconds are promised; the rest is what a busy machine needs to read its sockets. What it keeps the site waiting for
+# a processor is not counted, but nothing is waited for longer than PATIENCE_S.
 WITHIN_S = 2.5
+PATIENCE_S = 30.0
 ENDED = 4404
 LATER = "written after the access had ended"
 
@@ -102,6 +104,7 @@ def stage(shared: tuple[Stage, str], upstream: Upstream) -> Iterator[Stage]:
     begun = len(upstream.asked("ada"))
     stage.run_id = stage.owner("POST", "runs", {"preset": slug, "prompt": "Why?"})["id"]
     upstream.wait_for("ada", begun + 1, sent=1)
+    assert any(event["kind"] == "answer.delta" for event in stage.owner.events(stage.run_id))
     yield stage
     stage.gate.set()
     stage.owner("POST", f"runs/{stage.run_id}/cancel")
@@ -176,10 +179,12 @@ Loss = Callable[[Stage, Visitor], None]
 def test_a_page_stops_showing(stage: Stage, lose: Loss) -> None:
     visitor, bystander = stage.member(), stage.bystander()
     with visitor.socket(stage.run_id) as page, bystander.socket(stage.run_id) as other:
-        assert "ada begins" in page.recv(timeout=10)
-        assert "ada begins" in other.recv(timeout=10)
+        assert "ada begins" in page.recv(timeout=PATIENCE_S)
+        assert "ada begins" in other.recv(timeout=PATIENCE_S)
         lose(stage, visitor)
-        assert closing_code(page, within=WITHIN_S) == ENDED
+        with Stopwatch(stage.site.pid) as watch:
+            assert closing_code(page) == ENDED
+        assert watch.seconds < WITHIN_S
         with pytest.raises(TimeoutError):
             other.recv(timeout=0)
     visitor.close()
@@ -208,9 +213,11 @@ def test_a_programs_stream_ends(stage: Stage, lose: Loss) -> None:
     ):
         begun = threading.Event()
         rest: Future[bytes] = threads.submit(_read_all, stream, begun)
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE_S)
         lose(stage, visitor)
-        read = rest.result(timeout=WITHIN_S)
+        with Stopwatch(stage.site.pid) as watch:
+            read = rest.result(timeout=PATIENCE_S)
+    assert watch.seconds < WITHIN_S
     assert b"ada begins" in read
     assert b"run.finished" not in read
     visitor.close()
@@ -230,10 +237,12 @@ def test_another_role_shows_other_buttons_at_once(stage: Stage) -> None:
     visitor = stage.member("editor")
     change = "UPDATE accounts_membership SET role = ? WHERE user_id = ? AND role = ?"
     with visitor.socket(stage.run_id) as page:
-        assert "stop-run" in page.recv(timeout=10)
+        assert "stop-run" in page.recv(timeout=PATIENCE_S)
         for role, before, may in (("viewer", "editor", False), ("editor", "viewer", True)):
             stage.rows(change, role, stage.id_of(visitor), before)
-            frame = page.recv(timeout=WITHIN_S)
+            with Stopwatch(stage.site.pid) as watch:
+                frame = page.recv(timeout=PATIENCE_S)
+            assert watch.seconds < WITHIN_S
             assert 'id="run"' in frame
             assert ("stop-run" in frame) is may
     visitor.close()
@@ -251,10 +260,12 @@ def test_a_team_that_lets_nobody_in_any_more_stops_showing(stage: Stage) -> None
             visitor.socket(stage.run_id) as page,
             program.open("GET", f"runs/{stage.run_id}/events") as stream,
         ):
-            assert "ada begins" in page.recv(timeout=10)
+            assert "ada begins" in page.recv(timeout=PATIENCE_S)
             stage.rows(change, now, stage.run_id)
             try:
-                assert closing_code(page, within=WITHIN_S) == ENDED
+                with Stopwatch(stage.site.pid) as watch:
+                    assert closing_code(page) == ENDED
+                assert watch.seconds < WITHIN_S
                 assert b"run.finished" not in stream.read()
                 assert visitor.http.get(f"/runs/{stage.run_id}/").status_code == status
             finally:
@@ -270,15 +281,15 @@ def test_nothing_of_the_run_is_sent_afterwards_and_the_others_see_it_all(stage: 
         stayer.socket(stage.run_id) as other,
         program.open("GET", f"runs/{stage.run_id}/events") as stream,
     ):
-        assert "ada begins" in page.recv(timeout=10)
+        assert "ada begins" in page.recv(timeout=PATIENCE_S)
         lose_membership(stage, loser)
-        lost_at = time.monotonic()
-        assert closing_code(page, within=WITHIN_S) == ENDED
-        told = stream.read()
-        assert time.monotonic() - lost_at < WITHIN_S
+        with Stopwatch(stage.site.pid) as watch:
+            assert closing_code(page) == ENDED
+            told = stream.read()
+        assert watch.seconds < WITHIN_S
         stage.gate.set()
         shown = ""
         while LATER not in shown:
-            shown += str(other.recv(timeout=10))
+            shown += str(other.recv(timeout=PATIENCE_S))
         assert LATER.encode() not in told
     loser.close()

@@ -45,7 +45,7 @@ def _told(visitor: Visitor, run: str) -> tuple[dict[str, str], int, list[Any]]:
         assert socket.response is not None
         headers = {name.lower(): value for name, value in socket.response.headers.raw_items()}
         with pytest.raises(ConnectionClosed) as closed:
-            frames.append(socket.recv(timeout=10))
+            frames.append(socket.recv(timeout=30))
     assert closed.value.rcvd is not None
     return _kept(headers), closed.value.rcvd.code, frames
 

@@ -88,7 +88,7 @@ class Visitor:
         self.http.close()
 
 
-def closing_code(connection: ClientConnection, within: float = 10) -> int:
+def closing_code(connection: ClientConnection, within: float = 30) -> int:
     """Read on until the site closes the socket, and give its code; raises TimeoutError, or ConnectionClosed without one."""
     until = time.monotonic() + within
     try:
