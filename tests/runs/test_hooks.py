@@ -363,7 +363,7 @@ def test_an_owner_makes_tests_changes_and_deletes_one_on_its_pages(
     browser.post(address, {"name": "Renamed", "url": receiver.url})
     hook.refresh_from_db()
     assert (hook.name, hook.is_on) == ("Renamed", False)
-    assert browser.get("/team/webhooks/").content.decode().count("Renamed") == 1
+    assert browser.get("/team/webhooks/").content.decode().count(">Renamed</a>") == 1
     browser.post(f"{address}delete/")
     assert Hook.objects.count() == 0
     trail = AuditEntry.objects.filter(kind="webhook").order_by("pk").values_list("action", flat=True)
