@@ -80,10 +80,16 @@ async def test_it_leaves_its_slot_to_whoever_is_waited_for(loaded: LoadedModel) 
 
 
 async def test_while_anyone_waits_nothing_is_read_ahead(loaded: LoadedModel) -> None:
-    async with running(loaded) as run:
+    """A slot is free, and memory for the short prompt; the long answer that waits for more of it comes first all the same."""
+    async with running(loaded, replace(OPTIONS, slots=3)) as run:
         run.stepwise()
-        await run.until_writing(*(run.ask(f"Number {number}", limit=100) for number in range(2)))
-        ahead, waiting = run.ask("Ahead", limit=0), run.ask("Third", limit=400)
+        seated = [run.ask(f"Number {number}", limit=400) for number in range(2)]
+        await run.until_writing(*seated)
+        waiting, ahead = run.ask("Third", limit=400), run.ask("Ahead", limit=0)
+        for _ in range(10):
+            await run.step()
+        assert (waiting.written, await ended(ahead)) == (0, False)
+        run.scheduler.cancel(seated[0])
         while not await ended(ahead):
             await run.step()
         assert waiting.written > 0
