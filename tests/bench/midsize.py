@@ -29,18 +29,18 @@ _WORDS = re.compile(r" ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+")
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def write_midsize_gguf(path: Path) -> Path:
+def write_midsize_gguf(path: Path, layers: int = LAYERS) -> Path:
     """Write the model to `path` and return it. Its tokens are learned from this project's own prose."""
     writer = gguf.GGUFWriter(str(path), "llama")
-    _write_shape(writer)
+    _write_shape(writer, layers)
     _write_vocabulary(writer, learned_merges(_prose(), MERGES))
     writer.add_chat_template(CHAT_TEMPLATE)
     random = np.random.default_rng(0)
-    for name, rows, columns in _matrices():
+    for name, rows, columns in _matrices(layers):
         silent = END if name == "output.weight" else None
         blocks = _random_blocks(random, rows, columns, silent)
         writer.add_tensor(name, blocks, raw_dtype=gguf.GGMLQuantizationType.Q4_0)
-    norms = [f"blk.{layer}.{kind}_norm.weight" for layer in range(LAYERS) for kind in ("attn", "ffn")]
+    norms = [f"blk.{layer}.{kind}_norm.weight" for layer in range(layers) for kind in ("attn", "ffn")]
     for name in [*norms, "output_norm.weight"]:
         writer.add_tensor(name, np.ones(WIDTH, np.float32))
     writer.write_header_to_file()
@@ -84,9 +84,9 @@ def _prose() -> str:
     return "\n".join(file.read_text() for file in files)
 
 
-def _write_shape(writer: gguf.GGUFWriter) -> None:
+def _write_shape(writer: gguf.GGUFWriter, layers: int) -> None:
     writer.add_name("midsize")
-    writer.add_block_count(LAYERS)
+    writer.add_block_count(layers)
     writer.add_context_length(8192)
     writer.add_embedding_length(WIDTH)
     writer.add_feed_forward_length(FEED_FORWARD)
@@ -113,11 +113,11 @@ def _write_vocabulary(writer: gguf.GGUFWriter, merges: list[tuple[str, str]]) ->
     writer.add_add_bos_token(False)
 
 
-def _matrices() -> Iterator[tuple[str, int, int]]:
+def _matrices(layers: int) -> Iterator[tuple[str, int, int]]:
     """Name, rows and columns of every matrix."""
     yield "token_embd.weight", VOCABULARY, WIDTH
     yield "output.weight", VOCABULARY, WIDTH
-    for layer in range(LAYERS):
+    for layer in range(layers):
         block = f"blk.{layer}."
         for name, rows, columns in (
             ("attn_q", WIDTH, WIDTH),
