@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+from tests.rehearsal.conftest import until
 from tests.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,22 +66,14 @@ def test_a_skip_fails_where_everything_is_required_and_so_does_a_module_that_ski
     assert "no such library" in printed
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    last = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < last
-        time.sleep(0.01)
-
-
 def test_a_stopwatch_counts_what_a_process_does_and_not_how_long_it_is_kept_from_it() -> None:
     with subprocess.Popen(["sleep", "600"]) as process:
         process.send_signal(signal.SIGSTOP)
-        until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text())
+        until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text(), "it is stopped")
         with Stopwatch(process.pid) as watch:
             began = time.monotonic()
-            until(lambda: time.monotonic() > began + 0.3)
+            until(lambda: time.monotonic() > began + 0.3, "a while has passed")
             assert watch.seconds == 0
             process.send_signal(signal.SIGCONT)
-            until(lambda: watch.seconds > 0.1)
+            until(lambda: watch.seconds > 0.1, "the watch goes on")
         process.kill()
