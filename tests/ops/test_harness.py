@@ -67,7 +67,7 @@ def test_a_skip_fails_where_everything_is_required_and_so_does_a_module_that_ski
 
 
 def test_a_stopwatch_counts_what_a_process_does_and_not_how_long_it_is_kept_from_it() -> None:
-    with subprocess.Popen(["sleep", "600"]) as process:
+    with subprocess.Popen(["sleep", "30"]) as process:
         process.send_signal(signal.SIGSTOP)
         until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text(), "it is stopped")
         with Stopwatch(process.pid) as watch:
