@@ -67,6 +67,11 @@ class HostChild:
         await self._listening
         return explain(await self._process.wait(), self._tail.decode("utf-8", "replace"))
 
+    @property
+    def met_unknown_instruction(self) -> bool:
+        """Whether it died of an instruction that this processor does not take."""
+        return self._process.returncode == -signal.SIGILL
+
     def drain(self) -> None:
         """Let the process answer what it was asked, and then end by itself."""
         assert self._process.stdin is not None
@@ -115,6 +120,8 @@ def explain(code: int, tail: str) -> str:
     how = f"ended with exit code {code}"
     if code == -signal.SIGKILL:
         how = "was killed (SIGKILL); on a machine that is short of memory the system does this"
+    elif code == -signal.SIGILL:
+        how = "crashed (SIGILL): llama.cpp uses an instruction that this processor does not take; install it anew on this machine"
     elif code < 0:
         how = f"crashed ({signal.Signals(-code).name})"
     return f"The model process {how}: {last}" if last else f"The model process {how}."

@@ -23,6 +23,11 @@ from fusion_site.compact.options import HostOptions
 from fusion_site.compact.statefile import Address
 
 RETIRE_WITHIN_S = 900.0  # the longest answers end within that; what has not is cut
+# So does a llama.cpp that GCC 12 built for Intel's matrix instructions (AMX): it sets their tiles up with zeros.
+NOT_REPACKED = (
+    "The installed llama.cpp crashes in this processor's matrix instructions, so the model is hosted without them, and is slower. "
+    "Install llama-cpp-python anew with CXXFLAGS=-fno-dse."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +109,37 @@ class Life:
         try:
             options = self._settled()
             await self._look_at_file(options)
-            child = self._child = await HostChild.start(self.model, self._host, self._port, key, options)
+            death = await self._run(options, key)
+            if not options.repack or death.served is not None or not self._met_unknown_instruction:
+                return death
+            return await self._run_without_repacking(options, key)
         except BadFile as error:
             return Death(str(error), refused=True)
         except ValueError as error:
             return Death(f"A setting of the Compact host is wrong: {error}", refused=True)
         except OSError as error:
             return Death(f"The model process could not be started: {error}")
+
+    async def _run(self, options: HostOptions, key: str) -> Death:
+        child = self._child = await HostChild.start(self.model, self._host, self._port, key, options)
         try:
             return await self._listen(child, key)
         finally:
             await child.end()
+
+    async def _run_without_repacking(self, options: HostOptions, key: str) -> Death:
+        """Run it once more, without the instructions that the library may have no right use of."""
+        before = self.warning
+        self._warn(NOT_REPACKED)
+        death = await self._run(replace(options, repack=0), key)
+        if self._met_unknown_instruction:  # it was not these
+            self.warning = before
+            self._on_change(self)
+        return death
+
+    @property
+    def _met_unknown_instruction(self) -> bool:
+        return self._child is not None and self._child.met_unknown_instruction
 
     def _settled(self) -> HostOptions:
         """The options with the template that was set for this very file, if one was."""
@@ -128,7 +153,10 @@ class Life:
             fit(self.facts, options, free_bytes()).warning,
             await warning_of(self.facts, options.template),
         ]
-        self.warning = " ".join(filter(None, warnings))
+        self._warn(*warnings)
+
+    def _warn(self, *warnings: str) -> None:
+        self.warning = " ".join(filter(None, (self.warning, *warnings)))
         self._on_change(self)
 
     async def _listen(self, child: HostChild, key: str) -> Death:

@@ -20,7 +20,8 @@ class HostOptions:
     `context` is the most tokens of one prompt and its answer together; `cells` the tokens that fit in memory over all
     answers; `slots` the answers written at the same time; `threads` the CPU threads; `gpu_layers` the
     layers put on GPUs where llama.cpp has any (-1: as many as fit); `queue` the most requests that may wait. `template` is the
-    path of a chat template (Jinja) to take instead of the one in the model's file.
+    path of a chat template (Jinja) to take instead of the one in the model's file. With `repack` 0, weights stay as the file has
+    them, instead of being laid out for the matrix instructions of this processor: slower, but without those instructions.
     """
 
     context: int = 0
@@ -30,6 +31,7 @@ class HostOptions:
     gpu_layers: int = -1
     queue: int = 512
     template: str = ""
+    repack: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.slots <= MOST_SLOTS:

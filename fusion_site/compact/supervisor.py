@@ -6,12 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fusion_site.compact.backoff import Backoff, pause, signature_of
+from fusion_site.compact.coming import Coming
 from fusion_site.compact.figures import History, Rate
 from fusion_site.compact.files.examining import examine
 from fusion_site.compact.files.fitting import fit
@@ -61,6 +63,7 @@ class CompactSupervisor:
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
         self._swapping = asyncio.Lock()
+        self._coming = Coming(lambda name: self._become(incoming=name, incoming_share=None))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._life: Life | None = None
@@ -104,14 +107,10 @@ class CompactSupervisor:
         until the new one is ready, and goes on if that fails; else it ends first, and asks wait meanwhile.
         """
         model = model.absolute()
-        async with self._swapping:
-            if self._task is None:
-                self._model = model
-                await self.start()
-            elif self._life is not None and self._life.is_ready and await self._fits_beside(model):
-                await self._take_over(model)
-            else:
-                await self._replace(model)
+        is_off = self._task is None
+        with nullcontext() if is_off else self._coming.announced(model.name):
+            async with self._swapping:
+                await self._change_to(model)
         await self.wait_until(lambda status: status.state in {"ready", "failed", "off"})
         return self._model == model
 
@@ -122,7 +121,6 @@ class CompactSupervisor:
 
     def begin_swap(self, model: Path, refused: Callable[[], Awaitable[object]]) -> None:
         """Swap without waiting for it; a `stop` ends it. `refused` is called if the old file stays."""
-
         self._in_background(self._change(model, refused), "change of the Compact model")
 
     def begin_reload(self) -> None:
@@ -141,14 +139,18 @@ class CompactSupervisor:
         return self._status
 
     async def _change(self, model: Path, refused: Callable[[], Awaitable[object]] | None = None) -> None:
-        if self._task is not None:
-            self._become(incoming=model.name)
-        try:
-            has_taken_over = await self.swap(model)
-        finally:
-            self._become(incoming=None, incoming_share=None)
+        has_taken_over = await self.swap(model)
         if not has_taken_over and refused is not None:
             await refused()
+
+    async def _change_to(self, model: Path) -> None:
+        if self._task is None:
+            self._model = model
+            await self.start()
+        elif self._life is not None and self._life.is_ready and await self._fits_beside(model):
+            await self._take_over(model)
+        else:
+            await self._replace(model)
 
     def _keep(self, life: Life | None) -> None:
         self._task = asyncio.create_task(self._supervise(life), name="compact supervisor")
@@ -227,7 +229,6 @@ class CompactSupervisor:
     async def _take_over(self, model: Path) -> None:
         """Bring the new host up beside the old one, then let that answer to the end what it was asked."""
         successor = self._begin(model)
-        self._become(incoming=model.name, incoming_share=None)
         try:
             if not await successor.comes_up():
                 self._failed(f"{model.name} was not put into service: {successor.task.result().error}")
@@ -241,19 +242,18 @@ class CompactSupervisor:
             if old is not None:
                 self._in_background(old.retire(), "retirement of a Compact host")
         finally:
-            self._become(incoming=None, incoming_share=None)
             if successor is not self._life:
                 await successor.end()
 
     async def _replace(self, model: Path) -> None:
         """End the old host once it has answered, then load the new file."""
         await self._let_go()
-        self._become(state="draining", incoming=model.name)
+        self._become(state="draining")
         if self._life is not None:
             await self._life.retire()
             self._unpublish()
         self._model, self._life = model, None
-        self._become(state="loading", incoming=None, error=None, error_at=None, address=None)
+        self._become(state="loading", error=None, error_at=None, address=None)
         self._become(file=model, facts=None, host=None)
         self._keep(None)
 

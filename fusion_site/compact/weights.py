@@ -92,6 +92,7 @@ def load(path: Path, options: HostOptions, *, on_progress: Callable[[float], boo
     parameters = native.model_defaults()
     found = gpus()
     parameters.n_gpu_layers = _gpu_layers(path, options, found)
+    parameters.use_extra_bufts = bool(options.repack)
     progress = native.ProgressCallback(lambda share, _: on_progress(share))
     parameters.progress_callback = progress
     with complaints() as lines:

@@ -22,6 +22,9 @@ LOG = Path(__file__).resolve().parents[2] / "var" / "install.log"
 OLDEST = (3, 11)
 # The vision library of llama.cpp, which this site does not use, is a third of the compile time.
 MODEST_BUILD = "-DLLAVA_BUILD=OFF"
+# GCC 12 takes most of what sets up the tiles of Intel's matrix instructions (AMX) for dead, and llama.cpp then crashes in
+# the first of them: github.com/ggml-org/llama.cpp/pull/26954. Other compilers pass over the flag or lose nothing by it.
+KEPT_STORES = "-fno-dse"
 _EVERY_S = 20.0
 _TAIL_LINES = 25
 
@@ -140,7 +143,7 @@ def install(venv: Path, requirements: list[Path], progress: Progress, log_file: 
     log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the database comes here too
     process = subprocess.Popen(  # noqa: S603  # fixed arguments
         pip_command(venv, requirements),
-        env={"CMAKE_ARGS": MODEST_BUILD, **os.environ},
+        env={"CMAKE_ARGS": MODEST_BUILD, "CXXFLAGS": KEPT_STORES, **os.environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

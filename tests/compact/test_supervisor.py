@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from fusion_site.compact.child import environment, explain
+from fusion_site.compact.life import NOT_REPACKED
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.statefile import Address, read_state_file, write_state_file
 from fusion_site.compact.status import CompactStatus
@@ -164,6 +165,27 @@ async def test_a_file_that_crashes_the_process_is_a_status(
     assert status.state == "failed"
     assert str(status.error).startswith("The model process crashed (SIGABRT): ggml.c:")
     assert "GGML_ASSERT" in str(status.error)
+
+
+@pytest.mark.parametrize(("refused", "state"), [("--repack=1", "ready"), ("--repack=", "failed")])
+async def test_a_library_that_crashes_in_matrix_instructions_is_used_without_them(
+    scripted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, state: State
+) -> None:
+    """A stand-in for Python dies of an unknown instruction where it is told to repack, or in any case."""
+    (python := tmp_path / "python").write_text(
+        f'#!/bin/sh\ncase "$*" in *{refused}*) kill -ILL $$;; esac\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    async with supervised(scripted) as supervisor:
+        status = await supervisor.wait_for("failed", "ready")
+        assert status.state == state
+        if state == "ready":
+            assert status.warning == NOT_REPACKED
+            assert await text_from(supervisor, "scripted") == SCRIPT
+        else:
+            assert status.warning == ""
+            assert "does not take; install it anew" in str(status.error)
 
 
 async def test_a_wrong_setting_is_a_status(scripted: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,19 @@ async def test_a_template_set_for_a_file_is_taken_without_breaking_an_answer(
         assert (before, await prompt_tokens(supervisor)) == (len("Go on") + 4, len("Go on"))
 
 
+async def test_of_two_files_that_come_at_once_the_page_always_says_which_is_next(
+    tiny: Path, scripted: Path, tmp_path: Path
+) -> None:
+    (page := tmp_path / "page.gguf").write_bytes(b"<html>404</html>")
+    async with supervised(tiny) as supervisor:
+        await supervisor.wait_for("ready")
+        before = len(supervisor.had)
+        first, second = (asyncio.create_task(supervisor.swap(model)) for model in (page, scripted))
+        assert (await first, await second) == (False, True)
+        incoming = [name for name, _ in groupby(status.incoming for status in supervisor.had[before:])]
+        assert incoming == ["page.gguf", scripted.name, None]
+
+
 async def test_a_file_that_is_no_model_does_not_take_over(tiny: Path, tmp_path: Path) -> None:
     (page := tmp_path / "page.gguf").write_bytes(b"<html>404</html>")
     async with supervised(tiny) as supervisor:
@@ -133,7 +146,7 @@ async def test_where_both_do_not_fit_the_old_one_finishes_first(
             assert not answer.done()
             os.kill(old.pid, signal.SIGCONT)
             assert await swap
-            assert states(supervisor.had[before:]) == ["draining", "loading", "ready"]
+            assert states(supervisor.had[before:]) == ["ready", "draining", "loading", "ready"]
             assert is_whole(await answer)
         assert await text_from(supervisor, "scripted") == SCRIPT
 

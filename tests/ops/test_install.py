@@ -125,15 +125,17 @@ def test_a_users_own_build_flags_are_kept(tmp_path: Path, monkeypatch: pytest.Mo
     """A stand-in interpreter reports the flags that a build would see."""
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
-    python.write_text('#!/bin/sh\necho "flags: $CMAKE_ARGS"\n')
+    python.write_text('#!/bin/sh\necho "flags: $CMAKE_ARGS $CXXFLAGS"\n')
     python.chmod(0o755)
     log = tmp_path / "install.log"
-    monkeypatch.delenv("CMAKE_ARGS", raising=False)
+    for variable in ("CMAKE_ARGS", "CXXFLAGS"):
+        monkeypatch.delenv(variable, raising=False)
     install.install(tmp_path, [], Progress(io.StringIO()), log)
-    assert log.read_text() == "flags: -DLLAVA_BUILD=OFF\n"
+    assert log.read_text() == "flags: -DLLAVA_BUILD=OFF -fno-dse\n"
     monkeypatch.setenv("CMAKE_ARGS", "-DGGML_CUDA=on")
+    monkeypatch.setenv("CXXFLAGS", "-O3")
     install.install(tmp_path, [], Progress(io.StringIO()), log)
-    assert log.read_text() == "flags: -DGGML_CUDA=on\n"
+    assert log.read_text() == "flags: -DGGML_CUDA=on -O3\n"
 
 
 @pytest.mark.parametrize(

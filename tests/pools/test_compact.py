@@ -116,6 +116,18 @@ def test_a_choice_outlives_the_process_and_ends_with_another_setting(
             run_compact.choose_file(alice, name)
 
 
+def test_a_file_that_is_no_model_is_refused_at_once(
+    client_for: ClientFor, alice: User, models: Path, tiny: str
+) -> None:
+    """With the host off nothing else would tell until somebody starts it."""
+    run_compact.choose_file(alice, tiny)
+    (models / "page.gguf").write_bytes(b"<html>404</html>")
+    refused = client_for(alice).post("/compact/run/", {"do": "host", "file": "page.gguf"})
+    assert refused.status_code == 422
+    assert "page.gguf is not a GGUF file: it does not begin with the letters GGUF" in refused.content.decode()
+    assert hosted_file() == models / tiny
+
+
 def test_a_file_that_could_not_take_over_is_not_the_chosen_one(
     client_for: ClientFor, alice: User, models: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_program_does_all_that_the_page_does(owner: Api) -> None:
 
 
 WRONG: list[tuple[dict[str, Any], set[str]]] = [
+    ({"file": "page.gguf", "idle_min": 7}, {"file"}),
     ({"file": "first.gguf", "running": False}, {"running"}),
     ({"everyone": True, "teams": []}, {"teams"}),
     ({"file": "none.gguf", "idle_min": 7, "teams": []}, {"file"}),
@@ -129,6 +130,7 @@ def test_of_a_change_that_is_refused_nothing_is_kept(owner: Api, tmp_path: Path)
     """Each of these holds something that could be kept, before or after what cannot."""
     (models := tmp_path / "var/models").mkdir()
     write_tiny_gguf(models / "first.gguf")
+    (models / "page.gguf").write_bytes(b"<html>404</html>")
     before = until(owner, "compact", is_ready)
     for wanted, fields in WRONG:
         status, said = refused(owner, "PATCH", "compact", wanted)

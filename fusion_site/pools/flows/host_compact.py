@@ -8,19 +8,23 @@ from functools import partial
 from asgiref.sync import sync_to_async
 
 from fusion_site.accounts.models import User
+from fusion_site.compact.files.examining import examine
+from fusion_site.compact.files.header import BadFile
 from fusion_site.ops.querying import query_patiently
-from fusion_site.pools import compact_host
+from fusion_site.pools import compact_files, compact_host
 from fusion_site.pools.flows import change_compact, run_compact
 from fusion_site.pools.flows.change_compact import Wanted
 from fusion_site.pools.flows.run_compact import Choice
+from fusion_site.pools.invalid import Invalid
 from fusion_site.pools.reading import Given
 
 
 async def host_file(by: User, name: str) -> None:
-    """Load that file of the shelf and let it take over; raises Invalid where there is none.
+    """Load that file of the shelf and let it take over; raises Invalid where there is none or it is no model.
 
     Answers that are being written end before. A file that cannot take over is not chosen any more.
     """
+    await _look_at(by, name)
     _take_over(await sync_to_async(run_compact.choose_file)(by, name))
 
 
@@ -42,6 +46,8 @@ async def open_to(by: User, *, everyone: bool, teams: Iterable[str]) -> None:
 
 async def change(by: User, wanted: Wanted) -> None:
     """Change all that is wanted; raises Invalid, and nothing is changed then."""
+    if wanted.file is not None:
+        await _look_at(by, wanted.file)
     changed = await sync_to_async(change_compact.change)(by, wanted)
     if changed.idle_s is not None:
         _unload_after(changed.idle_s)
@@ -59,6 +65,17 @@ async def use_template(by: User, text: str, meant: str | None = None) -> None:
     await run_compact.set_template(by, text, meant)
     if (supervisor := compact_host.supervisor()) is not None:
         supervisor.begin_reload()
+
+
+async def _look_at(by: User, name: str) -> None:
+    """Raise Invalid where the header of that file says that it cannot be hosted; one that is not there is left to others."""
+    run_compact.require_operator(by)
+    kept = compact_files.shelf().find(name)
+    try:
+        if kept is not None:
+            await examine(kept.path)
+    except BadFile as error:
+        raise Invalid({"file": [str(error)]}) from error
 
 
 def _take_over(choice: Choice) -> None:
