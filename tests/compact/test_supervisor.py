@@ -24,6 +24,7 @@ from fusion_site.compact.options import HostOptions
 from fusion_site.compact.statefile import Address, read_state_file, write_state_file
 from fusion_site.compact.status import CompactStatus
 from fusion_site.compact.supervisor import Backoff, CompactSupervisor, State
+from tests.bench.midsize import write_midsize_gguf
 from tests.compact import gguf_model
 from tests.compact.conftest import SCRIPT
 from tests.compact.gguf_model import write_tiny_gguf
@@ -186,6 +187,14 @@ async def test_a_library_that_crashes_in_matrix_instructions_is_used_without_the
         else:
             assert status.warning == ""
             assert "does not take; install it anew" in str(status.error)
+
+
+async def test_a_quantised_file_is_computed_by_what_was_installed_here(tmp_path: Path) -> None:
+    """On processors with AMX, a llama.cpp that was not built as `ops/install.py` does it would crash."""
+    async with supervised(write_midsize_gguf(tmp_path / "quantised.gguf", layers=1)) as supervisor:
+        status = await supervisor.wait_for("failed", "ready")
+        assert (status.state, status.error) == ("ready", None)
+        assert NOT_REPACKED not in status.warning
 
 
 async def test_a_wrong_setting_is_a_status(scripted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
