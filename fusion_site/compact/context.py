@@ -108,7 +108,7 @@ class Context:
         self._slots = options.slots
         self._copy_s = 0.0
         self._lengths = [0] * self._sequences
-        self.handle = self._open(model)
+        self.handle = self._open(model, options)
         self._memory: int = native.context_memory(self.handle)
 
     @property
@@ -225,7 +225,7 @@ class Context:
         """Give the memory back."""
         native.context_free(self.handle)
 
-    def _open(self, model: LoadedModel) -> int:
+    def _open(self, model: LoadedModel, options: HostOptions) -> int:
         parameters = native.context_defaults()
         parameters.n_ctx = self.cells if self.apart else self.cells + MEASURED
         # One micro-batch per decode: a second one for the few rows over would read all weights once more.
@@ -235,6 +235,7 @@ class Context:
         parameters.n_outputs_max = self._slots + MEASURED
         parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = not self.apart
+        parameters.flash_attn_type = options.flash_attention
         with complaints() as lines:
             handle: int | None = native.context_init(model.handle, parameters)
         if not handle:

@@ -21,7 +21,7 @@ class HostOptions:
     answers; `slots` the answers written at the same time; `threads` the CPU threads; `gpu_layers` the
     layers put on GPUs where llama.cpp has any (-1: as many as fit); `queue` the most requests that may wait. `template` is the
     path of a chat template (Jinja) to take instead of the one in the model's file. With `repack` 0, weights stay as the file has
-    them, instead of being laid out for the matrix instructions of this processor: slower, but without those instructions.
+    them, instead of being laid out for the matrix instructions of this processor: slower, but without those instructions. `flash_attention` is llama.cpp's: 1 on, 0 off, -1 as it finds best.
     """
 
     context: int = 0
@@ -32,12 +32,15 @@ class HostOptions:
     queue: int = 512
     template: str = ""
     repack: int = 1
+    flash_attention: int = -1
 
     def __post_init__(self) -> None:
         if not 1 <= self.slots <= MOST_SLOTS:
             raise ValueError(f"slots must be between 1 and {MOST_SLOTS}, not {self.slots}")
         if min(self.context, self.cells, self.threads, self.queue) < 0:
             raise ValueError("context, cells, threads and queue cannot be negative")
+        if self.repack not in {0, 1} or self.flash_attention not in {-1, 0, 1}:
+            raise ValueError("repack must be 0 or 1, and flash attention -1, 0 or 1")
         if self.cells and self.cells < self.context:
             raise ValueError(f"{self.cells} cells cannot hold one context of {self.context} tokens")
 

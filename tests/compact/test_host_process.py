@@ -77,6 +77,8 @@ async def test_the_key_may_come_from_a_file(scripted: Path, tmp_path: Path) -> N
     [
         (["--host=0.0.0.0"], "a key is needed"),
         (["--slots=0"], "slots must be"),
+        (["--repack=2"], "repack must be 0 or 1"),
+        (["--flash-attention=2"], "flash attention -1, 0 or 1"),
         (["--key-file=/nowhere/key"], "No such file"),
         (["--host=203.0.113.1", "--port=1", "--key-file=pyproject.toml"], "assign requested address"),
     ],

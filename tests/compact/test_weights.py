@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from pathlib import Path
 
 import pytest
 
+from fusion_site.compact import weights
+from fusion_site.compact.context import Context
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.weights import LoadedModel, UnusableModel, load
+from tests.bench.midsize import write_midsize_gguf
 from tests.compact.gguf_model import write_tiny_gguf
 
 
@@ -91,3 +96,29 @@ def test_the_facts_of_a_model(loaded: LoadedModel) -> None:
     assert (
         bytes_per_token(loaded.handle) == 2 * 2 * 2 * 64
     )  # key and value, 16 bits, two layers, two heads of 32
+
+
+@pytest.mark.parametrize(("chosen", "used"), [(-1, "auto"), (0, "disabled"), (1, "enabled")])
+def test_attention_is_computed_as_the_options_say(
+    loaded: LoadedModel, caplog: pytest.LogCaptureFixture, chosen: int, used: str
+) -> None:
+    """llama.cpp tells of it in its log."""
+    caplog.set_level(logging.DEBUG, logger=weights.__name__)
+    Context(loaded, HostOptions(context=256, slots=1, flash_attention=chosen)).free()
+    told = [line for line in caplog.messages if "flash_attn" in line]
+    assert told
+    assert used in told[0]
+
+
+@pytest.mark.parametrize(("repack", "is_laid_out"), [(1, True), (0, False)])
+def test_weights_are_laid_out_for_the_processor_unless_the_options_say_otherwise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, repack: int, is_laid_out: bool
+) -> None:
+    """llama.cpp tells in its log where it puts them; which layouts there are depends on the processor."""
+    caplog.set_level(logging.DEBUG, logger=weights.__name__)
+    path = write_midsize_gguf(tmp_path / "quantised.gguf", layers=1)
+    load(path, HostOptions(repack=repack), on_progress=lambda share: True).free()
+    layouts = [
+        line for line in caplog.messages if re.search(r"(AMX|CPU_REPACK|CPU_KLEIDIAI) model buffer", line)
+    ]
+    assert bool(layouts) is is_laid_out
