@@ -6,12 +6,14 @@ import logging
 import re
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 from fusion_site.compact import weights
 from fusion_site.compact.context import Context
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
+from fusion_site.compact.padding import MEASURED
 from fusion_site.compact.weights import LoadedModel, UnusableModel, load
 from tests.bench.midsize import write_midsize_gguf
 from tests.compact.gguf_model import write_tiny_gguf
@@ -122,3 +124,12 @@ def test_weights_are_laid_out_for_the_processor_unless_the_options_say_otherwise
         line for line in caplog.messages if re.search(r"(AMX|CPU_REPACK|CPU_KLEIDIAI) model buffer", line)
     ]
     assert bool(layouts) is is_laid_out
+
+
+@pytest.mark.parametrize("slots", [1, 2, 8, 13])
+def test_room_is_made_for_rows_that_keep_tensors_on_cache_lines(loaded: LoadedModel, slots: int) -> None:
+    context = Context(loaded, HostOptions(context=1024, slots=slots))
+    room = llama_cpp.llama_n_ubatch(context.handle)
+    context.free()
+    assert room % 16 == 0
+    assert room >= context.most_rows + MEASURED
