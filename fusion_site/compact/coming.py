@@ -15,7 +15,7 @@ class Coming:
 
     @contextmanager
     def announced(self, name: str) -> Iterator[None]:
-        """Count a file among them during the block; one that another file is before is told of when that is through."""
+        """Count a file among them during the block; it is told of once no other one is before it."""
         self._names.append(name)
         if len(self._names) == 1:
             self._tell(name)

@@ -23,7 +23,7 @@ from fusion_site.compact.options import HostOptions
 from fusion_site.compact.statefile import Address
 
 RETIRE_WITHIN_S = 900.0  # the longest answers end within that; what has not is cut
-# So does a llama.cpp that GCC 12 built for Intel's matrix instructions (AMX): it sets their tiles up with zeros.
+# GCC 12 builds llama.cpp so that it sets the tiles of Intel's matrix instructions (AMX) up with zeros: see ops/install.py.
 NOT_REPACKED = (
     "The installed llama.cpp crashes in this processor's matrix instructions, so the model is hosted without them, and is slower. "
     "Install llama-cpp-python anew with CXXFLAGS=-fno-dse."
