@@ -6,14 +6,16 @@ package must have the hash that the file gives. What pip says goes whole to var/
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import re
 import selectors
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +27,16 @@ MODEST_BUILD = "-DLLAVA_BUILD=OFF"
 # GCC 12 takes most of what sets up the tiles of Intel's matrix instructions (AMX) for dead, and llama.cpp then crashes in
 # the first of them: github.com/ggml-org/llama.cpp/pull/26954. Other compilers pass over the flag or lose nothing by it.
 KEPT_STORES = "-fno-dse"
+_BUILD_VARIABLES = (
+    "CC",
+    "CXX",
+    "CFLAGS",
+    "CXXFLAGS",
+    "CPPFLAGS",
+    "LDFLAGS",
+    "CMAKE_ARGS",
+    "SKBUILD_CMAKE_ARGS",
+)
 _EVERY_S = 20.0
 _TAIL_LINES = 25
 
@@ -143,7 +155,7 @@ def install(venv: Path, requirements: list[Path], progress: Progress, log_file: 
     log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the database comes here too
     process = subprocess.Popen(  # noqa: S603  # fixed arguments
         pip_command(venv, requirements),
-        env={"CMAKE_ARGS": MODEST_BUILD, "CXXFLAGS": KEPT_STORES, **os.environ},
+        env=environment(venv / "bin" / "python"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -157,6 +169,37 @@ def install(venv: Path, requirements: list[Path], progress: Progress, log_file: 
         output = log_file.read_text(encoding="utf-8")
         tail = "".join(output.splitlines(keepends=True)[-_TAIL_LINES:])
         raise CannotInstallError(f"{tail}\n{cause(output)}\nAll that pip said is in {log_file}")
+
+
+def environment(python: Path) -> dict[str, str]:
+    """Give what pip runs with: the build's flags where the caller sets none, and a cache for what these flags compile.
+
+    pip takes a wheel that it once built again whatever it was built with, so that one without the flags, for a GPU, or
+    for another processor (llama.cpp is compiled for the one at hand) would come back. With no cache there is none to part.
+    """
+    variables = {"CMAKE_ARGS": MODEST_BUILD, "CXXFLAGS": KEPT_STORES, **os.environ}
+    cache = subprocess.run(  # noqa: S603  # fixed arguments
+        [python, "-m", "pip", "cache", "dir"], capture_output=True, text=True
+    )
+    if cache.returncode == 0:
+        variables["PIP_CACHE_DIR"] = str(Path(cache.stdout.strip(), "compiled", build_key(variables)))
+    return variables
+
+
+def build_key(variables: Mapping[str, str]) -> str:
+    """Give a name for what decides how a package is compiled: compiler, flags and processor."""
+    build = [f"{name}={variables[name]}" for name in _BUILD_VARIABLES if name in variables]
+    return hashlib.sha256("\n".join([*build, processor()]).encode()).hexdigest()[:16]
+
+
+def processor() -> str:
+    """Give what this machine's processor can do, as far as the system says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    able = (line for line in lines if line.lower().startswith(("flags", "features")))
+    return next(able, platform.machine())
 
 
 def pip_command(venv: Path, requirements: list[Path]) -> list[str]:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def test_a_users_own_build_flags_are_kept(tmp_path: Path, monkeypatch: pytest.Mo
     """A stand-in interpreter reports the flags that a build would see."""
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
-    python.write_text('#!/bin/sh\necho "flags: $CMAKE_ARGS $CXXFLAGS"\n')
+    python.write_text('#!/bin/sh\n[ "$3" != cache ] || exit 1\necho "flags: $CMAKE_ARGS $CXXFLAGS"\n')
     python.chmod(0o755)
     log = tmp_path / "install.log"
     for variable in ("CMAKE_ARGS", "CXXFLAGS"):
@@ -136,6 +137,68 @@ def test_a_users_own_build_flags_are_kept(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("CXXFLAGS", "-O3")
     install.install(tmp_path, [], Progress(io.StringIO()), log)
     assert log.read_text() == "flags: -DGGML_CUDA=on -O3\n"
+
+
+BACKEND = """
+import os, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    flags = os.environ["CXXFLAGS"]
+    with open(os.environ["BUILDS"], "a") as builds:
+        builds.write(flags + "\\n")
+    files = {
+        "compiled.py": f"FLAGS = {flags!r}\\n",
+        "compiled-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: compiled\\nVersion: 1.0\\n",
+        "compiled-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    files["compiled-1.0.dist-info/RECORD"] = "".join(f"{name},,\\n" for name in files)
+    with zipfile.ZipFile(os.path.join(folder, "compiled-1.0-py3-none-any.whl"), "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    return "compiled-1.0-py3-none-any.whl"
+"""
+
+
+def source(folder: Path) -> str:
+    """Write a source package that is built with what CXXFLAGS says, and give its SHA-256."""
+    inside = {
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": BACKEND,
+        "PKG-INFO": "Metadata-Version: 2.1\nName: compiled\nVersion: 1.0\n",
+    }
+    path = folder / "compiled-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in inside.items():
+            member = tarfile.TarInfo(f"compiled-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_was_compiled_comes_back_only_for_the_same_flags_and_processor(
+    only_local: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip alone would take the first wheel again, whatever it was built with."""
+    pinned = only_local / "requirements.txt"
+    pinned.write_text(f"compiled==1.0 --hash=sha256:{source(only_local)}\n")
+    builds, venv = only_local / "builds", only_local / "venv"
+    monkeypatch.setenv("PIP_CACHE_DIR", str(only_local / "cache"))
+    monkeypatch.setenv("BUILDS", str(builds))
+
+    def installed_with(flags: str) -> str:
+        monkeypatch.setenv("CXXFLAGS", flags)
+        subprocess.run([venv / "bin" / "pip", "uninstall", "--yes", "compiled"], capture_output=True)
+        log = only_local / "install.log"
+        assert main([str(venv), str(pinned)], log_file=log) == 0, log.read_text()
+        program = [str(venv / "bin" / "python"), "-c", "import compiled; print(compiled.FLAGS)"]
+        return subprocess.run(program, capture_output=True, text=True, check=True).stdout.strip()
+
+    install.make_venv(venv)
+    asked = ["-O2", "-O2 -fno-dse", "-O2"]
+    assert [installed_with(flags) for flags in asked] == asked
+    assert builds.read_text().splitlines() == asked[:2], "the third one was in the cache"
+    monkeypatch.setattr(install, "processor", lambda: "flags: another")
+    assert installed_with("-O2") == "-O2"
+    assert builds.read_text().splitlines() == [*asked[:2], "-O2"]
 
 
 @pytest.mark.parametrize(
