@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from fusion_site.compact import native
+from fusion_site.compact.attention import BY_ITSELF, PLAIN, takes_plain
 from fusion_site.compact.cores import usable_cores
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.padding import MEASURED, Padding
-from fusion_site.compact.slices import SLICE
+from fusion_site.compact.slices import ATTENTION_TILE, READ_AT_ONCE, SLICE
 from fusion_site.compact.weights import LoadedModel, UnusableModel, complaints
 
 WORTH_A_COPY = 4  # a row of a prompt costs much less than one of the few by which `row_rate` was measured
@@ -111,8 +112,14 @@ class Context:
         self._slots = options.slots
         self._copy_s = 0.0
         self._lengths = [0] * self._sequences
-        self.handle = self._open(model, options)
+        self._flash_attention = self._attention(model, options)
+        self.handle = self._open(model)
         self._memory: int = native.context_memory(self.handle)
+
+    @property
+    def reads_at_once(self) -> int:
+        """Rows of one prompt that cost less together than in smaller slices."""
+        return READ_AT_ONCE if self._flash_attention == PLAIN else ATTENTION_TILE
 
     @property
     def most_rows(self) -> int:
@@ -228,7 +235,15 @@ class Context:
         """Give the memory back."""
         native.context_free(self.handle)
 
-    def _open(self, model: LoadedModel, options: HostOptions) -> int:
+    def _attention(self, model: LoadedModel, options: HostOptions) -> int:
+        """llama.cpp's setting: as the operator says, else what is better here."""
+        if options.flash_attention != BY_ITSELF:
+            return options.flash_attention
+        cache, rows = self.cells * bytes_per_token(model.handle), self.most_rows + MEASURED
+        plain = takes_plain(model, apart=self.apart, rows=rows, window=self.window, cache=cache)
+        return PLAIN if plain else BY_ITSELF
+
+    def _open(self, model: LoadedModel) -> int:
         parameters = native.context_defaults()
         parameters.n_ctx = self.cells if self.apart else self.cells + MEASURED
         # One micro-batch per decode: a second one for the few rows over would read all weights once more.
@@ -238,7 +253,7 @@ class Context:
         parameters.n_outputs_max = _aligned(self._slots + MEASURED)
         parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = not self.apart
-        parameters.flash_attn_type = options.flash_attention
+        parameters.flash_attn_type = self._flash_attention
         with complaints() as lines:
             handle: int | None = native.context_init(model.handle, parameters)
         if not handle:

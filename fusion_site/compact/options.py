@@ -22,7 +22,7 @@ class HostOptions:
     layers put on GPUs where llama.cpp has any (-1: as many as fit); `queue` the most requests that may wait. `template` is the
     path of a chat template (Jinja) to take instead of the one in the model's file. With `repack` 0, weights stay as the file has
     them, instead of being laid out for the matrix instructions of this processor: slower, but without those instructions.
-    `flash_attention` is llama.cpp's: 1 on, 0 off, -1 as it finds best.
+    `flash_attention` is llama.cpp's: 1 on, 0 off, -1 as is best for this model and machine.
     """
 
     context: int = 0

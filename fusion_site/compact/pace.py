@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from fusion_site.compact.slices import ATTENTION_TILE
-
 SMALLEST = 8  # rows of two matrix tiles: these cost little more than the one row of a writing answer
 MOST_AHEAD = 32
 PAUSE_SECONDS = 0.5
 AHEAD_SECONDS = 0.1
 ALONE_SECONDS = 1.0
-NEARLY = 0.9  # a tile of attention costs less than its rows do in a smaller slice, so it is taken where so much of one fits
+NEARLY = (
+    0.9  # a tile costs less than its rows do in a smaller slice, so it is taken where so much of one fits
+)
 
 
 class Pace:
     """Measures this machine's speed and sizes prompt slices by time.
 
     While others write, a slice and the next token of every running answer take about half a second together; alone, a slice
-    takes about one, which still bounds how long a cancelled or a new request waits. The rows of slices with a whole tile of
-    attention are reckoned apart, since they cost less.
+    takes about one, which still bounds how long a cancelled or a new request waits. The rows of slices with a whole `tile`
+    are reckoned apart, since they cost less.
     """
 
-    def __init__(self, largest: int, rate: float) -> None:
+    def __init__(self, largest: int, rate: float, tile: int) -> None:
         """Begin with `rate`, in tokens a second, until prompts were read."""
         self._largest = largest
+        self._tile = tile
         self._small_rate = self._tile_rate = rate
         self._writing_s = 0.0
 
@@ -30,8 +31,8 @@ class Pace:
         """Prompt tokens for the next step."""
         seconds = self._beside_writing_s if others_write else ALONE_SECONDS
         in_tiles = self._tile_rate * seconds
-        if in_tiles >= NEARLY * ATTENTION_TILE:
-            return min(self._largest, max(ATTENTION_TILE, int(in_tiles)))
+        if in_tiles >= NEARLY * self._tile:
+            return min(self._largest, max(self._tile, int(in_tiles)))
         return self._small(seconds, self._largest)
 
     def rest(self, spent_s: float) -> int:
@@ -60,7 +61,7 @@ class Pace:
 
     def _learn(self, rows: int, rate: float) -> None:
         """Take a measurement in; a row in a tile is never taken to cost more than one in a smaller slice."""
-        if rows >= ATTENTION_TILE:
+        if rows >= self._tile:
             self._tile_rate = _nearer(self._tile_rate, rate)
             self._small_rate = min(self._small_rate, self._tile_rate)
         else:

@@ -49,7 +49,8 @@ class Scheduler:
         self._most_waiting = options.queue
         self._seating = Seating(context, options.slots)
         self._rows = context.rows()
-        self._pace = Pace(SLICE, context.row_rate)
+        self._tile = context.reads_at_once
+        self._pace = Pace(SLICE, context.row_rate, self._tile)
         self._line = Line()
         self._ahead: deque[Generation] = deque()
         self._arrivals: deque[Generation] = deque()
@@ -181,7 +182,7 @@ class Scheduler:
         started = perf_counter()
         for slot in reading:
             self._begin(slot)
-            if not self._compute([], [slot], part_of(slot.unread, budget)) or slot.unread:
+            if not self._compute([], [slot], part_of(slot.unread, budget, self._tile)) or slot.unread:
                 return
             budget = self._pace.rest(perf_counter() - started)
             if budget < READ_AT_ONCE:
@@ -193,7 +194,7 @@ class Scheduler:
         reading = [slot for slot in self._seating.busy if slot.pending is None and slot is not ahead]
         if reading or not ahead:
             budget = self._pace.budget(others_write=writing > 0)
-            return reading, budget if self._context.apart else whole_tiles(writing, budget)
+            return reading, budget if self._context.apart else whole_tiles(writing, budget, self._tile)
         return [ahead], self._pace.ahead(others_write=writing > 0)
 
     def _compute(self, writing: list[Slot], reading: list[Slot], budget: int) -> bool:

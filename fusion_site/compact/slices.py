@@ -17,13 +17,13 @@ SMALL_REST = (
 )  # so little is read at once with the rest, since it costs little more than nothing by itself
 
 
-def part_of(unread: int, budget: int) -> int:
-    """How many of the `unread` tokens of one prompt to read now, where about `budget` may be."""
-    return unread if unread <= min(budget + SMALL_REST, SLICE) else whole_tiles(0, budget)
+def part_of(unread: int, budget: int, tile: int) -> int:
+    """How many of the `unread` tokens of one prompt to read now, where about `budget` may be and `tile` rows cost less together."""
+    return unread if unread <= min(budget + SMALL_REST, SLICE) else whole_tiles(0, budget, tile)
 
 
-def whole_tiles(writing: int, budget: int) -> int:
+def whole_tiles(writing: int, budget: int, tile: int) -> int:
     """`budget` rows of a prompt, or a few less, so that with the `writing` ones beside them no tile is left half full."""
     rows = writing + budget
-    tile = next((tile for tile in (ATTENTION_TILE, READ_AT_ONCE, TILE) if rows - rows % tile > writing), 1)
-    return rows - rows % tile - writing
+    size = next((size for size in (tile, READ_AT_ONCE, TILE) if rows - rows % size > writing), 1)
+    return rows - rows % size - writing

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fusion_site.compact.pace import Pace
-from fusion_site.compact.slices import SLICE, part_of, whole_tiles
+from fusion_site.compact.slices import ATTENTION_TILE, SLICE, part_of, whole_tiles
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.hosting import PATIENCE
 from tests.compact.running import Running, running
@@ -29,7 +31,7 @@ from tests.compact.test_apart import APART
     ],
 )
 def test_a_slice_ends_with_a_tile(writing: int, budget: int, read: int) -> None:
-    assert whole_tiles(writing, budget) == read
+    assert whole_tiles(writing, budget, ATTENTION_TILE) == read
 
 
 @pytest.mark.parametrize(
@@ -46,11 +48,11 @@ def test_a_slice_ends_with_a_tile(writing: int, budget: int, read: int) -> None:
     ],
 )
 def test_a_prompt_is_read_as_a_whole_or_in_tiles(unread: int, budget: int, part: int) -> None:
-    assert part_of(unread, budget) == part
+    assert part_of(unread, budget, ATTENTION_TILE) == part
 
 
 def test_slices_are_sized_by_time() -> None:
-    pace = Pace(512, rate=100)
+    pace = Pace(512, rate=100, tile=ATTENTION_TILE)
     assert (pace.budget(others_write=True), pace.budget(others_write=False)) == (50, 100)
     for _ in range(30):
         pace.measured(500, 500, 0.5)
@@ -63,7 +65,7 @@ def test_slices_are_sized_by_time() -> None:
 
 
 def test_the_next_tokens_of_running_answers_are_in_the_time_of_a_step() -> None:
-    pace = Pace(512, rate=1000)
+    pace = Pace(512, rate=1000, tile=ATTENTION_TILE)
     pace.measured(16, 0, 0.2)
     assert pace.budget(others_write=True) == 300
     pace.measured(16, 0, 3.0)  # a large model: prompts are read all the same, in half the time
@@ -73,7 +75,7 @@ def test_the_next_tokens_of_running_answers_are_in_the_time_of_a_step() -> None:
 
 def test_rows_in_whole_tiles_are_reckoned_apart() -> None:
     """Where small slices turned dear, as in the middle of a long prompt, a tile is taken as long as about that much fits."""
-    pace = Pace(512, rate=150)
+    pace = Pace(512, rate=150, tile=ATTENTION_TILE)
     for _ in range(30):
         pace.measured(64, 64, 0.55)
     assert pace.budget(others_write=True) == 64
@@ -86,17 +88,20 @@ def test_rows_in_whole_tiles_are_reckoned_apart() -> None:
 
 
 def test_slices_ahead_are_sized_by_time() -> None:
-    assert Pace(512, rate=1000).ahead(others_write=True) == 32
-    pace = Pace(512, rate=100)
+    assert Pace(512, rate=1000, tile=ATTENTION_TILE).ahead(others_write=True) == 32
+    pace = Pace(512, rate=100, tile=ATTENTION_TILE)
     assert (pace.ahead(others_write=True), pace.ahead(others_write=False)) == (10, 50)
     for _ in range(30):
         pace.measured(40, 40, 4.0)
     assert pace.ahead(others_write=True) == 8
 
 
-async def test_what_a_step_has_left_is_read_of_the_next_prompt(loaded: LoadedModel) -> None:
-    """Beside a running answer, in tiles; the one that is through first does not wait for the next."""
-    async with running(loaded, APART) as run:
+@pytest.mark.parametrize(("flash", "wanted"), [(1, [64, 56, 32, 88]), (0, [96, 24, 32, 88])])
+async def test_what_a_step_has_left_is_read_of_the_next_prompt(
+    loaded: LoadedModel, flash: int, wanted: list[int]
+) -> None:
+    """Beside a running answer, in tiles, of attention where it has any; the one that is through first does not wait for the next."""
+    async with running(loaded, replace(APART, flash_attention=flash)) as run:
         writer = run.ask("Run", limit=300)
         await writer.feed.next(PATIENCE)
         _set_budget(run, 96, 40)
@@ -105,7 +110,7 @@ async def test_what_a_step_has_left_is_read_of_the_next_prompt(loaded: LoadedMod
         for ask in asks:
             await run.text(ask)
         slices = [size for size in run.context.sizes[before:] if size > 4]
-    assert slices == [64, 56, 32, 88]
+    assert slices == wanted
 
 
 async def test_with_nobody_writing_the_first_prompt_begins_to_write_before_more_is_read(
@@ -122,7 +127,7 @@ async def test_with_nobody_writing_the_first_prompt_begins_to_write_before_more_
 
 
 def test_what_is_left_of_a_step_counts_by_time() -> None:
-    pace = Pace(512, rate=100)
+    pace = Pace(512, rate=100, tile=ATTENTION_TILE)
     pace.measured(4, 0, 0.1)
     assert (pace.rest(0.1), pace.rest(0.45)) == (30, -4)
 

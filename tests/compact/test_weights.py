@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import llama_cpp
 import pytest
 
-from fusion_site.compact import weights
+from fusion_site.compact import attention, weights
+from fusion_site.compact.attention import takes_plain
 from fusion_site.compact.context import Context
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.padding import MEASURED
-from fusion_site.compact.weights import LoadedModel, UnusableModel, load
+from fusion_site.compact.weights import LoadedModel, Placement, UnusableModel, load
 from tests.bench.midsize import write_midsize_gguf
 from tests.compact.gguf_model import write_tiny_gguf
 
@@ -100,16 +102,43 @@ def test_the_facts_of_a_model(loaded: LoadedModel) -> None:
     )  # key and value, 16 bits, two layers, two heads of 32
 
 
-@pytest.mark.parametrize(("chosen", "used"), [(-1, "auto"), (0, "disabled"), (1, "enabled")])
-def test_attention_is_computed_as_the_options_say(
-    loaded: LoadedModel, caplog: pytest.LogCaptureFixture, chosen: int, used: str
+APART = HostOptions(context=256, slots=2, cells=512)
+
+
+@pytest.mark.parametrize(
+    ("options", "used"),
+    [
+        (APART, "disabled"),
+        (replace(APART, cells=511), "auto"),  # one memory for all
+        (replace(APART, flash_attention=1), "enabled"),
+        (replace(APART, cells=511, flash_attention=0), "disabled"),
+    ],
+)
+def test_attention_is_computed_as_the_options_say_or_as_is_better(
+    loaded: LoadedModel, caplog: pytest.LogCaptureFixture, options: HostOptions, used: str
 ) -> None:
     """llama.cpp tells of it in its log."""
     caplog.set_level(logging.DEBUG, logger=weights.__name__)
-    Context(loaded, HostOptions(context=256, slots=1, flash_attention=chosen)).free()
+    Context(loaded, options).free()
     told = [line for line in caplog.messages if "flash_attn" in line]
     assert told
     assert used in told[0]
+
+
+def test_plain_attention_takes_an_eighth_of_free_memory_at_most(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A float for each of four heads, 256 tokens and 522 rows, eight times, beside what the cache takes."""
+    free = 8 * 4 * 4 * 256 * 522 + 131_072
+    for there, plain in [(free, True), (free - 1, False)]:
+        monkeypatch.setattr(attention, "free_bytes", lambda there=there: there)
+        assert takes_plain(loaded, apart=True, rows=522, window=256, cache=131_072) == plain
+
+
+def test_on_gpus_llama_cpp_chooses_attention(loaded: LoadedModel) -> None:
+    there = replace(loaded, placement=Placement(layers=3, on_gpu=1, gpus=("CUDA0",)))
+    assert not takes_plain(there, apart=True, rows=1, window=1, cache=0)
+    assert takes_plain(loaded, apart=True, rows=1, window=1, cache=0)
 
 
 @pytest.mark.parametrize(("repack", "is_laid_out"), [(1, True), (0, False)])
