@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -46,6 +47,19 @@ def test_rows_are_filled_up_where_that_is_cheaper(rows: int, spare: int) -> None
 
 def test_a_model_too_large_to_be_measured_is_computed_as_it_comes() -> None:
     assert learned(TILES, patience_s=0.5).spare(3) == 0
+
+
+@pytest.mark.parametrize("begins", range(32))
+def test_a_machine_that_does_something_else_for_a_while_is_not_taken_for_slow(begins: int) -> None:
+    """For a whole round of eight, wherever that begins, all takes five times as long."""
+    calls = itertools.count()
+
+    def decode(rows: int) -> float:
+        slow = 5 if begins <= next(calls) < begins + 8 else 1
+        return slow * TILES[rows - 1] / 1000
+
+    known = Padding.measured(decode, patience_s=60)
+    assert [known.spare(rows) for rows in range(1, 9)] == [learned(TILES).spare(rows) for rows in range(1, 9)]
 
 
 def test_a_saving_that_could_be_noise_is_not_taken() -> None:
