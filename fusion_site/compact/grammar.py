@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,9 @@ ANY_OBJECT = {"type": "object"}
 # The converter lets raw line breaks and other control characters into strings; JSON (RFC 8259, section 7) does not.
 LOOSE_CHARACTERS = '[^"\\\\]'
 STRICT_CHARACTERS = '[^"\\\\\\x7F\\x00-\\x1F]'
+# The converter writes "up to n characters" as n optional ones within each other, of which llama.cpp takes only few; this it
+# takes up to 2,000 times, more than which it refuses.
+_NESTED_CHARACTERS = re.compile(r"(?:\(char ?)+(?:\)\?)+")
 
 
 def grammar_for(schema: dict[str, Any]) -> str:
@@ -36,4 +40,5 @@ def unsupported(reason: str) -> HostFailure:
 @lru_cache(maxsize=64)
 def _convert(schema: str) -> str:
     grammar: str = json_schema_to_gbnf(schema)
-    return grammar.replace(LOOSE_CHARACTERS, STRICT_CHARACTERS)
+    counted = _NESTED_CHARACTERS.sub(lambda nest: f"char{{0,{nest[0].count('(')}}}", grammar)
+    return counted.replace(LOOSE_CHARACTERS, STRICT_CHARACTERS)

@@ -13,7 +13,7 @@ from fusion_site.engine.clock import Turn
 from fusion_site.engine.ladder import Unreadable
 from fusion_site.engine.prompts import judge_messages, mark_in, repair_messages
 from fusion_site.engine.results import AnswerResult
-from fusion_site.engine.schema import VERDICT_SCHEMA
+from fusion_site.engine.schema import Schema, verdict_schema
 from fusion_site.engine.settings import FusionSettings, Judge
 from fusion_site.engine.verdict import read_verdict
 from fusion_site.engine.weighing import Judgement, Pass, weigh
@@ -133,7 +133,8 @@ async def _pass(
     for each in _tries(settings.judge, calls, follows=follows):
         shown, messages = asked_over(settings, order, each.window, needs)
         asked = messages if repair is None or each.is_fallback else repair
-        result = await _ask(each, calls, name + each.suffix, asked, shown, hearing)
+        schema = verdict_schema(sorted(c.letter for c in shown), settings.judge.criterion_names)
+        result = await _ask(each, calls, name + each.suffix, asked, shown, schema, hearing)
         try:
             reading = read_verdict(_whole_reply(result), shown, mark_in(messages))
         except Unreadable as error:
@@ -160,6 +161,7 @@ async def _ask(
     name: str,
     messages: tuple[Message, ...],
     shown: Sequence[Candidate],
+    schema: Schema,
     hearing: Hearing,
 ) -> AnswerResult:
     sampling = Sampling(temperature=0.0, max_tokens=each.window.reply_tokens(messages, JUDGE_TOKENS))
@@ -169,7 +171,7 @@ async def _ask(
             each.model,
             messages,
             sampling,
-            schema=VERDICT_SCHEMA,
+            schema=schema,
             shown=shown,
             on_start=lambda: hearing.begin(shown),
             on_text=hearing.text,

@@ -16,7 +16,7 @@ from fusion_site.engine.asking import Message, Picture
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.defusing import fenced, harmless, nonce_of
 from fusion_site.engine.ladder import MARK
-from fusion_site.engine.schema import SCORE_SCHEMA, VERDICT_SCHEMA
+from fusion_site.engine.schema import BOUNDS, Schema, score_schema, verdict_schema, without
 from fusion_site.engine.settings import FusionSettings, Member
 from fusion_site.engine.thread import conversation, messages_for
 
@@ -93,7 +93,7 @@ def score_messages(
 ) -> tuple[Message, ...]:
     """Ask for the score of one candidate by itself; up to it (and to what is needed) every such call is the same."""
     nonce = nonce_of(settings.seed, "score")
-    rule = _SCORE_RULE + json.dumps(SCORE_SCHEMA, ensure_ascii=False)
+    rule = _SCORE_RULE + _told(score_schema())
     return _messages(
         [_SCORE, _DATA_RULE, settings.judge.instructions, rule],
         [
@@ -111,7 +111,7 @@ def judge_messages(
 ) -> tuple[Message, ...]:
     """Ask for a verdict over the candidates in the order given."""
     nonce = nonce_of(settings.seed, "judge")
-    rule = _REPLY_RULE + json.dumps(VERDICT_SCHEMA, ensure_ascii=False)
+    rule = _REPLY_RULE + _told(verdict_schema())
     return _messages(
         [_JUDGE, _DATA_RULE, settings.judge.instructions, rule],
         [
@@ -176,6 +176,11 @@ def mark_in(messages: Sequence[Message]) -> str:
     asked = [message.content for message in messages if message.role == "user"]
     found = _MARKING.search(asked[0]) if asked else None
     return found[1] if found else ""
+
+
+def _told(schema: Schema) -> str:
+    """A schema for a judge to read, the same in every run: what servers ask of it says nothing to the judge."""
+    return json.dumps(without(schema, {*BOUNDS, "additionalProperties"}), ensure_ascii=False)
 
 
 def _marking(nonce: str) -> str:

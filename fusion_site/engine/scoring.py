@@ -18,7 +18,7 @@ from fusion_site.engine.positions import Answers, Position, counted, positions_o
 from fusion_site.engine.prompts import mark_in, needs_messages, score_messages
 from fusion_site.engine.refusals import is_refusal
 from fusion_site.engine.results import AnswerKey, AnswerResult
-from fusion_site.engine.schema import SCORE_SCHEMA
+from fusion_site.engine.schema import Schema, score_schema
 from fusion_site.engine.settings import FusionSettings, Mode
 from fusion_site.engine.window import Window
 
@@ -169,7 +169,8 @@ class Scoring:
 
     async def _score(self, position: Position) -> None:
         shown, messages = next(self._ways(position))
-        result = await self._ask(_name(position), messages, SCORE_TOKENS, [shown], SCORE_SCHEMA)
+        schema = score_schema(self._settings.judge.criterion_names)
+        result = await self._ask(_name(position), messages, SCORE_TOKENS, [shown], schema)
         if result:
             self._take(position.key, shown, result, mark_in(messages))
 
@@ -179,7 +180,7 @@ class Scoring:
         messages: tuple[Message, ...],
         tokens: int,
         shown: Sequence[Candidate],
-        schema: dict[str, object] | None = None,
+        schema: Schema | None = None,
     ) -> AnswerResult | None:
         judge = self._settings.judge
         room = Window(judge.window).reply_tokens(messages, tokens)

@@ -77,6 +77,11 @@ class Judge:
     second_window: int | None = None
     reads_ahead: bool = False
 
+    @property
+    def criterion_names(self) -> tuple[str, ...]:
+        """The names of the criteria, each once."""
+        return tuple(dict.fromkeys(criterion.name for criterion in self.criteria))
+
 
 @dataclass(frozen=True, slots=True)
 class FusionSettings:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fusion_site.engine.asking import Ask, AskError, ErrorKind, Message, Picture, Sampling, ends_with_user
+from fusion_site.engine.schema import BOUNDS, Schema, without
 from fusion_site.providers.endpoint import AskFailed, Endpoint
 from fusion_site.providers.quirks import Quirks
 from fusion_site.providers.shapes import storable
@@ -84,10 +85,15 @@ def payload_for(ask: Ask, endpoint: Endpoint, quirks: Quirks) -> dict[str, objec
     if endpoint.kind == "compact" and endpoint.party:
         payload["user"] = endpoint.party
     if ask.json_schema is not None:
-        schema = {"name": "reply", "strict": True, "schema": ask.json_schema}
-        payload["response_format"] = {"type": "json_schema", "json_schema": schema}
+        payload["response_format"] = _response_format(ask.json_schema, endpoint)
     fitted = quirks.fit(payload)
     return fitted | _routing(ask, fitted, endpoint)
+
+
+def _response_format(schema: Schema, endpoint: Endpoint) -> dict[str, object]:
+    """A schema that is to be obeyed; what a text may hold at most is left out where a server could refuse it all for that."""
+    known = schema if endpoint.kind == "compact" else without(schema, BOUNDS)
+    return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": known}}
 
 
 def _settings(sampling: Sampling, endpoint: Endpoint) -> dict[str, object]:

@@ -10,7 +10,10 @@ import pytest
 
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.grammar import grammar_for
-from fusion_site.engine.schema import SCORE_SCHEMA, VERDICT_SCHEMA
+from fusion_site.engine.candidates import Candidate
+from fusion_site.engine.results import AnswerKey
+from fusion_site.engine.schema import score_schema, verdict_schema
+from fusion_site.engine.verdict import read_verdict
 from tests.compact.hosting import RunningHost, chat
 
 VERDICT: dict[str, Any] = {
@@ -97,13 +100,38 @@ async def test_a_schema_is_obeyed_by_a_model_that_knows_nothing(tiny_host: Runni
     assert 2 <= len(verdict["scores"]) <= 3
 
 
-@pytest.mark.parametrize("schema", [SCORE_SCHEMA, VERDICT_SCHEMA])
+@pytest.mark.parametrize("schema", [score_schema(), verdict_schema("AB", ["Kind"])])
 async def test_a_judges_replies_are_constrained_and_begin_with_its_mark(
     tiny_host: RunningHost, schema: dict[str, Any]
 ) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
     text = await text_of(tiny_host, response_format=form, seed=1, max_tokens=40)
     assert re.match(r'\{\s*"mark"\s*:\s*"', text)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whoever_judges_here_comes_to_a_verdict_that_can_be_read(
+    tiny_host: RunningHost, seed: int
+) -> None:
+    """Even this model, which knows nothing; quotes and brackets are made likely, so that it is soon through."""
+    schema = verdict_schema("AB", ["Kind", "Brief"])
+    form = {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+    bias = {"34": 6, "93": 6}
+    text = await text_of(tiny_host, response_format=form, logit_bias=bias, seed=seed, max_tokens=6000)
+    shown = [Candidate(AnswerKey(n, 0), "", letter) for n, letter in enumerate("AB")]
+    reading = read_verdict(text, shown)
+    assert reading.stage == "strict"
+    assert reading.winner in {"A", "B", None}
+    names = {check.name for checks in reading.checks.values() for check in checks}
+    assert names <= {"Kind", "Brief"}
+
+
+@pytest.mark.parametrize("most", [1, 40, 300, 1200])
+async def test_a_text_that_would_never_end_is_ended(tiny_host: RunningHost, most: int) -> None:
+    form = {"type": "json_schema", "json_schema": {"schema": {"type": "string", "maxLength": most}}}
+    choice = await answer(tiny_host, response_format=form, logit_bias={"90": 100}, max_tokens=2000)
+    assert choice["finish_reason"] == "stop"
+    assert json.loads(choice["message"]["content"]) == "Z" * most
 
 
 async def test_any_json_object_on_demand(tiny_host: RunningHost) -> None:

@@ -68,6 +68,16 @@ async def test_a_schema_becomes_a_response_format() -> None:
     assert "provider" not in body
 
 
+@pytest.mark.parametrize(("kind", "bounded"), [("openai", False), ("compact", True)])
+async def test_how_much_may_be_written_is_told_to_those_who_know_the_word(kind: str, bounded: bool) -> None:
+    """Others could refuse the whole schema for it."""
+    text = {"type": "string"} | ({"maxLength": 9} if bounded else {})
+    words = {"type": "array", "items": text} | ({"maxItems": 2} if bounded else {})
+    schema = {"type": "array", "items": {"type": "string", "maxLength": 9}, "maxItems": 2}
+    body = (await sent(question(json_schema=schema), kind=kind)).json
+    assert body["response_format"]["json_schema"]["schema"] == words
+
+
 async def test_no_key_sends_no_authorization() -> None:
     assert "authorization" not in (await sent(api_key=None)).headers
 

@@ -11,7 +11,7 @@ import pytest
 
 from fusion_site.engine.candidates import Candidate
 from fusion_site.engine.prompts import judge_messages, mark_in, repair_messages
-from fusion_site.engine.schema import VERDICT_SCHEMA
+from fusion_site.engine.schema import verdict_schema
 from fusion_site.engine.settings import Criterion
 from fusion_site.engine.verdict import Reading, read_verdict
 from fusion_site.rehearsal.comparing import Comparison
@@ -40,7 +40,7 @@ def test_the_reply_is_reasoning_and_then_one_whole_verdict() -> None:
     assert said.count("```json") == 1
     assert len(said.split("```json")[0].splitlines()) >= 4
     verdict = raw(candidates(TEXTS))
-    assert set(verdict) == set(VERDICT_SCHEMA["properties"])
+    assert set(verdict) == set(verdict_schema()["properties"])
     assert [checked["label"] for checked in verdict["candidates"]] == ["A", "B", "C"]
     assert judged(candidates(TEXTS)).stage == "marked"
 
