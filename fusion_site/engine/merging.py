@@ -9,12 +9,13 @@ from typing import Any
 from fusion_site.engine.asking import ModelRef, Outcome, Sampling
 from fusion_site.engine.calling import Calls, Refused
 from fusion_site.engine.candidates import MERGED_KEY, Candidate, clipped, lettered
-from fusion_site.engine.defusing import names_of
+from fusion_site.engine.defusing import names_of, nonce_of
+from fusion_site.engine.echoes import Echoless
 from fusion_site.engine.guidance import Guidance
 from fusion_site.engine.guiding import kept_answers, wishes_json
 from fusion_site.engine.judging import Unjudged, judge
 from fusion_site.engine.positions import is_usable
-from fusion_site.engine.prompts import merge_messages
+from fusion_site.engine.prompts import MERGE, merge_messages
 from fusion_site.engine.results import AnswerResult
 from fusion_site.engine.settings import FusionSettings
 from fusion_site.engine.weighing import Judgement
@@ -58,6 +59,7 @@ async def merge(
         shown = clipped(used, window.room(fixed, wanted))
         messages = merge_messages(settings, shown, analysis, wishes)
         sampling = Sampling(temperature=0.3, max_tokens=window.reply_tokens(messages, wanted))
+        written = Echoless(nonce_of(settings.seed, MERGE), on_text)
         try:
             result = await calls.call(
                 f"merge/{n}",
@@ -66,14 +68,15 @@ async def merge(
                 sampling,
                 shown=shown,
                 on_start=begin,
-                on_text=on_text,
+                on_text=written,
                 turn=calls.turn() if n + 1 < len(mergers) else None,
             )
         except Refused as refused:
             raise Unmerged(str(refused)) from refused
-        if is_usable(result):
-            return result.text
-        problem = _problem(result)
+        text = written.finish()
+        if is_usable(replace(result, text=text)):
+            return text
+        problem = _problem(replace(result, text=text))
     raise Unmerged(f"The merge failed. {problem}")
 
 

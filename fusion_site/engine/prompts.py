@@ -20,6 +20,7 @@ from fusion_site.engine.schema import BOUNDS, Schema, score_schema, verdict_sche
 from fusion_site.engine.settings import FusionSettings, Member
 from fusion_site.engine.thread import conversation, messages_for
 
+MERGE = "merge"  # the task whose delimiters have this nonce
 _MARKING = re.compile(rf'"{MARK}": "(\w+)"\.\Z')
 
 _DATA_RULE = """\
@@ -140,7 +141,7 @@ def merge_messages(
     wishes: dict[str, Any] | None = None,
 ) -> tuple[Message, ...]:
     """Ask for one answer made of the candidates, given what the judge found, and what the reader chose, if they did."""
-    nonce = nonce_of(settings.seed, "merge")
+    nonce = nonce_of(settings.seed, MERGE)
     aspects = [f"Prefer candidate {c.letter} for: {harmless(c.aspect)}" for c in candidates if c.aspect]
     return _messages(
         [_MERGE, _WISHES if wishes else "", _DATA_RULE, settings.judge.instructions],

@@ -113,10 +113,14 @@ class Scoring:
         return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
     async def finished(self) -> None:
-        """Wait for the calls that still run, not long: what they say has come too late, but what they cost is to be known."""
+        """Wait for the calls that still run, not long: what they say has come too late, but what they cost is to be known.
+
+        Where the judge's server reads ahead, which costs nothing, it is not waited for: others need that server.
+        """
         if not self._tasks:
             return
-        await asyncio.wait(self._tasks, timeout=LINGER_S, return_when=asyncio.FIRST_EXCEPTION)
+        linger = 0.0 if self._settings.judge.reads_ahead else LINGER_S
+        await asyncio.wait(self._tasks, timeout=linger, return_when=asyncio.FIRST_EXCEPTION)
         for turn in self._turns:
             turn.end()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)

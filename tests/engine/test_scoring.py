@@ -33,11 +33,18 @@ MARKS = {"One": POOR, "Two": GOOD, "Three": FAIR}
 NEEDS = ("It names scattering.", "It says why.")
 
 
-def four(early: Any, judge: Any = None, mode: Mode = Mode.BEST_OF, **more: Any) -> Recording:
+def four(
+    early: Any,
+    judge: Any = None,
+    mode: Mode = Mode.BEST_OF,
+    *,
+    settled: dict[str, Any] | None = None,
+    **more: Any,
+) -> Recording:
     """Run four members, a second apart, with these scores on arrival."""
     texts = (ONE, TWO, THREE, FOUR)
     return record(
-        settings(mode, members=4, **{"quorum": 4, **more}),
+        settings(mode, members=4, judge=settled, **{"quorum": 4, **more}),
         cast(
             *(writes(text, after) for after, text in enumerate(texts, start=1)),
             judge=judge or judge_by(holding("Two")),
@@ -104,6 +111,11 @@ class TestWhen:
         ended = [e.result.error for e in told.all(StepFinished) if is_early(e.name)]
         assert len(ended) == 4
         assert all(error is not None and error.kind is ErrorKind.TIMEOUT for error in ended)
+
+    def test_a_judge_on_a_host_of_our_own_is_not_kept_busy_for_what_nobody_waits_for(self) -> None:
+        told = four(hangs("Well"), settled={"reads_ahead": True})
+        assert told.time_of(FusionFinished) == told.time_of(FusedFinished) == 5.0
+        assert {call.closed_at for call in told.asker.early_calls} == {5.0}
 
     def test_a_late_answer_is_not_scored(self) -> None:
         told = four(scores_by(MARKS), quorum=2, grace=1.0)
