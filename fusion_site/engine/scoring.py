@@ -31,6 +31,7 @@ FEWEST_MEMBERS = 3
 PLACES = {Mode.BEST_OF: 2, Mode.MERGE: MERGED_AT_MOST}
 # How long a run that is over otherwise stays open for these calls, in seconds: until then its answer cannot be followed up.
 LINGER_S = 60.0
+NEEDS = "needs"
 # All candidates go by one letter here: each is alone in its call, and the calls share their beginning.
 LETTER = "A"
 
@@ -60,6 +61,7 @@ class Scoring:
         self._begun: set[AnswerKey] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._turns: list[Turn] = []
+        self._needs_turn: Turn | None = None
         self._needs: tuple[str, ...] | None = None
 
     @property
@@ -80,7 +82,7 @@ class Scoring:
         if self._calls.remembers:
             self._recall(positions)
         if not is_waiting:
-            self._calls.withdraw()
+            self._make_way()
         elif positions and not counted(positions).is_agreed and not self._calls.why_not:
             self._begin(positions)
 
@@ -134,6 +136,12 @@ class Scoring:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    def _make_way(self) -> None:
+        """Let what is asked next have the judge: what a right answer needs is of no use from now on, a score may be yet."""
+        self._calls.withdraw()
+        if self._needs_turn is not None and self._settings.judge.reads_ahead:
+            self._needs_turn.end()
+
     def _begin(self, positions: Sequence[Position]) -> None:
         if self._needs is None:
             self._needs = ()
@@ -147,7 +155,7 @@ class Scoring:
 
     def _recall(self, positions: Sequence[Position]) -> None:
         """Take what an earlier attempt has paid for."""
-        if self._needs is None and (stored := self._calls.recall("needs", needs_messages(self._settings))):
+        if self._needs is None and (stored := self._calls.recall(NEEDS, needs_messages(self._settings))):
             self._needs = needs_in(stored)
         for position in (p for p in positions if p.key not in self._begun):
             for shown, messages in self._ways(position):
@@ -167,7 +175,7 @@ class Scoring:
             yield shown, score_messages(self._settings, [shown], needs)
 
     async def _ask_needs(self) -> None:
-        result = await self._ask("needs", needs_messages(self._settings), NEEDS_TOKENS, ())
+        result = await self._ask(NEEDS, needs_messages(self._settings), NEEDS_TOKENS, ())
         self._needs = needs_in(result) if result else ()
         self._on_news()
 
@@ -190,6 +198,7 @@ class Scoring:
         room = Window(judge.window).reply_tokens(messages, tokens)
         sampling = Sampling(temperature=0.0, max_tokens=room)
         self._turns.append(turn := self._calls.turn())
+        self._needs_turn = turn if name == NEEDS else self._needs_turn
         try:
             return await self._calls.call(
                 name, judge.model, messages, sampling, schema=schema, shown=shown, turn=turn

@@ -23,6 +23,7 @@ from tests.engine.judges import (
     score,
     scores_by,
     task_of,
+    tasks,
 )
 from tests.engine.recording import Recording, cast, record, resume_from, settings
 from tests.engine.scripted import Made, Script, fails, hangs, queued, writes
@@ -115,7 +116,18 @@ class TestWhen:
     def test_a_judge_on_a_host_of_our_own_is_not_kept_busy_for_what_nobody_waits_for(self) -> None:
         told = four(hangs("Well"), settled={"reads_ahead": True})
         assert told.time_of(FusionFinished) == told.time_of(FusedFinished) == 5.0
-        assert {call.closed_at for call in told.asker.early_calls} == {5.0}
+        ends = {(task_of(call.ask), call.closed_at) for call in told.asker.early_calls}
+        assert ends == {("say", 4.0), ("score", 5.0)}
+
+    @pytest.mark.parametrize(("reads_ahead", "closed"), [(True, {4.0}), (False, {None})])
+    def test_what_is_needed_makes_way_for_the_comparison_on_a_host_of_our_own(
+        self, reads_ahead: bool, closed: set[float | None]
+    ) -> None:
+        early = tasks(say=writes("- It says why.", after=30), score=scores_by(MARKS))
+        told = four(early, settled={"reads_ahead": reads_ahead})
+        assert {c.closed_at for c in told.asker.early_calls if task_of(c.ask) == "say"} == closed
+        assert len(scored_texts(told)) == 3
+        assert {c.closed_at for c in told.asker.early_calls if task_of(c.ask) == "score"} == {None}
 
     def test_a_late_answer_is_not_scored(self) -> None:
         told = four(scores_by(MARKS), quorum=2, grace=1.0)
