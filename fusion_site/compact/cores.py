@@ -9,9 +9,9 @@ from pathlib import Path
 
 SYSTEM = Path("/sys")
 CPUINFO = Path("/proc/cpuinfo")
-# About 0.2 ms. The instruction that each spin takes lasts three times as long on Intel's processors as on others. Measured on two
-# cores each: 3000 cost Intel's nothing where nothing else ran, and AMD's a tenth to a quarter
-# of the rate, most of which came back with 10000.
+# About 0.2 ms: a spin waits for the instruction `pause`, which is said to last 140 cycles on Intel's processors since Skylake and 40
+# to 65 on AMD's. Measured on two cores each, with nothing else running: 3000 cost Intel's nothing, and AMD's a tenth to a
+# quarter of the rate, most of which came back with 10000.
 SPINS, SPINS_ON_INTEL = 10_000, 3000
 
 

@@ -7,9 +7,7 @@ MOST_AHEAD = 32
 PAUSE_SECONDS = 0.5
 AHEAD_SECONDS = 0.1
 ALONE_SECONDS = 1.0
-NEARLY = (
-    0.9  # a tile costs less than its rows do in a smaller slice, so it is taken where so much of one fits
-)
+NEARLY = 0.9  # a tile is taken where so much of it fits: it costs less than its rows in a smaller slice
 
 
 class Pace:

@@ -134,6 +134,16 @@ async def test_a_text_that_would_never_end_is_ended(tiny_host: RunningHost, most
     assert json.loads(choice["message"]["content"]) == "Z" * most
 
 
+@pytest.mark.parametrize(
+    "word",
+    ['a (char (char)?)? "][', 'says "we"', "C:\\new\\u00e9", "Größe 東京 🎉", "two\nlines\t\x01", '[^"\\]'],
+)
+async def test_words_of_a_schema_are_written_as_they_are(tiny_host: RunningHost, word: str) -> None:
+    schema = {"type": "object", "properties": {word: {"enum": [word]}}, "required": [word]}
+    form = {"type": "json_schema", "json_schema": {"schema": schema}}
+    assert json.loads(await text_of(tiny_host, response_format=form, max_tokens=200)) == {word: word}
+
+
 async def test_any_json_object_on_demand(tiny_host: RunningHost) -> None:
     bias = {"34": 12, "125": 12}  # quotes and closing braces, or a random model would not come to an end
     text = await text_of(
