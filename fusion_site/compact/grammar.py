@@ -15,9 +15,9 @@ ANY_OBJECT = {"type": "object"}
 # The converter lets raw line breaks and other control characters into strings; JSON (RFC 8259, section 7) does not.
 LOOSE_CHARACTERS = '[^"\\\\]'
 STRICT_CHARACTERS = '[^"\\\\\\x7F\\x00-\\x1F]'
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.")
 # The converter writes "up to n characters" as n optional ones within each other, of which llama.cpp takes only few; this it
 # takes up to 2,000 times, more than which it refuses. What stands in quotes or brackets is the schema's own text.
-_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.")
 _QUOTED = r'"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]'
 _NESTED_CHARACTERS = re.compile(rf"({_QUOTED})|(?:\(char ?)+(?:\)\?)+")
 
