@@ -195,10 +195,19 @@ def test_what_was_compiled_comes_back_only_for_the_same_flags_and_processor(
     install.make_venv(venv)
     asked = ["-O2", "-O2 -fno-dse", "-O2"]
     assert [installed_with(flags) for flags in asked] == asked
-    assert builds.read_text().splitlines() == asked[:2], "the third one was in the cache"
+    # Before 23.1, pip builds anew wherever hashes are asked for.
+    built = asked[:2] if pip_of(venv) >= (23, 1) else asked
+    assert builds.read_text().splitlines() == built
     monkeypatch.setattr(install, "processor", lambda: "flags: another")
     assert installed_with("-O2") == "-O2"
-    assert builds.read_text().splitlines() == [*asked[:2], "-O2"]
+    assert builds.read_text().splitlines() == [*built, "-O2"]
+
+
+def pip_of(venv: Path) -> tuple[int, int]:
+    """Give the version of an environment's pip."""
+    said = subprocess.run([venv / "bin" / "pip", "--version"], capture_output=True, text=True, check=True)
+    major, minor = said.stdout.split()[1].split(".")[:2]
+    return int(major), int(minor)
 
 
 @pytest.mark.parametrize(
