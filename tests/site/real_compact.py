@@ -17,7 +17,7 @@ import pytest
 from tests.site.conftest import Api
 from tests.site_process import Site
 
-WITHIN_S = 300.0  # some 20 s on two quiet cores
+WITHIN_S = 300.0  # a minute on two quiet cores
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,6 @@ def test_it_answers_judges_and_merges(api: Api, mode: str) -> None:
     assert "<<" not in fused["text"]
     assert [one["stage"] for one in verdict["passes"]], verdict["note"]
     # A model of this size may go on for ever where it merges; then the best answer is returned, and the note says why.
-    assert fused["source"] in {"best_of", "merge"} or fused["note"].startswith("The merge failed.")
-    if fused["source"] == "best_of":
+    assert fused["source"] == mode or fused["note"].startswith("The merge failed.")
+    if mode == "best_of":
         assert fused["text"] in {answer["text"] for answer in run["answers"]}
