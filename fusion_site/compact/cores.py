@@ -10,8 +10,8 @@ from pathlib import Path
 SYSTEM = Path("/sys")
 CPUINFO = Path("/proc/cpuinfo")
 # About 0.2 ms: a spin waits for the instruction `pause`, which is said to last 140 cycles on Intel's processors since Skylake and 40
-# to 65 on AMD's. Measured on two cores each, with nothing else running: 3000 cost Intel's nothing, and AMD's a tenth to a
-# quarter of the rate, most of which came back with 10000.
+# to 65 on AMD's. With nothing else running, 3000 cost nothing on two cores whose maker was not noted, and on two of AMD's a tenth
+# to a quarter of the rate, most of which came back with 10000.
 SPINS, SPINS_ON_INTEL = 10_000, 3000
 
 
