@@ -60,8 +60,7 @@ class Scoring:
         self._scored: dict[AnswerKey, Scored] = {}
         self._begun: set[AnswerKey] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._turns: list[Turn] = []
-        self._needs_turn: Turn | None = None
+        self._turns: dict[str, Turn] = {}
         self._needs: tuple[str, ...] | None = None
 
     @property
@@ -123,7 +122,7 @@ class Scoring:
             return
         linger = 0.0 if self._settings.judge.reads_ahead else LINGER_S
         await asyncio.wait(self._tasks, timeout=linger, return_when=asyncio.FIRST_EXCEPTION)
-        for turn in self._turns:
+        for turn in self._turns.values():
             turn.end()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
@@ -139,8 +138,8 @@ class Scoring:
     def _make_way(self) -> None:
         """Let what is asked next have the judge: what a right answer needs is of no use from now on, a score may be yet."""
         self._calls.withdraw()
-        if self._needs_turn is not None and self._settings.judge.reads_ahead:
-            self._needs_turn.end()
+        if NEEDS in self._turns and self._settings.judge.reads_ahead:
+            self._turns[NEEDS].end()
 
     def _begin(self, positions: Sequence[Position]) -> None:
         if self._needs is None:
@@ -197,8 +196,7 @@ class Scoring:
         judge = self._settings.judge
         room = Window(judge.window).reply_tokens(messages, tokens)
         sampling = Sampling(temperature=0.0, max_tokens=room)
-        self._turns.append(turn := self._calls.turn())
-        self._needs_turn = turn if name == NEEDS else self._needs_turn
+        turn = self._turns[name] = self._calls.turn()
         try:
             return await self._calls.call(
                 name, judge.model, messages, sampling, schema=schema, shown=shown, turn=turn
