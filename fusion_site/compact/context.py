@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from fusion_site.compact import native
-from fusion_site.compact.attention import BY_ITSELF, PLAIN, takes_plain
+from fusion_site.compact.attention import BY_ITSELF, PLAIN, may_be_plain, reads_tiles
 from fusion_site.compact.cores import usable_cores
 from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.padding import MEASURED, Padding
+from fusion_site.compact.padding import MOST_SPARE, Padding
 from fusion_site.compact.slices import ATTENTION_TILE, READ_AT_ONCE, SLICE
 from fusion_site.compact.weights import LoadedModel, UnusableModel, complaints
 
-WORTH_A_COPY = 4  # a row of a prompt costs much less than one of the few by which `row_rate` was measured
+WORTH_A_COPY = 3  # a row of a long slice costs less than one of the few by which `row_rate` was measured
 # llama.cpp lays out a tensor for the most rows right behind the other. Where that many are no multiple of 16, which are
 # 64 bytes of indices, all that follow lie across cache lines, and with AMX 80 rows take 630 ms instead of 385.
 ALIGNED_ROWS = 16
@@ -112,9 +112,11 @@ class Context:
         self._slots = options.slots
         self._copy_s = 0.0
         self._lengths = [0] * self._sequences
+        self.handle = 0
+        self._model = model.handle
         self._flash_attention = self._attention(model, options)
-        self.handle = self._open(model)
-        self._memory: int = native.context_memory(self.handle)
+        self._may_choose = options.flash_attention == BY_ITSELF
+        self._open()
 
     @property
     def reads_at_once(self) -> int:
@@ -128,7 +130,7 @@ class Context:
 
     def rows(self) -> Rows:
         """Rows for the greatest decode of this context."""
-        return Rows(self.most_rows + MEASURED)
+        return Rows(self.most_rows + MOST_SPARE)
 
     def decode(self, rows: Rows) -> int:
         """Compute `rows`; llama.cpp's code: 0 done, 1 no room and nothing changed, below 0 failed.
@@ -139,11 +141,12 @@ class Context:
         self._fill_up(rows)
         rows.batch.n_tokens = rows.count
         code: int = native.decode(self.handle, rows.batch)
-        for sequence in rows.ends.keys() - wanted.keys():
-            self.cut(sequence, self._lengths[sequence])
         if code == 0:
             for sequence, end in wanted.items():
                 self._lengths[sequence] = end
+        for sequence, end in rows.ends.items():
+            if end != wanted.get(sequence):
+                self.cut(sequence, self._lengths[sequence])
         return code
 
     def cut(self, sequence: int, length: int) -> bool:
@@ -170,12 +173,17 @@ class Context:
         `row_rate` is then about how many tokens of a prompt are read in a second.
         """
         rows = self.rows()
-        self._timed_slice(rows)
-        self.row_rate = MEASURED / self._timed_slice(rows)
+        self.row_rate = READ_AT_ONCE / min(self._timed_slice(rows) for _ in range(3))
+        if self._may_choose and self._flash_attention == PLAIN and reads_tiles(self.row_rate):
+            self.free()
+            self._flash_attention = BY_ITSELF
+            self._open()
+            self._timed_slice(rows)
         if self.shares_prefixes:
             decode = partial(self._timed, rows)
-            most = min(MEASURED, self._slots) if self.apart else MEASURED
-            self.padding = Padding.measured(decode, patience_s=MEASURE_WITHIN_S, most=most)
+            self.padding = Padding.measured(
+                decode, patience_s=MEASURE_WITHIN_S, most=self._slots if self.apart else SLICE
+            )
         if self.apart and self._slots > 1:
             # Twice: a machine that stood still for a moment would else share nothing for as long as the host lives.
             self._copy_s = min(self._timed_copy(rows), self._timed_copy(rows))
@@ -192,7 +200,7 @@ class Context:
     def _timed_slice(self, rows: Rows) -> float:
         """Seconds of a decode of a few rows of one sequence."""
         rows.clear()
-        rows.add(0, 0, [0] * MEASURED, logits=True)
+        rows.add(0, 0, [0] * READ_AT_ONCE, logits=True)
         return self._timed_decode(rows)
 
     def _timed_copy(self, rows: Rows) -> float:
@@ -226,6 +234,10 @@ class Context:
             for sequence in self.padding.companions(tuple(rows.ends), self._slots):
                 if self._lengths[sequence] < self.window:
                     self._add_spare(rows, sequence, self._lengths[sequence])
+        else:
+            ((sequence, end),) = rows.ends.items()
+            if spare := min(self.padding.spare(rows.count), self.window - end):
+                rows.add(sequence, end, [0] * spare, logits=False)
 
     def _add_spare(self, rows: Rows, sequence: int, position: int) -> None:
         """Add a row that nobody reads. It asks for logits too, since the last matrices take only such rows."""
@@ -233,33 +245,34 @@ class Context:
 
     def free(self) -> None:
         """Give the memory back."""
-        native.context_free(self.handle)
+        handle, self.handle = self.handle, 0
+        native.context_free(handle)
 
     def _attention(self, model: LoadedModel, options: HostOptions) -> int:
         """llama.cpp's setting: as the operator says, else what is better here."""
         if options.flash_attention != BY_ITSELF:
             return options.flash_attention
-        cache, rows = self.cells * bytes_per_token(model.handle), self.most_rows + MEASURED
-        plain = takes_plain(model, apart=self.apart, rows=rows, window=self.window, cache=cache)
+        cache, rows = self.cells * bytes_per_token(model.handle), self.most_rows + MOST_SPARE
+        plain = may_be_plain(model, apart=self.apart, rows=rows, window=self.window, cache=cache)
         return PLAIN if plain else BY_ITSELF
 
-    def _open(self, model: LoadedModel) -> int:
+    def _open(self) -> None:
         parameters = native.context_defaults()
-        parameters.n_ctx = self.cells if self.apart else self.cells + MEASURED
+        parameters.n_ctx = self.cells if self.apart else self.cells + MOST_SPARE
         # One micro-batch per decode: a second one for the few rows over would read all weights once more.
-        parameters.n_batch = parameters.n_ubatch = _aligned(self.most_rows + MEASURED)
+        parameters.n_batch = parameters.n_ubatch = _aligned(self.most_rows + MOST_SPARE)
         parameters.n_seq_max = self._sequences
         # Only rows with wanted logits take memory for them.
-        parameters.n_outputs_max = _aligned(self._slots + MEASURED)
+        parameters.n_outputs_max = _aligned(self._slots + MOST_SPARE)
         parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = not self.apart
         parameters.flash_attn_type = self._flash_attention
         with complaints() as lines:
-            handle: int | None = native.context_init(model.handle, parameters)
-        if not handle:
+            self.handle = native.context_init(self._model, parameters) or 0
+        if not self.handle:
             reason = lines[-1] if lines else "llama.cpp gave no reason"
             raise UnusableModel(f"{parameters.n_ctx} tokens of context cannot be set up: {reason}")
-        return handle
+        self._memory: int = native.context_memory(self.handle)
 
 
 def _aligned(rows: int) -> int:

@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 TILE = 4  # rows that the matrix kernels of CPUs take at once; what is left over they take one by one
-MEASURED = 2 * TILE
+WIDE = 4 * TILE  # so many those take at once that know instructions for them (AVX-512, AMX)
+MEASURED = (*range(1, 2 * TILE + 1), WIDE)
+MOST_SPARE = WIDE  # more than is ever added
 ROUNDS = 4
 REMEMBERED = 1000  # sets of busy sequences, which change only when an answer begins or ends
 WORTH_IT = 0.95  # a saving below this is within what a measurement is off
 
 
 class Padding:
-    """Which counts of rows to fill up with spare ones, by what this model took for 1 to 8 rows on this machine.
+    """Which counts of rows to fill up with spare ones, by what this model took for 1 to 8 rows, and for 16, on this machine.
 
-    Three rows, each taken alone, can cost half as much again as a tile of four. Beyond eight rows the pattern is
-    taken to repeat tile by tile. Without measurements nothing is filled up to a tile.
+    Three rows, each taken alone, can cost half as much again as a tile of four, and 15 more than 16. Between and beyond, the
+    pattern is taken to repeat tile by tile. Without measurements nothing is filled up to a tile.
     """
 
-    def __init__(self, seconds: Sequence[float] = ()) -> None:
-        self._seconds = tuple(seconds)
-        self._spare = [_best_spare(self._seconds, rows) for rows in range(1, len(self._seconds) + 1)]
+    def __init__(self, seconds: Mapping[int, float] | None = None) -> None:
+        self._seconds = seconds or {}
+        self.spare = lru_cache(REMEMBERED)(self._spare)
         self.companions = lru_cache(REMEMBERED)(self._companions)
 
     @classmethod
-    def measured(cls, decode: Callable[[int], float], *, patience_s: float, most: int = MEASURED) -> Padding:
+    def measured(cls, decode: Callable[[int], float], *, patience_s: float, most: int = WIDE) -> Padding:
         """Learn from `decode`, which computes so many rows, `most` at most, and gives its seconds; nothing where that took
         too long.
 
         Each count is measured in every round, and its best time counts: what else the machine does for a while meets all
         counts of one round, not all measurements of one count, by which the host would go as long as it lives.
         """
-        seconds, spent = [math.inf] * most, 0.0
+        seconds, spent = {rows: math.inf for rows in MEASURED if rows <= most}, 0.0
         for turn in range(ROUNDS):
-            for rows in range(1, most + 1):
+            for rows, best in seconds.items():
                 took = decode(rows)
-                seconds[rows - 1] = min(seconds[rows - 1], took)
+                seconds[rows] = min(best, took)
                 spent += took
                 if turn == 0 and spent * 2 > patience_s:
                     return cls()
@@ -45,12 +47,30 @@ class Padding:
                 break
         return cls(seconds)
 
-    def spare(self, rows: int) -> int:
+    def _spare(self, rows: int) -> int:
         """Rows to add to a decode of `rows`."""
-        measured = len(self._spare)
-        if rows < 1 or measured < min(rows, TILE):
+        if rows < 1 or TILE not in self._seconds:
             return 0
-        return self._spare[rows - 1 if rows <= measured else (rows - 1) % TILE - TILE]
+        most = max(self._seconds)
+        if rows > most:
+            size = WIDE if most == WIDE else TILE
+            return self.spare(rows - -(-(rows - most) // size) * size)
+        ends = [-(-rows // size) * size for size in (TILE, WIDE) if size in self._seconds]
+        best = min([*range(rows, ends[0] + 1), *ends], key=self._plain_cost)
+        return best - rows if self._plain_cost(best) < self._plain_cost(rows) * WORTH_IT else 0
+
+    def _plain_cost(self, rows: int) -> float:
+        """What a go of so many rows takes as it comes; in tiles where nothing was measured."""
+        seconds = self._seconds
+        if not seconds:
+            return -(-rows // TILE)
+        if rows in seconds or not rows:
+            return seconds.get(rows, 0.0)
+        if rows > WIDE and WIDE in seconds:
+            return rows // WIDE * seconds[WIDE] + self._plain_cost(rows % WIDE)
+        most = max(count for count in seconds if count < WIDE)
+        further = -(-(rows - most) // TILE)
+        return seconds[rows - further * TILE] + further * seconds[TILE]
 
     def _companions(self, busy: tuple[int, ...], sequences: int) -> tuple[int, ...]:
         """The sequences to add to a decode of one row for each of `busy`, which ascend, where there are so many `sequences`.
@@ -61,9 +81,7 @@ class Padding:
         taken: set[int] = set()
         for start, end in self._goes(busy):
             wanted = end + 1 + self.spare(end + 1 - start)
-            taken |= set(range(start, end + 1)) | (
-                set(range(end + 1, wanted)) if wanted <= sequences else set()
-            )
+            taken |= set(range(start, wanted if wanted <= sequences else end + 1))
         return tuple(sorted(taken.difference(busy)))
 
     def _goes(self, busy: Sequence[int]) -> list[tuple[int, int]]:
@@ -79,18 +97,5 @@ class Padding:
         return best[-1][1]
 
     def _cost(self, rows: int) -> float:
-        """What a go of so many rows takes, with what fills it up; in tiles where nothing was measured."""
-        seconds, rows = self._seconds, rows + self.spare(rows)
-        if not seconds:
-            return -(-rows // TILE)
-        if rows <= len(seconds):
-            return seconds[rows - 1]
-        further = -(-(rows - len(seconds)) // TILE)
-        return seconds[rows - 1 - further * TILE] + further * seconds[TILE - 1]
-
-
-def _best_spare(seconds: Sequence[float], rows: int) -> int:
-    """How many rows more, up to the end of the tile, cost least."""
-    end = min(-(-rows // TILE) * TILE, len(seconds))
-    best = min(range(rows, end + 1), key=lambda count: seconds[count - 1])
-    return best - rows if seconds[best - 1] < seconds[rows - 1] * WORTH_IT else 0
+        """What a go of so many rows takes, with what fills it up."""
+        return self._plain_cost(rows + self.spare(rows))

@@ -23,13 +23,15 @@ GREEDY = Sampling(temperature=0)
 class Faulty(Context):
     """A real context, but `codes` are answered instead of decoding, and with `whole_only` it cannot cut sequences.
 
-    So many as `prompts_to_fail` of the slices of prompts fail with code -3. With `allowed` set, each step waits until it is released there; `sizes` has the rows of each.
+    So many as `prompts_to_fail` of the slices of prompts fail with code -3. With `allowed` set, each step waits until it is released there; `sizes` has the rows of each,
+    and `filled_up` tells whether spare ones were added to any.
     """
 
     codes: Sequence[int] = ()
     whole_only = False
     prompts_to_fail = 0
     allowed: threading.Semaphore | None = None
+    filled_up = False
 
     def __init__(self, model: LoadedModel, options: HostOptions) -> None:
         super().__init__(model, options)
@@ -47,6 +49,7 @@ class Faulty(Context):
             self.prompts_to_fail -= 1
             return -3
         code = super().decode(rows)
+        self.filled_up |= rows.count > self.sizes[-1]
         self.own_failures += [code] if code else []
         return code
 

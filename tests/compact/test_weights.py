@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import llama_cpp
 import pytest
 
 from fusion_site.compact import attention, weights
-from fusion_site.compact.attention import takes_plain
+from fusion_site.compact.attention import may_be_plain
 from fusion_site.compact.context import Context
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.padding import MEASURED
+from fusion_site.compact.padding import MOST_SPARE
 from fusion_site.compact.weights import LoadedModel, Placement, UnusableModel, load
 from tests.bench.midsize import write_midsize_gguf
 from tests.compact.gguf_model import write_tiny_gguf
@@ -125,6 +126,33 @@ def test_attention_is_computed_as_the_options_say_or_as_is_better(
     assert used in told[0]
 
 
+@pytest.mark.parametrize(
+    ("slice_s", "options", "reads_at_once"),
+    [
+        (0.124, APART, 64),  # 64 rows within half a second
+        (0.126, APART, 16),
+        (0.01, replace(APART, flash_attention=0), 16),  # as the operator says
+    ],
+)
+def test_a_machine_that_reads_tiles_quickly_takes_flash_attention(
+    loaded: LoadedModel,
+    monkeypatch: pytest.MonkeyPatch,
+    slice_s: float,
+    options: HostOptions,
+    reads_at_once: int,
+) -> None:
+    """By a slice of 16 rows, which once was held up."""
+    took = chain([9.0, slice_s], repeat(0.2))
+    monkeypatch.setattr(Context, "_timed_slice", lambda context, rows: next(took))
+    context = Context(loaded, options)
+    context.warm_up()
+    assert context.reads_at_once == reads_at_once
+    rows = context.rows()
+    rows.add(1, 0, [65, 66], logits=True)
+    assert context.decode(rows) == 0
+    context.free()
+
+
 def test_plain_attention_takes_an_eighth_of_free_memory_at_most(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,13 +160,13 @@ def test_plain_attention_takes_an_eighth_of_free_memory_at_most(
     free = 8 * 4 * 4 * 256 * 522 + 131_072
     for there, plain in [(free, True), (free - 1, False)]:
         monkeypatch.setattr(attention, "free_bytes", lambda there=there: there)
-        assert takes_plain(loaded, apart=True, rows=522, window=256, cache=131_072) == plain
+        assert may_be_plain(loaded, apart=True, rows=522, window=256, cache=131_072) == plain
 
 
 def test_on_gpus_llama_cpp_chooses_attention(loaded: LoadedModel) -> None:
     there = replace(loaded, placement=Placement(layers=3, on_gpu=1, gpus=("CUDA0",)))
-    assert not takes_plain(there, apart=True, rows=1, window=1, cache=0)
-    assert takes_plain(loaded, apart=True, rows=1, window=1, cache=0)
+    assert not may_be_plain(there, apart=True, rows=1, window=1, cache=0)
+    assert may_be_plain(loaded, apart=True, rows=1, window=1, cache=0)
 
 
 @pytest.mark.parametrize(("repack", "is_laid_out"), [(1, True), (0, False)])
@@ -161,4 +189,4 @@ def test_room_is_made_for_rows_that_keep_tensors_on_cache_lines(loaded: LoadedMo
     room = llama_cpp.llama_n_ubatch(context.handle)
     context.free()
     assert room % 16 == 0
-    assert room >= context.most_rows + MEASURED
+    assert room >= context.most_rows + MOST_SPARE
