@@ -12,6 +12,9 @@ MEASURED = (*range(1, 2 * TILE + 1), WIDE)
 MOST_SPARE = WIDE  # more than is ever added
 ROUNDS = 4
 REMEMBERED = 1000  # sets of busy sequences, which change only when an answer begins or ends
+# A row of a prompt is computed beside written ones where it costs so much of one among 16 at most: less than in a slice, which
+# the last matrices skip, and by enough to let the oldest prompt wait for it.
+CHEAP = 0.6
 WORTH_IT = 0.95  # a saving below this is within what a measurement is off
 
 
@@ -26,6 +29,7 @@ class Padding:
         self._seconds = seconds or {}
         self.spare = lru_cache(REMEMBERED)(self._spare)
         self.companions = lru_cache(REMEMBERED)(self._companions)
+        self.beside = lru_cache(REMEMBERED)(self._beside)
 
     @classmethod
     def measured(cls, decode: Callable[[int], float], *, patience_s: float, most: int = WIDE) -> Padding:
@@ -83,6 +87,24 @@ class Padding:
             wanted = end + 1 + self.spare(end + 1 - start)
             taken |= set(range(start, wanted if wanted <= sequences else end + 1))
         return tuple(sorted(taken.difference(busy)))
+
+    def _beside(self, busy: tuple[int, ...], others: tuple[int, ...]) -> tuple[int, ...]:
+        """Of the `others`, who had better have a row in the decode of the `busy` ones than one of 16 in a decode of their own.
+
+        Both ascend. Nobody, where kernels that take 16 rows at once were not met.
+        """
+        if not busy or WIDE not in self._seconds:
+            return ()
+        alone, row = self._goes_cost(busy), CHEAP * self._seconds[WIDE] / WIDE
+        best, most_saved = 0, 0.0
+        for count in range(1, len(others) + 1):
+            saved = count * row - (self._goes_cost(tuple(sorted(busy + others[:count]))) - alone)
+            if saved > most_saved:
+                best, most_saved = count, saved
+        return others[:best]
+
+    def _goes_cost(self, busy: Sequence[int]) -> float:
+        return sum(self._cost(end + 1 - start) for start, end in self._goes(busy))
 
     def _goes(self, busy: Sequence[int]) -> list[tuple[int, int]]:
         """The cheapest neighbourhoods, as first and last, that hold all of `busy`."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Literal
 
 from fusion_site.compact.context import Context
+from fusion_site.compact.decoding import Decoding
 from fusion_site.compact.failures import HostFailure, broken, not_ready, queue_full
 from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.line import Line
@@ -24,8 +25,6 @@ from fusion_site.compact.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 MOST_FAILURES = 3  # decodes that fail in a row before the process is given up and started anew
 NO_ROOM = 1
-# Of one slot in a decode: the tokens in it, and the row whose logits choose the next one (None while prompt is left).
-Output = tuple[Slot, list[int], int | None]
 
 
 class Broken(Exception):
@@ -48,9 +47,9 @@ class Scheduler:
         self._post = post
         self._most_waiting = options.queue
         self._seating = Seating(context, options.slots)
-        self._rows = context.rows()
         self._tile = context.reads_at_once
         self._pace = Pace(SLICE, context.row_rate, self._tile)
+        self._decoding = Decoding(context, self._seating, self.meter, self._pace)
         self._line = Line()
         self._ahead: deque[Generation] = deque()
         self._arrivals: deque[Generation] = deque()
@@ -173,7 +172,7 @@ class Scheduler:
         reading, budget = self._to_read(len(writing))
         if not self._context.apart:
             self._compute(writing, reading, budget)
-        elif not writing or self._compute(writing, [], 0):
+        elif not writing or self._compute(writing, beside=self._seating.beside(writing, reading)):
             # Where nobody writes, the first prompt that is through begins to: nothing more is read before its next token.
             self._read_one_by_one(reading if writing else reading[:1], budget)
 
@@ -181,8 +180,9 @@ class Scheduler:
         """Read about `budget` tokens of the oldest prompt, and where that is through, begin the next in the time that is left."""
         started = perf_counter()
         for slot in reading:
-            self._begin(slot)
-            if not self._compute([], [slot], part_of(slot.unread, budget, self._tile)) or slot.unread:
+            self._decoding.begin(slot)
+            part = part_of(slot.unread, budget, self._tile)
+            if slot.unread and (not self._compute([], [slot], part) or slot.unread):
                 return
             budget = self._pace.rest(perf_counter() - started)
             if budget < READ_AT_ONCE:
@@ -197,52 +197,23 @@ class Scheduler:
             return reading, budget if self._context.apart else whole_tiles(writing, budget, self._tile)
         return [ahead], self._pace.ahead(others_write=writing > 0)
 
-    def _compute(self, writing: list[Slot], reading: list[Slot], budget: int) -> bool:
+    def _compute(
+        self,
+        writing: Sequence[Slot],
+        reading: Sequence[Slot] = (),
+        budget: int = 0,
+        beside: Sequence[Slot] = (),
+    ) -> bool:
         """Do one decode and hand each answer its token; False if it failed."""
-        self._rows.clear()
-        outputs = [self._next(slot) for slot in writing]
-        read = 0
-        for slot in reading:
-            if read < budget:
-                outputs.append(self._slice(slot, budget - read))
-                read += len(outputs[-1][1])
-        started = perf_counter()
-        code = self._context.decode(self._rows)
-        seconds = perf_counter() - started
-        self.meter.decode_seconds += seconds
+        code, outputs = self._decoding.decode(writing, reading, budget, beside)
         if code != 0:
             self._recover(code, [slot for slot, _, _ in outputs])
             return False
         self._failures = 0
-        self._pace.measured(self._rows.count, read, seconds)
         for output in outputs:
             self._take_in(*output)
         self._seating.count_rows(sum(row is not None for _, _, row in outputs))
         return True
-
-    def _next(self, slot: Slot) -> Output:
-        """Add the token that was drawn last."""
-        assert slot.pending is not None
-        row = self._rows.add(slot.sequence, len(slot.held), [slot.pending], logits=True)
-        return slot, [slot.pending], row
-
-    def _slice(self, slot: Slot, budget: int) -> Output:
-        """Add the next prompt tokens of `slot`, at most `budget`."""
-        generation = slot.generation
-        assert generation is not None
-        self._begin(slot)
-        start = len(slot.held)
-        tokens = generation.prompt[start : start + budget]
-        last = start + len(tokens) == len(generation.prompt)
-        row = self._rows.add(slot.sequence, start, tokens, logits=last)
-        self.meter.prompt_tokens += len(tokens)
-        return slot, tokens, row if last else None
-
-    def _begin(self, slot: Slot) -> None:
-        """Look what memory has of a prompt before its first token is read."""
-        if slot.generation and not slot.started:
-            self._seating.begin(slot, slot.generation)
-            self.meter.reused_tokens += slot.generation.cached
 
     def _take_in(self, slot: Slot, tokens: list[int], row: int | None) -> None:
         slot.held += tokens

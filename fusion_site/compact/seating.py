@@ -12,6 +12,8 @@ from fusion_site.compact.generation import Generation
 # Every row that is computed passes over all of a shared memory. Per token held that takes about 1/6000 of what reading the token
 # again would (measured on two cores with half a gigabyte of Q4_0), and few beginnings come again: a third of that.
 KEPT_FOR_ROWS = 2000
+# Tokens of a common beginning that are sooner read twice than waited for: most templates begin all prompts alike.
+MAY_BE_LOST = 16
 
 
 @dataclass(eq=False, slots=True)
@@ -68,6 +70,16 @@ class Seating:
     def ahead(self) -> Slot | None:
         """The slot that reads a prompt ahead, if one does."""
         return next((slot for slot in self._slots if slot.generation and slot.generation.reads_ahead), None)
+
+    def beside(self, writing: Sequence[Slot], reading: Sequence[Slot]) -> list[Slot]:
+        """Of those that read, whom to read one token of in the decode of those that write, where that costs little there."""
+        ready = {
+            slot.sequence: slot
+            for slot in reading
+            if slot is not self.ahead and (slot.started or not self._will_share(slot, reading))
+        }
+        busy = tuple(slot.sequence for slot in writing)
+        return [ready[sequence] for sequence in self._context.padding.beside(busy, tuple(sorted(ready)))]
 
     def of(self, generation: Generation) -> Slot | None:
         """The slot that serves `generation`."""
@@ -132,6 +144,11 @@ class Seating:
         if idle:
             self.forget(min(idle, key=lambda slot: slot.last_use))
         return bool(idle)
+
+    def _will_share(self, slot: Slot, reading: Sequence[Slot]) -> bool:
+        """Whether others read what this prompt begins with, too: it can have that from them, unless it begins before they are done."""
+        begins = [other.generation.prompt[:MAY_BE_LOST] for other in (slot, *reading) if other.generation]
+        return begins.count(begins[0]) > 2
 
     def _fitting(self, free: list[Slot], prompt: Sequence[int]) -> Slot:
         """The free slot that holds most of this prompt, unless too much of what it holds would be lost.
