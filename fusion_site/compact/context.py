@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
-from typing import Any
-
-import numpy as np
 
 from fusion_site.compact import native
 from fusion_site.compact.attention import BY_ITSELF, PLAIN, may_be_plain, reads_tiles
@@ -17,6 +12,7 @@ from fusion_site.compact.machine import free_bytes
 from fusion_site.compact.memory import bytes_per_token
 from fusion_site.compact.options import HostOptions
 from fusion_site.compact.padding import MOST_SPARE, Padding
+from fusion_site.compact.rows import Rows
 from fusion_site.compact.slices import ATTENTION_TILE, READ_AT_ONCE, SLICE
 from fusion_site.compact.weights import LoadedModel, UnusableModel, complaints
 
@@ -25,65 +21,6 @@ WORTH_A_COPY = 3  # a row of a long slice costs less than one of the few by whic
 # 64 bytes of indices, all that follow lie across cache lines, and with AMX 80 rows take 630 ms instead of 385.
 ALIGNED_ROWS = 16
 MEASURE_WITHIN_S = 6.0  # a model so large that this is too short for it is computed as it comes
-
-
-class Rows:
-    """The rows of one decode: token, position, sequence, and whether its logits are wanted.
-
-    `ends` tells for each sequence in it how long that is afterwards.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self.count = 0
-        self.ends: dict[int, int] = {}
-        self._token = np.zeros(capacity, np.int32)
-        self._position = np.zeros(capacity, np.int32)
-        self._sequence = np.zeros(capacity, np.int32)
-        self._logits = np.zeros(capacity, np.int8)
-        self._ones = np.ones(capacity, np.int32)
-        self.batch = self._over_arrays(capacity)
-
-    def clear(self) -> None:
-        """Start anew."""
-        self.count = 0
-        self.ends.clear()
-
-    def add(self, sequence: int, position: int, tokens: Sequence[int], *, logits: bool) -> int:
-        """Append `tokens` from `position` on and return the last one's row; `logits` asks for that row's logits."""
-        start, end = self.count, self.count + len(tokens)
-        self._token[start:end] = tokens
-        self._position[start:end] = np.arange(position, position + len(tokens))
-        self._sequence[start:end] = sequence
-        self._logits[start:end] = 0
-        self._logits[end - 1] = logits
-        self.ends[sequence] = position + len(tokens)
-        self.count = end
-        return end - 1
-
-    @property
-    def one_each(self) -> bool:
-        """Whether no sequence has two rows."""
-        return self.count == len(self.ends)
-
-    def _over_arrays(self, capacity: int) -> Any:
-        """A `llama_batch` that reads these arrays in place."""
-
-        def pointer(array: np.ndarray, kind: Any) -> Any:
-            return array.ctypes.data_as(ctypes.POINTER(kind))
-
-        first, step = self._sequence.ctypes.data, self._sequence.itemsize
-        self._sequence_pointers = (ctypes.POINTER(ctypes.c_int32) * capacity)(
-            *(ctypes.cast(first + step * row, ctypes.POINTER(ctypes.c_int32)) for row in range(capacity))
-        )
-        return native.Batch(
-            0,
-            pointer(self._token, ctypes.c_int32),
-            None,
-            pointer(self._position, ctypes.c_int32),
-            pointer(self._ones, ctypes.c_int32),
-            self._sequence_pointers,
-            pointer(self._logits, ctypes.c_int8),
-        )
 
 
 class Context:
@@ -135,7 +72,8 @@ class Context:
     def decode(self, rows: Rows) -> int:
         """Compute `rows`; llama.cpp's code: 0 done, 1 no room and nothing changed, below 0 failed.
 
-        Where sequences lie apart, a decode has either one row of each of some sequences, which ascend, or a slice of one.
+        Where sequences lie apart, a decode has either one row of each of some sequences, which ascend, or a slice of one; spare rows
+        may go between the former, so that `rows.place` tells where a row is afterwards.
         """
         wanted = dict(rows.ends)
         self._fill_up(rows)
@@ -234,6 +172,7 @@ class Context:
             for sequence in self.padding.companions(tuple(rows.ends), self._slots):
                 if self._lengths[sequence] < self.window:
                     self._add_spare(rows, sequence, self._lengths[sequence])
+            rows.sort()  # llama.cpp takes neighbours in one go only where they come one after the other
         else:
             ((sequence, end),) = rows.ends.items()
             if spare := min(self.padding.spare(rows.count), self.window - end):

@@ -44,7 +44,8 @@ class Decoding:
         self._meter.decode_seconds += seconds
         if code == 0:
             self._pace.measured(self._rows.count, read, seconds)
-        return code, outputs
+        place = self._rows.place
+        return code, [(slot, said, None if row is None else place(row)) for slot, said, row in outputs]
 
     def begin(self, slot: Slot) -> None:
         """Look what memory has of a prompt before its first token is read."""

@@ -84,8 +84,10 @@ class Padding:
         """
         taken: set[int] = set()
         for start, end in self._goes(busy):
-            wanted = end + 1 + self.spare(end + 1 - start)
-            taken |= set(range(start, wanted if wanted <= sequences else end + 1))
+            rows = end + 1 - start
+            rows += self.spare(rows) if rows + self.spare(rows) <= sequences else 0
+            first = min(start, sequences - rows)
+            taken |= set(range(first, first + rows))
         return tuple(sorted(taken.difference(busy)))
 
     def _beside(self, busy: tuple[int, ...], others: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,9 +7,10 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from fusion_site.compact.context import Context, Rows
+from fusion_site.compact.context import Context
 from fusion_site.compact.generation import Generation, News, Post
 from fusion_site.compact.options import HostOptions
+from fusion_site.compact.rows import Rows
 from fusion_site.compact.sampling import Sampler, Sampling
 from fusion_site.compact.scheduler import Broken, Scheduler
 from fusion_site.compact.template import Message

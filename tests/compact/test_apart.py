@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from fusion_site.compact import seating
+from fusion_site.compact import native, seating
 from fusion_site.compact.context import Context
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.options import HostOptions
@@ -151,6 +152,37 @@ async def test_a_failed_slice_of_a_prompt_leaves_the_writing_answers_alone(loade
         assert len(await run.text(steady)) == len(expected)
 
 
+def test_no_more_is_filled_up_than_there_are_sequences() -> None:
+    assert learned().companions((0, 1, 2, 3, 4, 5, 6), 7) == ()
+
+
+async def test_rows_come_in_the_order_of_their_sequences_also_where_holes_are_filled(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only so llama.cpp computes them in one go."""
+    passed: list[list[int]] = []
+    decode = native.decode
+
+    def look(context: int, batch: Any) -> int:
+        passed.append([batch.seq_id[row][0] for row in range(batch.n_tokens)])
+        return int(decode(context, batch))
+
+    lengths = (60, 20, 60, 60)
+    async with running(loaded, APART) as run:
+        asks = [run.ask(letter, limit=limit) for letter, limit in zip("abcd", lengths, strict=True)]
+        as_they_come = [await run.text(ask) for ask in asks]
+    async with running(loaded, APART) as run:
+        run.context.padding = learned()
+        monkeypatch.setattr(native, "decode", look)
+        steps = run.stepwise()
+        asks = [run.ask(letter, limit=limit) for letter, limit in zip("abcd", lengths, strict=True)]
+        steps.release(10_000)
+        assert [await run.text(ask) for ask in asks] == as_they_come
+    holed = [sequences for sequences in passed if len(sequences) == 4 and len(set(sequences)) == 4]
+    assert len(holed) > 20  # also after the second one had ended
+    assert all(sequences == [0, 1, 2, 3] for sequences in holed)
+
+
 @pytest.mark.parametrize(
     ("busy", "added"),
     [
@@ -160,7 +192,7 @@ async def test_a_failed_slice_of_a_prompt_leaves_the_writing_answers_alone(loade
         ((0, 9), ()),  # ten rows are dearer than two goes
         ((0, 1, 2, 3, 5), (4,)),
         ((0, 1, 3, 4, 5, 6), (2, 7)),
-        ((14, 15), ()),  # there is no seventeenth
+        ((14, 15), (12, 13)),  # there is no seventeenth
     ],
 )
 def test_holes_are_filled_where_a_second_go_costs_more(busy: tuple[int, ...], added: tuple[int, ...]) -> None:

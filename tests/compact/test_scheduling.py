@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from fusion_site.compact import native
-from fusion_site.compact.context import Context, Rows
+from fusion_site.compact.context import Context
 from fusion_site.compact.options import HostOptions
+from fusion_site.compact.rows import Rows
 from fusion_site.compact.template import Message
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.hosting import KEY, PATIENCE, RunningHost, chat

@@ -9,7 +9,6 @@ import pytest
 from fusion_site.compact.pace import Pace
 from fusion_site.compact.slices import ATTENTION_TILE, SLICE, part_of, whole_tiles
 from fusion_site.compact.weights import LoadedModel
-from tests.compact.hosting import PATIENCE
 from tests.compact.running import Running, running
 from tests.compact.test_apart import APART
 
@@ -102,11 +101,12 @@ async def test_what_a_step_has_left_is_read_of_the_next_prompt(
 ) -> None:
     """Beside a running answer, in tiles, of attention where it has any; the one that is through first does not wait for the next."""
     async with running(loaded, replace(APART, flash_attention=flash)) as run:
-        writer = run.ask("Run", limit=300)
-        await writer.feed.next(PATIENCE)
+        steps, writer = run.stepwise(), run.ask("Run", limit=300)
+        await run.until_writing(writer)
         _set_budget(run, 96, 40)
         before = len(run.context.sizes)
         asks = [run.ask(letter * 118, limit=1) for letter in "AB"]  # 122 tokens, two of them shared
+        steps.release(1000)
         for ask in asks:
             await run.text(ask)
         slices = [size for size in run.context.sizes[before:] if size > 4]
