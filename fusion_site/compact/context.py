@@ -108,7 +108,8 @@ class Context:
     def warm_up(self) -> None:
         """Compute a little, so that the first request does not pay for first touches, and learn what rows cost.
 
-        `row_rate` is then about how many tokens of a prompt are read in a second.
+        `row_rate` is then about how many tokens of a prompt are read in a second. Where that is enough for flash attention, the
+        context is set up anew with it.
         """
         rows = self.rows()
         self.row_rate = READ_AT_ONCE / min(self._timed_slice(rows) for _ in range(3))

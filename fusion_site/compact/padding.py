@@ -12,8 +12,9 @@ MEASURED = (*range(1, 2 * TILE + 1), WIDE)
 MOST_SPARE = WIDE  # more than is ever added
 ROUNDS = 4
 REMEMBERED = 1000  # sets of busy sequences, which change only when an answer begins or ends
-# A row of a prompt is computed beside written ones where it costs so much of one among 16 at most: less than in a slice, which
-# the last matrices skip, and by enough to let the oldest prompt wait for it.
+# A row of a prompt goes beside written ones where it then costs at most this part of one among 16. In a slice, which the last
+# matrices skip, it costs about 0.8 of that (6.0 and 7.6 ms on two cores with half a gigabyte of Q4_0), and the oldest prompt has
+# to wait for it.
 CHEAP = 0.6
 WORTH_IT = 0.95  # a saving below this is within what a measurement is off
 

@@ -34,7 +34,8 @@ class Broken(Exception):
 class Scheduler:
     """Continuous batching: every step computes one row per writing answer and a slice of the oldest unread prompt.
 
-    That is one decode, or, where sequences have memory of their own, one for the writing answers and one for the prompt.
+    That is one decode, or, where sequences have memory of their own, one for the writing answers, and single rows of prompts where
+    these cost little there, and one for the slice.
     `submit`, `cancel` and `close` are called on the event loop, `run` in the model thread; they meet only in the inbox.
     Parties are served in turn, each in its order (see `Line`); the place of each request is told to its feed. Those that only
     read ahead come after all others: one at a time, with what the others leave of each step, and off their slot when it is wanted.
