@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fusion_site.compact import native
 from fusion_site.compact.machine import free_bytes
-from fusion_site.compact.pace import PAUSE_SECONDS
+from fusion_site.compact.pace import NEARLY, PAUSE_SECONDS
 from fusion_site.compact.slices import ATTENTION_TILE
 from fusion_site.compact.weights import LoadedModel
 
@@ -34,4 +34,4 @@ def reads_tiles(rate: float) -> bool:
     of them 150 and 164 after 2,048; a tile of a prompt 451 and 394 after 256, 683 and 614 after 2,048. Where it does not
     fit, on a slower machine: after 4,096 tokens four written rows 213 ms and 274, and a row in slices of 16 21 ms and 53.
     """
-    return rate * PAUSE_SECONDS >= ATTENTION_TILE
+    return rate * PAUSE_SECONDS >= NEARLY * ATTENTION_TILE
