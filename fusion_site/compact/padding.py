@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 TILE = 4  # rows that the matrix kernels of CPUs take at once; what is left over they take one by one
-WIDE = 4 * TILE  # so many those take at once that know instructions for them (AVX-512, AMX)
+WIDE = 4 * TILE  # so many those take at once that know instructions for them (AVX-512)
 MEASURED = (*range(1, 2 * TILE + 1), WIDE)
 MOST_SPARE = WIDE  # more than is ever added
 ROUNDS = 4

@@ -147,8 +147,9 @@ class Seating:
 
     def _will_share(self, slot: Slot, reading: Sequence[Slot]) -> bool:
         """Whether others read what this prompt begins with, too: it can have that from them, unless it begins before they are done."""
-        begins = [other.generation.prompt[:MAY_BE_LOST] for other in (slot, *reading) if other.generation]
-        return begins.count(begins[0]) > 2
+        others = [other.generation for other in reading if other.generation and other is not slot]
+        begins = [generation.prompt[:MAY_BE_LOST] for generation in others]
+        return slot.generation is not None and slot.generation.prompt[:MAY_BE_LOST] in begins
 
     def _fitting(self, free: list[Slot], prompt: Sequence[int]) -> Slot:
         """The free slot that holds most of this prompt, unless too much of what it holds would be lost.

@@ -66,8 +66,10 @@ async def test_what_is_read_beside_written_tokens_leaves_all_texts_as_they_are(l
         before = len(run.context.sizes)
         while not asks[0].written:
             await run.step()
-        # All of them were read from the first step on, and nothing is computed that nobody reads.
-        assert set(run.context.sizes[before + 1 : -1]) == {16, 4}
+        # Once all have come, all of them are read in each step: no rows are added that nobody reads, nor are answers alone.
+        made = run.context.sizes[before:]
+        assert made.count(16) > 4
+        assert WRITING not in made[made.index(16) :]
         assert await _texts(run, early + asks) == as_they_come
         assert run.context.own_failures == []
 
@@ -76,6 +78,7 @@ async def test_prompts_that_begin_alike_wait_for_the_first_of_them(loaded: Loade
     common = "The same long question to several members. "
     async with running(loaded, APART) as run:
         run.context.padding = learned_wide()
-        early, asks = await _asked(run, ["x" * 40, common + "A", common + "B"])
+        others = [letter * 60 for letter in "uvwxy"]
+        early, asks = await _asked(run, [*others, common + "A", common + "B"])
         await _texts(run, early + asks)
-    assert asks[2].cached >= len(common)
+    assert asks[-1].cached >= len(common)
