@@ -73,10 +73,11 @@ class Seating:
 
     def beside(self, writing: Sequence[Slot], reading: Sequence[Slot]) -> list[Slot]:
         """Of those that read, whom to read one token of in the decode of those that write, where that costs little there."""
+        ahead = self.ahead
         ready = {
             slot.sequence: slot
             for slot in reading
-            if slot is not self.ahead and (slot.started or not self._will_share(slot, reading))
+            if slot is not ahead and (slot.started or not self._will_share(slot, reading))
         }
         busy = tuple(slot.sequence for slot in writing)
         return [ready[sequence] for sequence in self._context.padding.beside(busy, tuple(sorted(ready)))]
