@@ -94,13 +94,14 @@ class Padding:
     def _beside(self, busy: tuple[int, ...], others: tuple[int, ...]) -> tuple[int, ...]:
         """Of the `others`, who had better have a row in the decode of the `busy` ones than one of 16 in a decode of their own.
 
-        Both ascend. Nobody, where kernels that take 16 rows at once were not met.
+        Both ascend. Nobody, where kernels that take 16 rows at once were not met; and never as many as 16, which would fill a tile
+        of their own.
         """
         if not busy or WIDE not in self._seconds:
             return ()
         alone, row = self._goes_cost(busy), CHEAP * self._seconds[WIDE] / WIDE
         best, most_saved = 0, 0.0
-        for count in range(1, len(others) + 1):
+        for count in range(1, min(len(others), WIDE - 1) + 1):
             saved = count * row - (self._goes_cost(tuple(sorted(busy + others[:count]))) - alone)
             if saved > most_saved:
                 best, most_saved = count, saved
@@ -110,13 +111,15 @@ class Padding:
         return sum(self._cost(end + 1 - start) for start, end in self._goes(busy))
 
     def _goes(self, busy: Sequence[int]) -> list[tuple[int, int]]:
-        """The cheapest neighbourhoods, as first and last, that hold all of `busy`."""
+        """The cheapest neighbourhoods, as first and last, that hold all of `busy`; no two that touch."""
+        runs = _runs(busy)
         best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]
-        for count, end in enumerate(busy, start=1):
+        for count, (_, end) in enumerate(runs, start=1):
+            starts = [start for start, _ in runs[:count]]
             best.append(
                 min(
-                    (cost + self._cost(end + 1 - busy[before]), [*goes, (busy[before], end)])
-                    for before, (cost, goes) in enumerate(best[:count])
+                    (cost + self._cost(end + 1 - start), [*goes, (start, end)])
+                    for start, (cost, goes) in zip(starts, best, strict=True)
                 )
             )
         return best[-1][1]
@@ -124,3 +127,14 @@ class Padding:
     def _cost(self, rows: int) -> float:
         """What a go of so many rows takes, with what fills it up."""
         return self._plain_cost(rows + self.spare(rows))
+
+
+def _runs(busy: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each row of neighbours among those `busy`, which llama.cpp takes in one go whatever that costs."""
+    runs: list[tuple[int, int]] = []
+    for sequence in busy:
+        if runs and runs[-1][1] == sequence - 1:
+            runs[-1] = runs[-1][0], sequence
+        else:
+            runs.append((sequence, sequence))
+    return runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -72,12 +73,16 @@ class Seating:
         return next((slot for slot in self._slots if slot.generation and slot.generation.reads_ahead), None)
 
     def beside(self, writing: Sequence[Slot], reading: Sequence[Slot]) -> list[Slot]:
-        """Of those that read, whom to read one token of in the decode of those that write, where that costs little there."""
-        ahead = self.ahead
+        """Of those that read, whom to read one token of in the decode of those that write, where that costs little there.
+
+        Nobody who has not begun, where others read what the prompt begins with, too: it can have that from them, unless it begins
+        before they are done.
+        """
+        ahead, begins = self.ahead, Counter(_beginning(slot) for slot in reading)
         ready = {
             slot.sequence: slot
             for slot in reading
-            if slot is not ahead and (slot.started or not self._will_share(slot, reading))
+            if slot is not ahead and (slot.started or begins[_beginning(slot)] == 1)
         }
         busy = tuple(slot.sequence for slot in writing)
         return [ready[sequence] for sequence in self._context.padding.beside(busy, tuple(sorted(ready)))]
@@ -146,12 +151,6 @@ class Seating:
             self.forget(min(idle, key=lambda slot: slot.last_use))
         return bool(idle)
 
-    def _will_share(self, slot: Slot, reading: Sequence[Slot]) -> bool:
-        """Whether others read what this prompt begins with, too: it can have that from them, unless it begins before they are done."""
-        others = [other.generation for other in reading if other.generation and other is not slot]
-        begins = [generation.prompt[:MAY_BE_LOST] for generation in others]
-        return slot.generation is not None and slot.generation.prompt[:MAY_BE_LOST] in begins
-
     def _fitting(self, free: list[Slot], prompt: Sequence[int]) -> Slot:
         """The free slot that holds most of this prompt, unless too much of what it holds would be lost.
 
@@ -196,6 +195,10 @@ class Seating:
             slot.held = slot.held[:length]
         else:
             self.forget(slot)
+
+
+def _beginning(slot: Slot) -> tuple[int, ...]:
+    return tuple(slot.generation.prompt[:MAY_BE_LOST]) if slot.generation else ()
 
 
 def shared_length(held: Sequence[int], prompt: Sequence[int]) -> int:

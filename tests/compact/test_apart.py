@@ -12,20 +12,14 @@ from fusion_site.compact import native, seating
 from fusion_site.compact.context import Context
 from fusion_site.compact.failures import HostFailure
 from fusion_site.compact.options import HostOptions
-from fusion_site.compact.padding import Padding
 from fusion_site.compact.slices import SLICE
 from fusion_site.compact.weights import LoadedModel
 from tests.compact.running import OPTIONS, Running, running
-from tests.compact.test_padding import TILES
+from tests.compact.test_padding import TILES, learned
 
 APART = replace(OPTIONS, slots=4, cells=2048, queue=20)
 TOGETHER = replace(APART, cells=2047)
 QUESTIONS = [f"Question {number}, please: " + "why? " * (number % 5) for number in range(10)]
-
-
-def learned() -> Padding:
-    """What these kernels cost, as if it had been measured here."""
-    return Padding.measured(lambda rows: TILES[rows - 1] / 1000, patience_s=60, most=len(TILES))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +50,7 @@ async def test_answers_are_the_same_in_either_memory(loaded: LoadedModel) -> Non
         expected = await _answers(run)
     async with running(loaded, APART) as run:
         assert await _answers(run) == expected
-        run.context.padding = learned()  # from now on holes are filled with spare rows
+        run.context.padding = learned(TILES)  # from now on holes are filled with spare rows
         assert await _answers(run) == expected
         assert max(run.context.sizes) > 0
     assert run.context.own_failures == []
@@ -75,7 +69,7 @@ async def test_a_prompt_longer_than_a_slice_is_read_in_slices(loaded: LoadedMode
 async def test_spare_rows_leave_nothing_behind(loaded: LoadedModel) -> None:
     """Two answers that fill their windows to the brim beside idle slots that serve as filling."""
     async with running(loaded, APART) as run:
-        run.context.padding = learned()
+        run.context.padding = learned(TILES)
         for _ in range(2):
             full = [run.ask(letter * 100, limit=APART.context - 110) for letter in "AB"]
             assert [len(await run.text(ask)) for ask in full] == [APART.context - 110] * 2
@@ -153,7 +147,7 @@ async def test_a_failed_slice_of_a_prompt_leaves_the_writing_answers_alone(loade
 
 
 def test_no_more_is_filled_up_than_there_are_sequences() -> None:
-    assert learned().companions((0, 1, 2, 3, 4, 5, 6), 7) == ()
+    assert learned(TILES).companions((0, 1, 2, 3, 4, 5, 6), 7) == ()
 
 
 async def test_rows_come_in_the_order_of_their_sequences_also_where_holes_are_filled(
@@ -172,7 +166,7 @@ async def test_rows_come_in_the_order_of_their_sequences_also_where_holes_are_fi
         asks = [run.ask(letter, limit=limit) for letter, limit in zip("abcd", lengths, strict=True)]
         as_they_come = [await run.text(ask) for ask in asks]
     async with running(loaded, APART) as run:
-        run.context.padding = learned()
+        run.context.padding = learned(TILES)
         monkeypatch.setattr(native, "decode", look)
         steps = run.stepwise()
         asks = [run.ask(letter, limit=limit) for letter, limit in zip("abcd", lengths, strict=True)]
@@ -196,4 +190,4 @@ async def test_rows_come_in_the_order_of_their_sequences_also_where_holes_are_fi
     ],
 )
 def test_holes_are_filled_where_a_second_go_costs_more(busy: tuple[int, ...], added: tuple[int, ...]) -> None:
-    assert learned().companions(busy, 16) == added
+    assert learned(TILES).companions(busy, 16) == added

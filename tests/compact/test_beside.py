@@ -34,6 +34,10 @@ def test_who_is_read_beside_whom(busy: range, others: range, read: range) -> Non
     assert learned_wide().beside(tuple(busy), tuple(others)) == tuple(read)
 
 
+def test_never_a_tile_of_their_own() -> None:
+    assert learned_wide().beside(tuple(range(9)), tuple(range(9, 60))) == tuple(range(9, 16))
+
+
 def test_nobody_is_where_more_rows_cost_as_much_as_by_themselves() -> None:
     for padding in (learned(TILES), Padding(), learned_wide(46 * 4)):
         assert padding.beside(tuple(range(12)), tuple(range(12, 16))) == ()
@@ -44,8 +48,7 @@ async def _asked(run: Running, late: list[str]) -> tuple[list[Generation], list[
     run.stepwise()
     early = [run.ask(f"{number}", limit=100) for number in range(WRITING)]
     await run.until_writing(*early)
-    run.scheduler._pace.budget = lambda *, others_write: 4  # type: ignore[method-assign]
-    run.scheduler._pace.rest = lambda spent_s: 0  # type: ignore[method-assign]
+    run.read_by(4)
     return early, [run.ask(question, limit=10) for question in late]
 
 

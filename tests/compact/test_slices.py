@@ -9,7 +9,7 @@ import pytest
 from fusion_site.compact.pace import Pace
 from fusion_site.compact.slices import ATTENTION_TILE, SLICE, part_of, whole_tiles
 from fusion_site.compact.weights import LoadedModel
-from tests.compact.running import Running, running
+from tests.compact.running import running
 from tests.compact.test_apart import APART
 
 
@@ -103,7 +103,7 @@ async def test_what_a_step_has_left_is_read_of_the_next_prompt(
     async with running(loaded, replace(APART, flash_attention=flash)) as run:
         steps, writer = run.stepwise(), run.ask("Run", limit=300)
         await run.until_writing(writer)
-        _set_budget(run, 96, 40)
+        run.read_by(96, 40)
         before = len(run.context.sizes)
         asks = [run.ask(letter * 118, limit=1) for letter in "AB"]  # 122 tokens, two of them shared
         steps.release(1000)
@@ -117,7 +117,7 @@ async def test_with_nobody_writing_the_first_prompt_begins_to_write_before_more_
     loaded: LoadedModel,
 ) -> None:
     async with running(loaded, APART) as run:
-        _set_budget(run, SLICE)
+        run.read_by(SLICE)
         before = len(run.context.sizes)
         asks = [run.ask(letter * 118, limit=2) for letter in "AB"]
         for ask in asks:
@@ -130,9 +130,3 @@ def test_what_is_left_of_a_step_counts_by_time() -> None:
     pace = Pace(512, rate=100, tile=ATTENTION_TILE)
     pace.measured(4, 0, 0.1)
     assert (pace.rest(0.1), pace.rest(0.45)) == (30, -4)
-
-
-def _set_budget(run: Running, tokens: int, rest: int = 0) -> None:
-    """Let every step read so many tokens of one prompt, and so many of the next, whatever they take here."""
-    run.scheduler._pace.budget = lambda *, others_write: tokens  # type: ignore[method-assign]
-    run.scheduler._pace.rest = lambda spent_s: rest  # type: ignore[method-assign]
